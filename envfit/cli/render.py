@@ -1,0 +1,342 @@
+"""The only printing.  stdout is the answer, stderr is the talk."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from envfit.api import LockResult, describe_target
+from envfit.detect import Machine
+from envfit.errors import (
+    EnvfitError,
+    InputError,
+    InstallError,
+    KnowledgeError,
+    OutsideError,
+    RefusalError,
+    UndecidedError,
+)
+from envfit.install import InstallReport
+from envfit.requirement import RuleOrigin, UserOrigin
+from envfit.resolve.decide import Unsatisfied
+from envfit.resolve.explain import Explanation, Group
+from envfit.resolve.resolution import BetterBuild, Resolution
+from envfit.target import Fact, FactState
+
+__all__ = [
+    "error_data",
+    "exit_code",
+    "install_data",
+    "lock_data",
+    "machine_data",
+    "print_error",
+    "print_install",
+    "print_json",
+    "print_lock",
+    "print_machine",
+    "talk",
+]
+
+_EXIT_CODES: tuple[tuple[type[EnvfitError], int], ...] = (
+    (InputError, 2),
+    (KnowledgeError, 2),
+    (OutsideError, 3),
+    (UndecidedError, 4),
+    (RefusalError, 1),
+    (InstallError, 1),
+)
+
+
+def exit_code(error: EnvfitError) -> int:
+    """Return the exit code of an error."""
+    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 3)
+
+
+def talk(sentence: str) -> None:
+    """Say something that is not the answer."""
+    print(sentence, file=sys.stderr)
+
+
+def print_json(data: Mapping[str, Any]) -> None:
+    """Print an answer for machines."""
+    print(json.dumps(data, indent=2, sort_keys=True))
+
+
+# -- errors -------------------------------------------------------------------
+
+
+def print_error(error: EnvfitError) -> None:
+    """Print an error, its details, its explanation and its hints."""
+    talk(f"error: {error.message}")
+    for name, value in error.details.items():
+        talk(f"  {name}: {value}")
+    if isinstance(error, Unsatisfied):
+        for line in _explanation(error.explanation):
+            talk(line)
+        for better in error.better:
+            talk(f"hint: {_better(better)}")
+    for hint in error.hints:
+        talk(f"hint: {hint}")
+
+
+def error_data(error: EnvfitError) -> dict[str, Any]:
+    """Return an error as data."""
+    data: dict[str, Any] = {
+        "error": error.code,
+        "message": error.message,
+        "details": dict(error.details),
+        "hints": list(error.hints),
+        "exit-code": exit_code(error),
+    }
+    if isinstance(error, Unsatisfied):
+        data["core"] = [str(requirement) for requirement in error.explanation.core]
+        data["reasons"] = [_group_data(group) for group in error.explanation.groups]
+        data["better-builds"] = [_better_data(better) for better in error.better]
+    return data
+
+
+_SHOWN_GROUPS = 8
+
+
+def _explanation(explanation: Explanation) -> Iterable[str]:
+    for requirement in explanation.core:
+        yield f"  {requirement.origin}"
+    for group in explanation.groups[:_SHOWN_GROUPS]:
+        yield f"  - {group}"
+        for fact in group.reason.facts:
+            yield f"      {fact}"
+        for evidence in group.reason.evidence[:1]:
+            yield f"      {evidence}"
+    more = len(explanation.groups) - _SHOWN_GROUPS
+    if more > 0:
+        yield f"  ... and {more} more; --json has them all"
+
+
+def _group_data(group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "versions": [str(version) for version in group.versions],
+        "why": group.reason.sentence,
+        "rule": group.reason.rule,
+        "facts": list(group.reason.facts),
+        "evidence": list(group.reason.evidence),
+    }
+
+
+def _better(better: BetterBuild) -> str:
+    return (
+        f"{better.name} {better.version} on the {better.index} index has builds that run on this target; "
+        f"{better.option} adds it"
+    )
+
+
+def _better_data(better: BetterBuild) -> dict[str, str]:
+    return {
+        "name": better.name,
+        "version": better.version,
+        "index": better.index,
+        "option": better.option,
+    }
+
+
+# -- detect -------------------------------------------------------------------
+
+
+def machine_data(machine: Machine) -> dict[str, Any]:
+    """Return a machine as data, without identifiers of devices."""
+    target = machine.target
+    return {
+        "platform": str(target.platform),
+        "python": str(target.python),
+        "nvml": {"status": machine.nvml.status.name.lower().replace("_", "-"), "says": machine.nvml.sentence},
+        "gpus-in-use": [
+            {
+                "name": gpu.name,
+                "capability": str(gpu.capability),
+                "memory": gpu.memory,
+                "index": gpu.index,
+                "mig": list(gpu.mig),
+                "source": gpu.source,
+            }
+            for gpu in target.gpus
+        ],
+        "gpus-found": len(machine.all_gpus),
+        "facts": [_fact_data(fact) for fact in target.facts],
+        "notes": list(machine.notes),
+    }
+
+
+def _fact_data(fact: Fact) -> dict[str, Any]:
+    return {
+        "name": fact.name,
+        "state": fact.state.value,
+        "value": fact.value if fact.state is FactState.KNOWN else None,
+        "source": fact.source,
+    }
+
+
+def print_machine(machine: Machine) -> None:
+    """Print what this machine is, and where each fact came from."""
+    target = machine.target
+    print(f"{target.platform}, Python {target.python}")
+    for gpu in target.gpus:
+        memory = f", {gpu.memory / 2**30:.0f} GiB" if gpu.memory else ""
+        mig = f", MIG: {', '.join(gpu.mig)}" if gpu.mig else ""
+        print(
+            f"GPU {gpu.index if gpu.index is not None else '-'}: {gpu.name}, compute capability "
+            f"{gpu.capability}{memory}{mig}"
+        )
+    if not target.gpus:
+        print(f"no GPU in use: {machine.nvml.sentence}")
+    width = max((len(fact.name) for fact in target.facts), default=0)
+    values = [fact.value if fact.state is FactState.KNOWN else fact.state.value for fact in target.facts]
+    value_width = max(map(len, values), default=0)
+    for fact, value in zip(target.facts, values, strict=True):
+        print(f"{fact.name:<{width}}  {value:<{value_width}}  {fact.source}")
+    for note in machine.notes:
+        talk(f"note: {note}")
+
+
+# -- lock ---------------------------------------------------------------------
+
+
+def print_lock(result: LockResult, *, check: bool, verbose: bool) -> None:
+    """Print what was locked and why it is not newer."""
+    resolution = result.resolution
+    named = {requirement.name for requirement in resolution.requirements}
+    for fact in resolution.target.facts:
+        if fact.assumed:
+            talk(f"assumed: {fact.name} {fact.value} ({fact.source})")
+    for pin in resolution.pins:
+        if pin.name in named or verbose:
+            build = " (to be compiled where it is installed)" if pin.build else ""
+            provided = " (provided)" if pin.candidate.distribution is None else ""
+            print(f"{pin.name} {pin.version}{build}{provided}")
+    for line in lock_remarks(resolution, verbose=verbose):
+        talk(line)
+    print(f"runs on: {result.contract}")
+    talk(f"{len(result.lock.packages)} packages, {result.requests} requests, {result.received / 1e6:.1f} MB")
+    if check:
+        state = f"{result.path} is stale" if result.changed else f"{result.path} is up to date"
+    else:
+        state = f"wrote {result.path}" if result.changed else f"{result.path} is unchanged"
+    print(state)
+
+
+def lock_remarks(resolution: Resolution, *, verbose: bool) -> Iterable[str]:
+    """Yield the sentences that go with a resolution."""
+    named = {requirement.name for requirement in resolution.requirements}
+    for excluded in resolution.excluded:
+        if excluded.name in named or verbose:
+            yield f"why not newer: {excluded}"
+            for evidence in excluded.reason.evidence[:1]:
+                yield f"    {evidence}"
+    for left in resolution.left_out:
+        yield f"left out: {left.name}"
+        yield from (f"    {reason}" for reason in left.reasons)
+        yield from (f"    instead: {other.name}: {other.text}" for other in left.alternatives)
+    yield from (f"hint: {_better(better)}" for better in resolution.better)
+    yield from (f"warning: {origin}" for origin in resolution.warnings)
+    yield from _conditions(resolution.conditions)
+    yield from (f"ignored rule: {rule}" for rule in resolution.ignored_rules)
+
+
+def _conditions(conditions: Sequence[RuleOrigin]) -> Iterable[str]:
+    for origin in conditions:
+        facts = ", ".join(fact.name for fact in origin.facts)
+        about = f" ({facts} unknown)" if facts else ""
+        yield f"still to be proved: {origin}{about}"
+
+
+def lock_data(result: LockResult) -> dict[str, Any]:
+    """Return a lock as data."""
+    resolution = result.resolution
+    return {
+        "path": str(result.path),
+        "changed": result.changed,
+        "contract": str(result.contract),
+        "target": describe_target(resolution.target),
+        "assumed": [fact.name for fact in resolution.target.facts if fact.assumed],
+        "packages": [
+            {
+                "name": pin.name,
+                "version": str(pin.version),
+                "file": pin.candidate.distribution.filename if pin.candidate.distribution else None,
+                "build": pin.build,
+                "provided": pin.candidate.distribution is None,
+                "requested": any(isinstance(item.origin, UserOrigin) for item in pin.requirements),
+            }
+            for pin in resolution.pins
+        ],
+        "why-not-newer": [
+            {
+                "name": item.name,
+                "versions": [str(version) for version in item.versions],
+                "why": item.reason.sentence,
+                "rule": item.reason.rule,
+                "facts": list(item.reason.facts),
+                "evidence": list(item.reason.evidence),
+            }
+            for item in resolution.excluded
+        ],
+        "left-out": [
+            {
+                "name": left.name,
+                "why": list(left.reasons),
+                "alternatives": [f"{other.name}: {other.text}" for other in left.alternatives],
+            }
+            for left in resolution.left_out
+        ],
+        "conditions": [str(origin) for origin in resolution.conditions],
+        "warnings": [str(origin) for origin in resolution.warnings],
+        "better-builds": [_better_data(better) for better in resolution.better],
+        "ignored-rules": list(resolution.ignored_rules),
+        "engine": resolution.engine,
+        "requests": result.requests,
+        "received": result.received,
+    }
+
+
+# -- install ------------------------------------------------------------------
+
+
+def print_install(report: InstallReport) -> None:
+    """Print what was installed, or would be, and what is still to be proved."""
+    planned = report.plan
+    size = planned.download_size / 1e6
+    for condition in planned.conditions:
+        talk(f"still to be proved: {condition}")
+    for warning in planned.warnings:
+        talk(f"warning: {warning}")
+    for name in planned.skipped:
+        print(f"skipped {name}")
+    for result in report.imports:
+        print(f"import {result}")
+    if report.version is None:
+        print(
+            f"would install {len(planned.to_install)} packages ({size:.0f} MB where nothing is cached) "
+            f"for Python {planned.python} into {report.prefix}"
+        )
+    else:
+        print(f"installed {len(planned.to_install)} packages into {report.prefix}")
+
+
+def install_data(report: InstallReport) -> dict[str, Any]:
+    """Return an installation as data."""
+    planned = report.plan
+    return {
+        "prefix": str(report.prefix),
+        "installed": report.version is not None,
+        "python": planned.python,
+        "packages": [f"{package.name}=={package.version}" for package in planned.to_install],
+        "download-size": planned.download_size,
+        "skipped": list(planned.skipped),
+        "conditions": [str(condition) for condition in planned.conditions],
+        "warnings": [str(warning) for warning in planned.warnings],
+        "imports": [
+            {"name": result.name, "outcome": result.outcome.value, "says": str(result)}
+            for result in report.imports
+        ],
+    }

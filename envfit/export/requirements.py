@@ -1,0 +1,68 @@
+"""A lock as a requirements file and a constraints file, for pip and uv pip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from packaging.pylock import Pylock
+
+from envfit.export.header import comment_header, told
+from envfit.lock.document import LockedPackage, locked_packages
+from envfit.target import Provided
+
+__all__ = ["constraints", "extra_indexes", "requirements"]
+
+
+def requirements(lock: Pylock) -> str:
+    """Return the text of a requirements file: every package pinned to its version and its one hash.
+
+    No index is named except those that carry builds with a local label, such as
+    2.14.1+cu126, which no other index has.  Packages that must be compiled are
+    comments, and packages that a module provides are not in it (``constraints``).
+    Raises LockError on a lock that envfit did not write.
+    """
+    packages = sorted(locked_packages(lock), key=lambda package: package.name)
+    lines = list(comment_header(lock))
+    lines += [f"# must be compiled: {_pin(package)}" for package in packages if package.build]
+    lines += [f"--extra-index-url {index}" for index in extra_indexes(packages)]
+    for package in packages:
+        if not package.build:
+            lines += _hashed(package)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def constraints(lock: Pylock, provided: Sequence[Provided] | None = None) -> str:
+    """Return the text of a constraints file with the packages that a module provides.
+
+    Where they are not given, those that the lock tells of.
+    """
+    pins = (
+        [f"{package.name}=={package.version}" for package in provided]
+        if provided is not None
+        else [str(pin) for pin in told(lock).get("target", {}).get("provided", ())]
+    )
+    lines = [*comment_header(lock), "# Provided by a loaded module, and not to be replaced:", *sorted(pins)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def extra_indexes(packages: Sequence[LockedPackage]) -> list[str]:
+    """Return the indexes of the builds with a local label."""
+    return sorted(
+        {
+            package.distribution.index
+            for package in packages
+            if package.version.local and not package.build and package.distribution.index
+        }
+    )
+
+
+def _hashed(package: LockedPackage) -> Iterator[str]:
+    if package.distribution.sha256 is None:
+        yield _pin(package)
+        return
+    yield f"{_pin(package)} \\"
+    yield f"    --hash=sha256:{package.distribution.sha256}"
+
+
+def _pin(package: LockedPackage) -> str:
+    return f"{package.name}=={package.version}"

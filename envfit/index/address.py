@@ -1,0 +1,40 @@
+"""Addresses (URLs) of indexes and files, and what of them may be shown or recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.request import url2pathname
+
+__all__ = ["credentials", "is_local", "local_path", "origin", "public_address"]
+
+
+def public_address(url: str) -> str:
+    """Return the address without user name, password and fragment."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, ""))
+
+
+def credentials(url: str) -> tuple[str, str] | None:
+    """Return the user name and password in an address, decoded, or None."""
+    userinfo, separator, _ = urlsplit(url).netloc.rpartition("@")
+    if not separator:
+        return None
+    user, _, password = userinfo.partition(":")
+    return unquote(user), unquote(password)
+
+
+def origin(url: str) -> tuple[str, str]:
+    """Return scheme and host with port, in lower case: what credentials belong to."""
+    parts = urlsplit(url)
+    return parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
+
+
+def is_local(url: str) -> bool:
+    """Tell whether the address is a file of this machine."""
+    return url.lower().startswith("file:")
+
+
+def local_path(url: str) -> Path:
+    """Return the path behind a ``file:`` address."""
+    return Path(url2pathname(urlsplit(url).path))

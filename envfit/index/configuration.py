@@ -1,0 +1,286 @@
+"""Which indexes are configured, in the words that uv and pip already understand.
+
+The default index, first match wins: the command line, ``UV_DEFAULT_INDEX``,
+``UV_INDEX_URL``, uv's files (project, user, system), ``PIP_INDEX_URL``, pip's
+files, and at last the constant that ``distlib`` knows.
+
+Extra indexes come *before* the default, and the first index that has a name is
+the only one asked for it, as in uv.  pip would merge all of them by version,
+which lets a public upload replace a private package; so pip's extra indexes are
+taken over in uv's meaning, and those on a disk are not taken at all.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from distlib.index import DEFAULT_INDEX  # type: ignore[import-untyped]
+
+from envfit.errors import FileError
+from envfit.index.address import credentials, public_address
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["IndexConfiguration", "configured_indexes", "library_default"]
+
+_COMMAND_LINE = "the command line"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexConfiguration:
+    """The indexes in use, with where each was configured.
+
+    Addresses may carry credentials: for requests only, never for a lock or a message.
+    """
+
+    default: str
+    extra: tuple[str, ...] = ()  # searched before the default, in this order
+    default_source: str = _COMMAND_LINE
+    extra_sources: tuple[str, ...] = ()  # one for each extra index
+    notes: tuple[str, ...] = ()  # sentences about what was left out
+
+    @property
+    def search_order(self) -> tuple[str, ...]:
+        """Every index once, in the order in which they are asked for a name."""
+        return tuple(dict.fromkeys((*self.extra, self.default)))
+
+    def public(self) -> tuple[tuple[str, str], ...]:
+        """Return (address without credentials, source) in search order."""
+        sources = {
+            **dict(zip(self.extra, self.extra_sources, strict=True)),
+            self.default: self.default_source,
+        }
+        return tuple((public_address(url), sources[url]) for url in self.search_order)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setting:
+    """One index as one source states it."""
+
+    url: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stated:
+    """What one tool's configuration states, most important first."""
+
+    default: tuple[_Setting, ...] = ()
+    extra: tuple[_Setting, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def library_default() -> str:
+    """Return the address of the Simple API of the index that ``distlib`` knows as default."""
+    return f"{DEFAULT_INDEX.rstrip('/').removesuffix('/pypi')}/simple/"
+
+
+def configured_indexes(
+    environ: Mapping[str, str],
+    *,
+    home: Path,
+    cwd: Path,
+    index_url: str | None = None,
+    extra_index_urls: Sequence[str] = (),
+    system: Path = Path("/etc"),
+) -> IndexConfiguration:
+    """Return the indexes in use.
+
+    Depends on the arguments and the files they lead to, on nothing else.
+    Raises FileError where a configuration file is there and cannot be read.
+    """
+    uv = _stated_for_uv(environ, home=home, cwd=cwd, system=system)
+    pip = _stated_for_pip(environ, home=home, system=system)
+    given = [_Setting(url=_address(url, cwd), source=_COMMAND_LINE) for url in (index_url,) if url]
+    library = _Setting(url=library_default(), source="the default of the distlib library")
+    default = (*given, *uv.default, *pip.default, library)[0]
+    extra: dict[str, str] = {}
+    for setting in (
+        *(_Setting(url=_address(url, cwd), source=_COMMAND_LINE) for url in extra_index_urls),
+        *uv.extra,
+        *pip.extra,
+    ):
+        if setting.url != default.url:
+            extra.setdefault(setting.url, setting.source)
+    return IndexConfiguration(
+        default=default.url,
+        extra=tuple(extra),
+        default_source=default.source,
+        extra_sources=tuple(extra.values()),
+        notes=(*uv.notes, *pip.notes),
+    )
+
+
+def _stated_for_uv(environ: Mapping[str, str], *, home: Path, cwd: Path, system: Path) -> _Stated:
+    default = [
+        _Setting(url=_named_address(environ[variable], cwd, environ), source=variable)
+        for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
+        if environ.get(variable)
+    ]
+    extra = [
+        _Setting(url=_named_address(entry, cwd, environ), source=variable)
+        for variable in ("UV_INDEX", "UV_EXTRA_INDEX_URL")
+        for entry in environ.get(variable, "").split()
+    ]
+    for path, table in _uv_tables(environ, home=home, cwd=cwd, system=system):
+        base, source = path.parent, str(path)
+        for entry in _tables(table.get("index")):
+            url = entry.get("url")
+            if not isinstance(url, str):
+                continue
+            address = _with_credentials(_address(url, base), str(entry.get("name", "")), environ)
+            if entry.get("default") is True:
+                default.append(_Setting(url=address, source=source))
+            elif entry.get("explicit") is not True:
+                extra.append(_Setting(url=address, source=source))
+        single = table.get("index-url")
+        if isinstance(single, str):
+            default.append(_Setting(url=_address(single, base), source=source))
+        several = table.get("extra-index-url")
+        urls = several if isinstance(several, list) else []
+        extra.extend(_Setting(url=_address(str(url), base), source=source) for url in urls)
+    return _Stated(default=tuple(default), extra=tuple(extra))
+
+
+def _uv_tables(
+    environ: Mapping[str, str], *, home: Path, cwd: Path, system: Path
+) -> Iterator[tuple[Path, Mapping[str, object]]]:
+    """Yield uv's settings, the project's first."""
+    if environ.get("UV_CONFIG_FILE"):
+        path = cwd / environ["UV_CONFIG_FILE"]
+        yield path, _toml(path) or {}
+        return
+    if environ.get("UV_NO_CONFIG", "").lower() in {"1", "true", "yes", "on"}:
+        return
+    for directory in (cwd, *cwd.parents):
+        # A uv.toml beside a pyproject.toml silences the latter's [tool.uv].
+        table = _toml(directory / "uv.toml")
+        if table is not None:
+            yield directory / "uv.toml", table
+            break
+        tool = (_toml(directory / "pyproject.toml") or {}).get("tool")
+        table = tool.get("uv") if isinstance(tool, dict) else None
+        if isinstance(table, dict):
+            yield directory / "pyproject.toml", table
+            break
+    for path in (_config_home(environ, home) / "uv/uv.toml", system / "uv/uv.toml"):
+        table = _toml(path)
+        if table is not None:
+            yield path, table
+
+
+def _stated_for_pip(environ: Mapping[str, str], *, home: Path, system: Path) -> _Stated:
+    files = [(path, _ini(path)) for path in _pip_files(environ, home=home, system=system)]
+
+    def stated(key: str) -> tuple[str, str]:
+        """Return value and source: the environment, then [install], then [global]."""
+        variable = f"PIP_{key.upper().replace('-', '_')}"
+        if environ.get(variable):
+            return environ[variable], variable
+        for section in ("install", "global"):
+            for path, parser in files:
+                value = parser.get(section, key, fallback="").strip()
+                if value:
+                    return value, str(path)
+        return "", ""
+
+    default, default_source = stated("index-url")
+    extra, extra_source = stated("extra-index-url")
+    links, links_source = stated("find-links")
+    urls = extra.split()
+    remote = [url for url in urls if urlsplit(url).scheme in {"http", "https"}]
+    ignored = [f"extra-index-url {public_address(url)} ({extra_source})" for url in urls if url not in remote]
+    if links:
+        ignored.append(f"find-links ({links_source})")
+    note = (
+        f"not used: pip's {', '.join(ignored)}; a lock must not point into one machine's disk. "
+        "Name an index with --extra-index-url to use it all the same."
+    )
+    return _Stated(
+        default=(_Setting(url=default.split()[0], source=default_source),) if default else (),
+        extra=tuple(_Setting(url=url, source=extra_source) for url in remote),
+        notes=(note,) if ignored else (),
+    )
+
+
+def _pip_files(environ: Mapping[str, str], *, home: Path, system: Path) -> Iterator[Path]:
+    """Yield pip's configuration files, the most important first."""
+    named = environ.get("PIP_CONFIG_FILE")
+    if named == os.devnull:  # pip's documented way to read no file at all
+        return
+    if named:
+        yield Path(named)
+    if environ.get("VIRTUAL_ENV"):
+        yield Path(environ["VIRTUAL_ENV"]) / "pip.conf"
+    yield _config_home(environ, home) / "pip/pip.conf"
+    yield home / ".pip/pip.conf"
+    yield system / "pip.conf"
+    yield system / "xdg/pip/pip.conf"
+
+
+def _config_home(environ: Mapping[str, str], home: Path) -> Path:
+    return Path(environ.get("XDG_CONFIG_HOME") or home / ".config")
+
+
+def _toml(path: Path) -> Mapping[str, object] | None:
+    """Return a TOML file, or None where there is none."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    except (OSError, ValueError) as error:
+        raise FileError(f"{path} cannot be read as TOML: {error}") from error
+
+
+def _ini(path: Path) -> configparser.RawConfigParser:
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError, configparser.Error) as error:
+        raise FileError(f"{path} cannot be read as pip's configuration: {error}") from error
+    return parser
+
+
+def _tables(value: object) -> Iterator[Mapping[str, object]]:
+    for entry in value if isinstance(value, list) else ():
+        if isinstance(entry, dict):
+            yield entry
+
+
+def _named_address(entry: str, base: Path, environ: Mapping[str, str]) -> str:
+    """Return the address of an entry that may be written ``name=url``."""
+    name, separator, url = entry.partition("=")
+    if separator and name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        return _with_credentials(_address(url, base), name, environ)
+    return _address(entry, base)
+
+
+def _address(text: str, base: Path) -> str:
+    """Return an address as it is, and a path as a ``file:`` address."""
+    text = text.strip()
+    if len(urlsplit(text).scheme) > 1:
+        return text
+    return (base / text).absolute().as_uri()
+
+
+def _with_credentials(url: str, name: str, environ: Mapping[str, str]) -> str:
+    """Add the user name and password that uv reads from the environment for a named index."""
+    key = "".join(character if character.isalnum() else "_" for character in name).upper()
+    user = environ.get(f"UV_INDEX_{key}_USERNAME", "")
+    password = environ.get(f"UV_INDEX_{key}_PASSWORD", "")
+    if not name or not (user or password) or credentials(url) is not None:
+        return url
+    parts = urlsplit(url)
+    netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"
+    return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment))

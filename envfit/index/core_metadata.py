@@ -1,0 +1,96 @@
+"""Core metadata, as text and as the part that resolution needs."""
+
+from __future__ import annotations
+
+from packaging.metadata import parse_email
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from envfit.distribution import Distribution, Metadata
+from envfit.errors import SourceError
+
+__all__ = ["BadMetadata", "declared", "parse_core_metadata", "render_core_metadata"]
+
+
+class BadMetadata(SourceError):  # noqa: N818 - it is a reason to reject one candidate
+    """The metadata of one distribution cannot be used; other versions may do."""
+
+    code = "bad-metadata"
+
+    def __init__(self, distribution: Distribution, problem: str) -> None:
+        super().__init__(f"{distribution.filename}: {problem}", details={"address": distribution.url})
+        self.distribution = distribution
+        self.problem = problem
+
+
+def parse_core_metadata(text: bytes, distribution: Distribution, *, source: str) -> Metadata:
+    """Parse METADATA or PKG-INFO of a distribution.
+
+    A malformed Requires-Python counts as none, as on index pages.  Raises
+    BadMetadata where name or version are another's, or a requirement is malformed.
+    """
+    raw, unparsed = parse_email(text)
+    for label, field in (("Requires-Dist", "requires-dist"), ("Provides-Extra", "provides-extra")):
+        if field in unparsed:
+            raise BadMetadata(distribution, f"its {label} cannot be read")
+    name, version = raw.get("name"), raw.get("version")
+    if name is None or version is None:
+        raise BadMetadata(distribution, "its metadata states no name or no version")
+    if canonicalize_name(name) != distribution.name:
+        raise BadMetadata(distribution, f"its metadata is that of {name}")
+    try:
+        if Version(version) != distribution.version:
+            raise BadMetadata(distribution, f"its metadata is that of version {version}")
+    except InvalidVersion:
+        raise BadMetadata(distribution, f"its metadata states version {version!r}, which is none") from None
+    return declared(
+        distribution,
+        requires=raw.get("requires_dist", []),
+        requires_python=raw.get("requires_python"),
+        extras=raw.get("provides_extra", []),
+        source=source,
+    )
+
+
+def declared(
+    distribution: Distribution,
+    *,
+    requires: list[str],
+    requires_python: str | None,
+    extras: list[str],
+    source: str,
+) -> Metadata:
+    """Return metadata from what a distribution declares, parsed.
+
+    Raises BadMetadata where a requirement is malformed.
+    """
+    requirements = []
+    for line in requires:
+        try:
+            requirements.append(Requirement(line))
+        except InvalidRequirement:
+            raise BadMetadata(distribution, f"its requirement {line!r} is malformed") from None
+    try:
+        bound = SpecifierSet(requires_python) if requires_python else None
+    except InvalidSpecifier:
+        bound = None
+    return Metadata(
+        name=distribution.name,
+        version=distribution.version,
+        requires=tuple(requirements),
+        requires_python=bound,
+        extras=frozenset(canonicalize_name(extra) for extra in extras),
+        source=source,
+    )
+
+
+def render_core_metadata(metadata: Metadata) -> bytes:
+    """Write metadata as core metadata text; ``parse_core_metadata`` reads it back."""
+    lines = ["Metadata-Version: 2.2", f"Name: {metadata.name}", f"Version: {metadata.version}"]
+    if metadata.requires_python is not None:
+        lines.append(f"Requires-Python: {metadata.requires_python}")
+    lines.extend(f"Provides-Extra: {extra}" for extra in sorted(metadata.extras))
+    lines.extend(f"Requires-Dist: {requirement}" for requirement in metadata.requires)
+    return ("\n".join(lines) + "\n").encode()

@@ -1,0 +1,179 @@
+"""The metadata of one distribution, by the cheapest way that its index offers.
+
+A wheel: the file published beside it (PEP 658, 714), else a ranged read inside
+it.  A source distribution: downloaded, and read where its metadata is static.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import struct
+import tempfile
+import threading
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from envfit.distribution import Distribution, Metadata, Sdist, Wheel
+from envfit.errors import EnvfitError, SourceError
+from envfit.index.address import is_local
+from envfit.index.archive import RemoteFile
+from envfit.index.cache import Cache, CachedMetadata
+from envfit.index.core_metadata import BadMetadata, parse_core_metadata, render_core_metadata
+from envfit.index.download import download
+from envfit.index.session import Session
+from envfit.index.source_tree import read_static_metadata
+
+__all__ = ["BadMetadata", "MetadataReader", "NeedsBuild", "identity"]
+
+_log = logging.getLogger(__name__)
+
+# What zipfile raises of archives that are damaged, encrypted or packed in unknown ways.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+_LARGEST_MEMBER = 16 << 20  # bytes; METADATA is a text for people
+
+
+class NeedsBuild(EnvfitError):  # noqa: N818 - it is a state of a candidate
+    """The metadata of a source distribution is known only once it is built."""
+
+    code = "metadata-needs-build"
+
+    def __init__(
+        self, path: Path, sdist: Sdist, *, problem: str = "only a build states its metadata"
+    ) -> None:
+        super().__init__(f"{sdist.filename}: {problem}", details={"address": sdist.url})
+        self.path = path  # the downloaded file
+        self.sdist = sdist
+        self.problem = problem
+
+
+def identity(distribution: Distribution) -> str:
+    """Return what a distribution's metadata is kept under: its hash, else its address."""
+    if distribution.sha256 is not None:
+        return f"sha256:{distribution.sha256}"
+    return f"url:{distribution.url}"
+
+
+class MetadataReader:
+    """Reads metadata of distributions; safe to use from several threads."""
+
+    def __init__(
+        self, session: Session, cache: Cache, *, notify: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._session = session
+        self._cache = cache
+        self._notify = notify
+        self._lock = threading.Lock()
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+
+    def read(self, distribution: Distribution) -> Metadata:
+        """Return the metadata of a wheel or source distribution.
+
+        Raises BadMetadata where what is found cannot be used, NeedsBuild where only
+        a build states it, SourceError where the index fails.
+        """
+        key = identity(distribution)
+        # A file on a disk may be replaced by another; only its hash says which one it is.
+        lasting = distribution.sha256 is not None or not is_local(distribution.url)
+        kept = self._cache.metadata(key) if lasting else None
+        if kept is not None:
+            return parse_core_metadata(kept.body, distribution, source=kept.source)
+        if isinstance(distribution, Sdist):
+            metadata = self._static_metadata(distribution)
+            kept = CachedMetadata(body=render_core_metadata(metadata), source=metadata.source)
+        else:
+            kept = self._beside(distribution) or self._inside(distribution)
+            metadata = parse_core_metadata(kept.body, distribution, source=kept.source)
+        if lasting:
+            self._cache.store_metadata(key, kept)
+        return metadata
+
+    def close(self) -> None:
+        """Delete what was downloaded outside of the cache."""
+        with self._lock:
+            if self._directory is not None:
+                self._directory.cleanup()
+                self._directory = None
+
+    def _beside(self, wheel: Wheel) -> CachedMetadata | None:
+        """Return the metadata file published beside a wheel; None where it is not there or not right."""
+        if wheel.metadata_sha256 is None:
+            return None
+        # PEP 658: the suffix belongs to the path, before any query.
+        path, separator, query = wheel.url.partition("?")
+        response = self._session.get(f"{path}.metadata{separator}{query}")
+        if response is None:
+            _log.info("%s: advertised metadata file is not there", wheel.filename)
+            return None
+        if wheel.metadata_sha256 not in {"", hashlib.sha256(response.body).hexdigest()}:
+            _log.info("%s: metadata file is not the one advertised", wheel.filename)
+            return None
+        return CachedMetadata(body=response.body, source=f"the metadata file beside {wheel.filename}")
+
+    def _inside(self, wheel: Wheel) -> CachedMetadata:
+        with RemoteFile(self._session, wheel.url, sha256=wheel.sha256, notify=self._notify) as file:
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    body = archive.read(_metadata_member(archive, wheel))
+            except _DAMAGED as error:
+                raise BadMetadata(wheel, f"the archive is damaged ({error})") from error
+        return CachedMetadata(body=body, source=f"METADATA in {wheel.filename}")
+
+    def _static_metadata(self, sdist: Sdist) -> Metadata:
+        key = identity(sdist)
+        path = self._cache.sdist(key, sdist.filename)
+        if path is not None:  # kept only because it needs a build
+            raise NeedsBuild(path, sdist)
+        path = self._downloaded(sdist)
+        keep = False
+        try:
+            metadata = read_static_metadata(path, sdist)
+            keep = metadata is None
+        finally:
+            if not keep:
+                path.unlink()
+        if metadata is None:
+            raise NeedsBuild(self._cache.store_sdist(key, path), sdist)
+        return metadata
+
+    def _downloaded(self, sdist: Sdist) -> Path:
+        with self._lock:
+            if self._directory is None:
+                self._directory = tempfile.TemporaryDirectory(prefix="envfit-")
+            folder = Path(tempfile.mkdtemp(dir=self._directory.name))
+        path = folder / sdist.filename
+        try:
+            with path.open("w+b") as file:
+                download(self._session, sdist.url, file, sha256=sdist.sha256, notify=self._notify)
+        except OSError as error:
+            raise SourceError(f"{sdist.filename} cannot be written to {folder}: {error.strerror}") from error
+        return path
+
+
+def _metadata_member(archive: zipfile.ZipFile, wheel: Wheel) -> zipfile.ZipInfo:
+    """Return the METADATA of a wheel's own .dist-info folder."""
+    found = []
+    for member in archive.infolist():
+        folder, _, filename = member.filename.partition("/")
+        if filename == "METADATA" and folder.endswith(".dist-info"):
+            name = folder.removesuffix(".dist-info").rpartition("-")[0]
+            if canonicalize_name(name) == wheel.name:
+                found.append(member)
+    if len(found) != 1:
+        raise BadMetadata(wheel, f"it has {len(found) or 'no'} METADATA of {wheel.name}")
+    if found[0].file_size > _LARGEST_MEMBER:
+        raise BadMetadata(wheel, "its METADATA is larger than any text for people")
+    return found[0]

@@ -1,0 +1,38 @@
+"""A value computed once, by whichever thread asks first."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+__all__ = ["Once"]
+
+T = TypeVar("T")
+
+
+class Once(Generic[T]):
+    """A value, or the error that computing it ended in.
+
+    A thread that needs the value does not wait for a queue of work that was
+    scheduled ahead: it computes at once what no other thread has begun.
+    """
+
+    def __init__(self, compute: Callable[[], T]) -> None:
+        self._lock = threading.Lock()
+        self._compute: Callable[[], T] | None = compute
+        self._values: list[T] = []
+        self._error: Exception | None = None
+
+    def get(self) -> T:
+        """Return the value; raises, every time, what computing it raised."""
+        with self._lock:
+            if self._compute is not None:
+                try:
+                    self._values.append(self._compute())
+                except Exception as error:  # noqa: BLE001 - remembered and raised to whoever asks
+                    self._error = error
+                self._compute = None
+        if self._error is not None:
+            raise self._error
+        return self._values[0]

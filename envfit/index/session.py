@@ -1,0 +1,314 @@
+"""HTTP, as envfit uses it: retries, time limits, TLS, credentials, counters.
+
+Addresses passed in are public ones; credentials are registered per origin with
+``authorize`` and added to requests only, so that none can end in a cache, a
+message or a lock.  ``file:`` addresses are read from disk.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.cookiejar import DefaultCookiePolicy
+from types import TracebackType
+from typing import TypeVar
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, ReadTimeoutError
+from urllib3.util.retry import Retry
+
+from envfit.errors import SourceError
+from envfit.index.address import credentials, is_local, local_path, origin, public_address
+from envfit.version import __version__
+
+__all__ = ["ABSENT", "Response", "Session", "Stream", "until_complete"]
+
+T = TypeVar("T")
+
+#: Statuses that mean "there is no such thing".
+ABSENT = frozenset({404, 410})
+
+_CONNECT_TIMEOUT = 10.0  # seconds
+_READ_TIMEOUT = 60.0  # seconds between two pieces of an answer
+_LONGEST_PAUSE = 30.0  # seconds; a server may ask for an hour
+_ATTEMPTS = 3  # for an answer that breaks off
+_CHUNK = 1 << 16
+
+# The first variable that is set names the TLS certificates to trust.
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A complete answer."""
+
+    url: str  # where it finally came from, public
+    status: int
+    headers: Mapping[str, str]  # names in any case
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """An answer whose body is still to be read."""
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    chunks: Iterator[bytes]
+
+    @property
+    def length(self) -> int | None:
+        """The announced length of the body in bytes."""
+        text = self.headers.get("Content-Length", "")
+        return int(text) if text.isdigit() else None
+
+
+class _Retry(Retry):
+    """Retries that never sleep longer than a user would wait."""
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        pause = super().get_retry_after(response)
+        return None if pause is None else min(pause, _LONGEST_PAUSE)
+
+
+def until_complete(read: Callable[[], T]) -> T:
+    """Return what ``read`` returns, repeating it where the answer that it reads breaks off."""
+    for _ in range(_ATTEMPTS - 1):
+        with suppress(_BrokenOffError):
+            return read()
+    return read()
+
+
+class Session:
+    """Requests to package indexes; safe to use from several threads.
+
+    ``environ`` names the TLS certificates to trust; proxies and ``.netrc`` are read
+    by requests itself from the environment of the process.
+    """
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        workers: int = 16,
+        offline: bool = False,
+    ) -> None:
+        self.offline = offline
+        self._lock = threading.Lock()
+        self._requests = 0
+        self._received = 0
+        self._credentials: dict[tuple[str, str], tuple[str, str]] = {}
+        self._verify: str | bool = next((environ[name] for name in _CERTIFICATES if environ.get(name)), True)
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = f"envfit/{__version__}"
+        # Cookies would make answers depend on the order of requests.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        retry = _Retry(
+            total=3,
+            connect=2,
+            read=2,
+            status=2,
+            backoff_factor=0.2,
+            status_forcelist=(429, 500, 502, 503, 504),
+            allowed_methods=("GET", "HEAD"),
+            raise_on_status=False,
+        )
+        adapter = HTTPAdapter(max_retries=retry, pool_connections=workers, pool_maxsize=workers)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    @property
+    def requests_made(self) -> int:
+        """How many requests were made; a retried or redirected one counts once."""
+        with self._lock:
+            return self._requests
+
+    @property
+    def bytes_received(self) -> int:
+        """How many bytes of bodies came over the wire."""
+        with self._lock:
+            return self._received
+
+    def authorize(self, url: str) -> str:
+        """Register the credentials in an address for its origin, and return the public address."""
+        found = credentials(url)
+        if found is not None:
+            self._credentials[origin(url)] = found
+        return public_address(url)
+
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        absent: Collection[int] = ABSENT,
+        accepted: Collection[int] = (),
+    ) -> Response | None:
+        """Return an answer of status 2xx, 304 or one of ``accepted``; None for one of ``absent``.
+
+        An answer that breaks off is asked for again.  Raises SourceError.
+        """
+
+        def complete() -> Response | None:
+            with self.stream(url, headers=headers, absent=absent, accepted=accepted) as answer:
+                if answer is None:
+                    return None
+                body = b"".join(answer.chunks)
+                return Response(url=answer.url, status=answer.status, headers=answer.headers, body=body)
+
+        return until_complete(complete)
+
+    def length(self, url: str) -> int | None:
+        """Return the length in bytes that a HEAD request announces; None where there is none."""
+        with self.stream(url, method="HEAD", accepted=(405, 501)) as answer:
+            return answer.length if answer is not None and answer.status == HTTPStatus.OK else None
+
+    @contextmanager
+    def stream(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        absent: Collection[int] = ABSENT,
+        accepted: Collection[int] = (),
+        method: str = "GET",
+    ) -> Iterator[Stream | None]:
+        """Open an answer for reading piece by piece; statuses are as in ``get``."""
+        if is_local(url):
+            yield _read_from_disk(url)
+            return
+        address = public_address(url)
+        if self.offline:
+            raise SourceError(
+                f"offline, and {address} is not in the cache",
+                hints=["run once without --offline to fill the cache"],
+            )
+        with self._lock:
+            self._requests += 1
+        try:
+            response = self._session.request(
+                method,
+                url,
+                headers=dict(headers or {}),
+                auth=self._credentials.get(origin(url)),
+                timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
+                verify=self._verify,
+                stream=True,
+                allow_redirects=True,
+            )
+        except requests.RequestException as error:
+            raise _sentence(address, error) from error
+        with response:
+            status = response.status_code
+            if status in absent:
+                yield None
+            elif 200 <= status < 300 or status == HTTPStatus.NOT_MODIFIED or status in accepted:
+                yield Stream(
+                    url=public_address(response.url),
+                    status=status,
+                    headers=response.headers,
+                    chunks=self._chunks(address, response),
+                )
+            else:
+                raise SourceError(
+                    f"{address} answered {status} {response.reason or ''}".rstrip(),
+                    details={"address": address, "status": str(status)},
+                )
+
+    def _chunks(self, address: str, response: requests.Response) -> Iterator[bytes]:
+        try:
+            yield from response.iter_content(_CHUNK)
+        except (requests.RequestException, HTTPError, OSError) as error:
+            raise _BrokenOffError(
+                f"the answer of {address} broke off: {error}", details={"address": address}
+            ) from error
+        finally:
+            with self._lock:
+                self._received += response.raw.tell()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _BrokenOffError(SourceError):
+    """An answer ended before it was complete."""
+
+
+def _sentence(address: str, error: requests.RequestException) -> SourceError:
+    """Say in one sentence what happened to a request."""
+    details = {"address": address, "cause": str(error)}
+    if isinstance(error, requests.exceptions.SSLError):
+        return SourceError(
+            f"no trusted connection to {address}: {_innermost(error)}",
+            details=details,
+            hints=["set REQUESTS_CA_BUNDLE to the certificates that your network uses"],
+        )
+    if isinstance(error, requests.exceptions.ProxyError):
+        return SourceError(f"the proxy did not lead to {address}: {_innermost(error)}", details=details)
+    if _caused_by(error, NameResolutionError):
+        return SourceError(
+            f"{address} could not be reached: its host name does not resolve (no network?)", details=details
+        )
+    if _caused_by(error, ConnectTimeoutError):
+        return SourceError(f"{address} could not be reached within {_CONNECT_TIMEOUT:g} s", details=details)
+    if _caused_by(error, ReadTimeoutError):
+        return SourceError(f"{address} did not answer within {_READ_TIMEOUT:g} s", details=details)
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return SourceError(f"{address} could not be reached: {_innermost(error)}", details=details)
+    return SourceError(f"the request to {address} failed: {_innermost(error)}", details=details)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and the errors inside it; urllib3 keeps them as arguments and reasons."""
+    yield error
+    for inner in (*error.args, getattr(error, "reason", None)):
+        if isinstance(inner, BaseException):
+            yield from _causes(inner)
+
+
+def _caused_by(error: BaseException, kind: type[BaseException]) -> bool:
+    return any(isinstance(cause, kind) for cause in _causes(error))
+
+
+def _innermost(error: BaseException) -> str:
+    text = str(list(_causes(error))[-1])
+    # urllib3 puts the representation of its connection object before the reason.
+    return text.rsplit(": ", 1)[-1] if text.startswith("<") or "object at 0x" in text else text
+
+
+_CONTENT_TYPES = {".html": "text/html", ".json": "application/vnd.pypi.simple.v1+json"}
+
+
+def _read_from_disk(url: str) -> Stream | None:
+    path = local_path(url)
+    if path.is_dir():
+        path = next((path / name for name in ("index.html", "index.json") if (path / name).is_file()), path)
+    try:
+        body = path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise SourceError(f"{public_address(url)} cannot be read: {error.strerror}") from error
+    headers = CaseInsensitiveDict(
+        {
+            "Content-Length": str(len(body)),
+            "Content-Type": _CONTENT_TYPES.get(path.suffix, "application/octet-stream"),
+        }
+    )
+    return Stream(url=path.absolute().as_uri(), status=200, headers=headers, chunks=iter((body,)))

@@ -1,0 +1,160 @@
+"""The package indexes in use, as one object: listings and metadata, each fetched once.
+
+Ordinary indexes are asked in order, and the first that has a name is the only
+one that serves it, so that nothing private is taken from a public index.  An
+index that fails is an error, never "not found".  Names routed to an index of
+variants have its pages besides.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envfit.distribution import Distribution, Listing, Metadata, Sdist
+from envfit.index.cache import Cache
+from envfit.index.configuration import IndexConfiguration
+from envfit.index.metadata import MetadataReader, NeedsBuild
+from envfit.index.once import Once
+from envfit.index.session import ABSENT, Session
+from envfit.index.simple import SimpleIndex
+
+__all__ = ["WORKERS", "Build", "PackageIndex", "StaticMetadataOf"]
+
+#: Requests made at the same time, at most.
+WORKERS = 16
+
+#: Metadata known without reading the distribution; None where it is not known.
+StaticMetadataOf = Callable[[str, Version], Metadata | None]
+#: Metadata of a downloaded source distribution by a build of it.
+Build = Callable[[Path, Sdist], Metadata]
+
+# Pages of variants are served from plain storage, which says 403 for what it does not have.
+_ABSENT_PAGE = ABSENT | {403}
+
+
+class PackageIndex:
+    """Listings and metadata from the indexes in use; safe to use from several threads."""
+
+    def __init__(
+        self,
+        *,
+        session: Session,
+        cache: Cache,
+        configuration: IndexConfiguration,
+        routed: Mapping[str, tuple[str, ...]] | None = None,
+        static_metadata: StaticMetadataOf | None = None,
+        build: Build | None = None,
+        notify: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Take the parts; the session is closed with this object.
+
+        ``routed`` gives, for a normalized name, the addresses of the pages of
+        variants that have it.  ``static_metadata`` is consulted before a source
+        distribution is downloaded, ``build`` where only a build states metadata.
+        """
+        self._session = session
+        self._reader = MetadataReader(session, cache, notify=notify)
+        self._ordinary = tuple(
+            SimpleIndex(url, session=session, cache=cache) for url in configuration.search_order
+        )
+        self._routed: dict[str, tuple[SimpleIndex, ...]] = {
+            canonicalize_name(name): tuple(
+                SimpleIndex(url, session=session, cache=cache, absent=_ABSENT_PAGE) for url in urls
+            )
+            for name, urls in (routed or {}).items()
+        }
+        self._static_metadata = static_metadata
+        self._build = build
+        self._lock = threading.Lock()
+        self._listings: dict[str, Once[tuple[Listing, ...]]] = {}
+        self._metadata: dict[str, Once[Metadata]] = {}
+        self._workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="envfit-index")
+
+    def listing(self, name: str) -> tuple[Listing, ...]:
+        """Return the listing of the first index that has the name, then those of its variant pages.
+
+        Empty where no index has it.  Raises SourceError where an index fails.
+        """
+        return self._listing(canonicalize_name(name)).get()
+
+    def metadata(self, distribution: Distribution) -> Metadata:
+        """Return the metadata of a distribution.
+
+        Raises BadMetadata where it cannot be used, NeedsBuild (BuildNotPossible
+        included) where only a build states it, SourceError where the index fails.
+        """
+        return self._metadata_of(distribution).get()
+
+    def prefetch(self, names: Iterable[str]) -> None:
+        """Begin to fetch listings; a failure is raised to whoever asks for the listing."""
+        for name in names:
+            self._begin(self._listing(canonicalize_name(name)))
+
+    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
+        """Begin to fetch metadata; a failure is raised to whoever asks for it."""
+        for distribution in distributions:
+            self._begin(self._metadata_of(distribution))
+
+    def close(self) -> None:
+        """Stop fetching ahead, close connections and delete temporary files."""
+        self._workers.shutdown(wait=False, cancel_futures=True)
+        self._session.close()
+        self._reader.close()
+
+    def __enter__(self) -> PackageIndex:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _listing(self, name: str) -> Once[tuple[Listing, ...]]:
+        with self._lock:
+            return self._listings.setdefault(name, Once(lambda: self._fetch_listing(name)))
+
+    def _metadata_of(self, distribution: Distribution) -> Once[Metadata]:
+        with self._lock:
+            return self._metadata.setdefault(
+                distribution.url, Once(lambda: self._fetch_metadata(distribution))
+            )
+
+    def _begin(self, value: Once[tuple[Listing, ...]] | Once[Metadata]) -> None:
+        def fetch() -> None:
+            with suppress(Exception):  # the value remembers it
+                value.get()
+
+        self._workers.submit(fetch)
+
+    def _fetch_listing(self, name: str) -> tuple[Listing, ...]:
+        listings = []
+        for index in self._ordinary:
+            listing = index.listing(name)
+            if listing is not None:
+                listings.append(listing)
+                break
+        for page in self._routed.get(name, ()):
+            listing = page.listing(name)
+            if listing is not None and all(listing.index != other.index for other in listings):
+                listings.append(listing)
+        return tuple(listings)
+
+    def _fetch_metadata(self, distribution: Distribution) -> Metadata:
+        if isinstance(distribution, Sdist) and self._static_metadata is not None:
+            known = self._static_metadata(distribution.name, distribution.version)
+            if known is not None:
+                return known
+        try:
+            return self._reader.read(distribution)
+        except NeedsBuild as needed:
+            if self._build is None:
+                raise
+            return self._build(needed.path, needed.sdist)

@@ -1,0 +1,166 @@
+"""From a lock to an environment: judged, made, proved, and only then put in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.pylock import Package, Pylock
+
+from envfit.errors import InstallError, VerificationError
+from envfit.install.environment import Environment
+from envfit.install.plan import HealthCheck, Plan, Unproved, plan
+from envfit.install.refusal import Refusal, Refused
+from envfit.install.run_uv import create_venv, sync
+from envfit.install.verify import ImportResult, Outcome, import_names, verify
+from envfit.knowledge.model import KnowledgeBase
+from envfit.lock.file import write_lock
+from envfit.resolve.explain import Reason
+from envfit.target import Target
+
+__all__ = [
+    "BUILD_CONSTRAINTS",
+    "Environment",
+    "HealthCheck",
+    "ImportResult",
+    "InstallReport",
+    "Outcome",
+    "Plan",
+    "Refusal",
+    "Refused",
+    "Unproved",
+    "install",
+    "plan",
+]
+
+#: Bounds on what source distributions are built with.  setuptools 82 no longer has
+#: pkg_resources, which the setup.py of many older releases imports.
+BUILD_CONSTRAINTS = ("setuptools<82",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallReport:
+    """What an installation did, or would do."""
+
+    plan: Plan
+    prefix: Path
+    version: Path | None = None  # where the environment lies; None where nothing was done
+    former: Path | None = None  # the version that it replaced, where there was one
+    imports: tuple[ImportResult, ...] = ()
+
+
+def install(
+    lock: Pylock,
+    target: Target,
+    knowledge: KnowledgeBase,
+    prefix: Path,
+    *,
+    skip: frozenset[str] = frozenset(),
+    ignored: frozenset[str] = frozenset(),
+    notify: Callable[[str], None] = lambda _: None,
+    python: str | None = None,
+    keep: int = 1,
+    build_constraints: tuple[str, ...] = BUILD_CONSTRAINTS,
+    dry_run: bool = False,
+) -> InstallReport:
+    """Install a lock at a prefix, which is as before unless everything works.
+
+    ``skip`` names packages to leave out, ``ignored`` rules that are switched
+    off; ``python`` is an interpreter to use instead of the one that uv finds;
+    ``keep`` is how many former versions stay; ``dry_run`` stops before anything
+    is touched.
+
+    Raises Refused where the lock does not run on the target or has packages to
+    compile, VerificationError where something does not import, InstallError,
+    SourceError or FileError where it cannot be installed.
+    """
+    planned = plan(lock, target, knowledge, skip=skip, ignored=ignored)
+    _refuse(planned)
+    environment = Environment.at(prefix)
+    environment.check_own()
+    if dry_run:
+        return InstallReport(plan=planned, prefix=environment.prefix)
+    former = environment.current
+    with environment.replacement(keep=keep) as version:
+        notify(f"making an environment with Python {planned.python}")
+        create_venv(
+            version, planned.python, interpreter=python, prompt=environment.prefix.name, notify=notify
+        )
+        _require_python(version, planned.python)
+        write_lock(_reduced(lock, planned), version / "pylock.toml")
+        constraints = version / "build-constraints.txt"
+        constraints.write_text("".join(f"{line}\n" for line in build_constraints), encoding="utf-8")
+        interpreter = version / "bin" / "python"
+        sync(interpreter, version / "pylock.toml", build_constraints=constraints, notify=notify)
+        site_packages = version / "lib" / f"python{planned.python}" / "site-packages"
+        names = [
+            name
+            for check in planned.checks
+            for name in check.imports or import_names(site_packages, check.package)
+        ]
+        results = verify(interpreter, names, gpu=bool(target.gpus), notify=notify)
+        _require_working(results)
+    return InstallReport(
+        plan=planned, prefix=environment.prefix, version=version, former=former, imports=results
+    )
+
+
+def _refuse(planned: Plan) -> None:
+    if planned.refusals:
+        count = len(planned.refusals)
+        message = f"the lock does not run on this machine: {planned.refusals[0]}"
+        if count > 1:
+            message += f" (and {count - 1} more reason{'s' if count > 2 else ''})"
+        raise Refused(message, planned.refusals)
+    if planned.to_build:
+        names = [package.name for package in planned.to_build]
+        options = " ".join(f"--skip {name}" for name in names)
+        raise Refused(
+            f"{', '.join(names)} must be compiled; envfit does not build yet; "
+            f"install the rest with {options}",
+            [
+                Refusal(
+                    packages=tuple(f"{package.name} {package.version}" for package in planned.to_build),
+                    reason=Reason(sentence="It must be compiled, and envfit does not build yet."),
+                )
+            ],
+            hints=[f"install the rest with {options}"],
+        )
+
+
+def _require_python(version: Path, wanted: str) -> None:
+    """Raise InstallError where the interpreter that was taken is not of the lock's Python."""
+    settings = (version / "pyvenv.cfg").read_text(encoding="utf-8")
+    found = re.search(r"^version(?:_info)?\s*=\s*((\d+\.\d+)\S*)", settings, re.MULTILINE)
+    if found is None or found[2] != wanted:
+        has = f"is Python {found[1]}" if found else "does not say what it is"
+        raise InstallError(f"the lock is for Python {wanted}, and the interpreter {has}")
+
+
+def _reduced(lock: Pylock, planned: Plan) -> Pylock:
+    """Return a lock without what is skipped; nothing in it points at what is left out."""
+    left_out = frozenset(planned.skipped)
+    if not left_out:
+        return lock
+    return replace(
+        lock,
+        packages=[_pruned(package, left_out) for package in lock.packages if package.name not in left_out],
+    )
+
+
+def _pruned(package: Package, left_out: frozenset[str]) -> Package:
+    kept = [item for item in package.dependencies or () if item.get("name") not in left_out]
+    return replace(package, dependencies=kept or None)
+
+
+def _require_working(results: tuple[ImportResult, ...]) -> None:
+    failed = [result for result in results if result.outcome is Outcome.FAILED]
+    if not failed:
+        return
+    others = f"; {', '.join(item.name for item in failed[1:])} failed too" if failed[1:] else ""
+    raise VerificationError(
+        f"everything was installed, but {failed[0]}{others}; the environment was not put in place",
+        details={item.name: str(item) for item in failed},
+    )

@@ -1,0 +1,139 @@
+"""uv, as envfit runs it: it makes the environment and puts the locked files into it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import uv
+
+from envfit.errors import EnvfitError, FileError, InstallError, SourceError
+
+__all__ = ["create_venv", "sync"]
+
+# What would lead uv, or the Python that it starts, to another environment than the one named.
+_MISLEADING = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"})
+
+_DISK_FULL = re.compile(r"No space left on device|os error 28\b|Disk quota exceeded")
+_BUILD = re.compile(r"Failed to (?:download and )?build|Call to `\S+` failed|build backend")
+_HASH = re.compile(r"Hash mismatch")
+_NETWORK = re.compile(
+    r"Failed to fetch|error sending request|HTTP status|dns error|tcp connect|timed out|"
+    r"Network connectivity is disabled|invalid peer certificate"
+)
+_ERROR_BEGINS = re.compile("error:|\\s*\N{MULTIPLICATION SIGN}")
+_TAIL = 30  # lines of uv's that are passed on, at most
+
+
+def create_venv(
+    directory: Path,
+    python: str,
+    *,
+    interpreter: str | None = None,
+    prompt: str,
+    notify: Callable[[str], None],
+) -> None:
+    """Make an empty virtual environment.
+
+    ``python`` is a minor version of CPython that uv looks for, and downloads where
+    its settings allow that; ``interpreter`` is the path of one to take instead.
+    Raises InstallError where there is no such Python, SourceError where it
+    could not be downloaded, FileError where the disk is full.
+    """
+    # No project is looked for: another Python that it asks for is not this environment's concern.
+    _run(
+        [
+            *("venv", "--no-project", "--relocatable", "--prompt", prompt),
+            *("--python", interpreter or f"cpython@{python}"),
+            str(directory),
+        ],
+        f"no environment with Python {python} could be made",
+        notify,
+        hints=[f"uv python install {python} installs that Python", "--python PATH names an interpreter"],
+    )
+
+
+def sync(
+    python: Path, lock: Path, *, build_constraints: Path | None = None, notify: Callable[[str], None]
+) -> None:
+    """Make the environment of an interpreter hold what a lock names, every file checked by its hash.
+
+    uv checks the hashes of a pylock.toml whatever its settings say.  Raises
+    SourceError where a file could not be fetched, FileError where the disk is
+    full, InstallError otherwise.
+    """
+    constraints = ["--build-constraints", str(build_constraints)] if build_constraints is not None else []
+    _run(
+        [
+            *("pip", "sync", "--python", str(python)),
+            # Reading pylock.toml is a preview of uv's; without the flag it warns of that each time.
+            *("--preview-features", "pylock"),
+            "--require-hashes",
+            # A lock of nothing, or of which all is skipped, is an environment too.
+            "--allow-empty-requirements",
+            *constraints,
+            str(lock),
+        ],
+        "the locked files could not be installed",
+        notify,
+    )
+
+
+def _run(
+    arguments: Sequence[str], failed: str, notify: Callable[[str], None], *, hints: Sequence[str] = ()
+) -> None:
+    process = subprocess.Popen(
+        [_uv(), "--color", "never", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={name: value for name, value in os.environ.items() if name not in _MISLEADING},
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    lines: list[str] = []
+    try:
+        for line in process.stdout or ():
+            lines.append(line.rstrip("\n"))
+            notify(lines[-1])
+        status = process.wait()
+    finally:
+        _end(process)
+    if status != 0:
+        raise _error(failed, lines, hints)
+
+
+def _uv() -> str:
+    try:
+        return uv.find_uv_bin()
+    except FileNotFoundError as error:
+        raise InstallError(
+            f"uv, with which envfit installs, was not found: {error}", hints=["install envfit again"]
+        ) from error
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _error(failed: str, lines: Sequence[str], hints: Sequence[str]) -> EnvfitError:
+    """Return what a failure of uv's is; a build says anything, so its words prove no network failure."""
+    begin = next((i for i, line in enumerate(lines) if _ERROR_BEGINS.match(line)), 0)
+    said = "\n".join(lines[begin:][-_TAIL:]).strip() or "uv says nothing"
+    if _DISK_FULL.search(said):
+        return FileError(f"{failed}, the disk is full:\n{said}")
+    if _NETWORK.search(said) and not _BUILD.search(said) and not _HASH.search(said):
+        return SourceError(f"{failed}:\n{said}")
+    return InstallError(f"{failed}:\n{said}", hints=hints)

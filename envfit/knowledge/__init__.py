@@ -1,0 +1,1 @@
+"""What is known beyond the metadata of packages: rules, hardware and derived facts."""

@@ -1,0 +1,466 @@
+"""A directory of constraint files -> KnowledgeBase, or every fault at once.
+
+The one room below the network that reads files, and only those of the
+directory it is given.  The layout is that of ``constraints/README.md``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from packaging.requirements import Requirement as DeclaredRequirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envfit.errors import KnowledgeError
+from envfit.knowledge.document import Table
+from envfit.knowledge.model import (
+    Alternative,
+    CapabilityEntry,
+    Choice,
+    Condition,
+    CudaRuntime,
+    CudaToolkit,
+    DeviceCode,
+    DriverBranch,
+    Evidence,
+    EvidenceKind,
+    GpuModel,
+    IndexBuild,
+    IndexLabel,
+    KnowledgeBase,
+    PackageKnowledge,
+    PythonEntry,
+    RoutedIndex,
+    Rule,
+    Severity,
+    SourceBuild,
+    StaticMetadata,
+)
+from envfit.target import Capability, Platform
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["constraints_directory", "load"]
+
+SCHEMA = 1
+_FOLDERS = ("axes", "hardware", "packages", "derived")
+_NO_VERSION = Version("0")
+_NO_CAPABILITY = Capability(0, 0)
+_CONDITION = re.compile(r"\s*([A-Za-z0-9_][A-Za-z0-9._-]*)\s*([<>=!~].*)?")
+_EVIDENCE_KINDS = {kind.label: kind for kind in EvidenceKind}
+
+
+def constraints_directory() -> Path:
+    """Return the knowledge shipped with envfit: beside the code in a wheel, one level up in a checkout."""
+    package = Path(__file__).parents[1]
+    shipped = package / "constraints"
+    return shipped if shipped.is_dir() else package.parent / "constraints"
+
+
+def load(directory: Path) -> KnowledgeBase:
+    """Read every constraint file of a directory.
+
+    Raises KnowledgeError, whose message lists every fault with file and path.
+    """
+    faults: list[str] = []
+    digest = hashlib.sha256()
+    loader = _Loader(faults)
+    for folder in _FOLDERS:
+        place = directory / folder
+        if not place.is_dir():
+            continue
+        for entry in sorted(place.iterdir(), key=lambda item: item.name):
+            if not entry.name.endswith(".toml"):
+                continue
+            file = f"{folder}/{entry.name}"
+            try:
+                content = entry.read_bytes()
+                data = tomllib.loads(content.decode())
+            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+                faults.append(f"{file}: {error}")
+                continue
+            digest.update(file.encode() + b"\0" + content + b"\0")
+            loader.file(
+                folder, entry.name.removesuffix(".toml"), Table(data, file=file, path="", faults=faults)
+            )
+    knowledge = loader.finish(digest.hexdigest()[:12])
+    if faults:
+        raise KnowledgeError(
+            f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the knowledge base:\n"
+            + "\n".join(faults)
+        )
+    return knowledge
+
+
+class _Loader:
+    """The knowledge read so far."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        self.rules: dict[str, Rule] = {}
+        self.packages: dict[str, PackageKnowledge] = {}
+        self.device_code: dict[str, DeviceCode] = {}
+        self.toolkits: list[CudaToolkit] = []
+        self.runtimes: dict[int, CudaRuntime] = {}
+        self.branches: list[DriverBranch] = []
+        self.capabilities: dict[Capability, CapabilityEntry] = {}
+        self.pythons: list[PythonEntry] = []
+        self.default_python = ""
+        self.choices: dict[str, Choice] = {}
+        self.indexes: dict[str, RoutedIndex] = {}
+        self.gpus: list[GpuModel] = []
+
+    def file(self, folder: str, stem: str, table: Table) -> None:
+        """Read one file by the kind that its place gives it."""
+        if table.number("schema") != SCHEMA:
+            table.fault(f"is not {SCHEMA}", "schema")
+            return
+        if folder == "hardware":
+            self._hardware(table)
+        elif folder == "packages":
+            self._package(stem, table)
+        elif folder == "derived":
+            self._derived(table)
+        else:
+            reader = {
+                "cuda": self._cuda,
+                "drivers": self._drivers,
+                "capabilities": self._capabilities,
+                "pythons": self._pythons,
+                "choices": self._choices,
+                "indexes": self._indexes,
+            }.get(stem)
+            if reader is None:
+                table.fault("no such axis")
+                return
+            reader(table)
+        table.finish()
+
+    def finish(self, version: str) -> KnowledgeBase:
+        """Check what only the whole can tell, and return it."""
+        for rule in self.rules.values():
+            for condition in (*rule.requires, *rule.constrains):
+                self._check_condition(rule, condition)
+        return KnowledgeBase(
+            version=version,
+            rules=tuple(self.rules.values()),
+            packages=self.packages,
+            device_code=self.device_code,
+            toolkits=tuple(sorted(self.toolkits, key=lambda toolkit: toolkit.version)),
+            runtimes=self.runtimes,
+            branches=tuple(sorted(self.branches, key=lambda branch: branch.branch)),
+            capabilities=self.capabilities,
+            pythons=tuple(sorted(self.pythons, key=lambda python: Version(python.minor))),
+            default_python=self.default_python,
+            choices=self.choices,
+            indexes=self.indexes,
+            gpus=tuple(self.gpus),
+        )
+
+    def _check_condition(self, rule: Rule, condition: Condition) -> None:
+        if not condition.is_fact or condition.name in _FACT_NAMES:
+            return
+        choice = self.choices.get(condition.name)
+        if choice is None:
+            self.faults.append(f"{rule.file}: {rule.id}: {condition.name} is neither a fact nor a choice")
+        elif not any(condition.specifier.contains(value) for value in choice.values):
+            self.faults.append(f"{rule.file}: {rule.id}: no value of {condition.name} fits {condition}")
+
+    # -- axes ---------------------------------------------------------------
+
+    def _cuda(self, table: Table) -> None:
+        for item in table.tables("toolkit"):
+            self.toolkits.append(
+                CudaToolkit(version=item.parsed("version", Version, _NO_VERSION), driver=item.text("driver"))
+            )
+            item.finish()
+        for item in table.tables("runtime"):
+            runtime = CudaRuntime(
+                major=item.number("major"), driver=item.text("driver"), evidence=_evidence(item)
+            )
+            self.runtimes[runtime.major] = runtime
+            item.finish()
+
+    def _drivers(self, table: Table) -> None:
+        for item in table.tables("branch"):
+            self.branches.append(
+                DriverBranch(
+                    branch=item.number("branch"),
+                    cuda=item.parsed("cuda", Version, _NO_VERSION),
+                    first=item.text("first"),
+                    oldest=item.parsed("oldest", Capability.parse, _NO_CAPABILITY),
+                    supported=item.flag("supported"),
+                    evidence=_evidence(item),
+                )
+            )
+            item.finish()
+
+    def _capabilities(self, table: Table) -> None:
+        for item in table.tables("capability"):
+            entry = CapabilityEntry(
+                capability=item.parsed("version", Capability.parse, _NO_CAPABILITY),
+                architecture=item.text("architecture"),
+                first_driver=item.text("first_driver") if "first_driver" in item else None,
+                evidence=_evidence(item),
+            )
+            if entry.first_driver and not _proves(entry.evidence):
+                item.fault("needs evidence of rank docs or better", "first_driver")
+            self.capabilities[entry.capability] = entry
+            item.finish()
+
+    def _pythons(self, table: Table) -> None:
+        self.default_python = table.text("default")
+        for item in table.tables("python"):
+            self.pythons.append(
+                PythonEntry(minor=item.text("minor"), newest=item.parsed("newest", Version, _NO_VERSION))
+            )
+            _evidence(item)
+            item.finish()
+
+    def _choices(self, table: Table) -> None:
+        for item in table.tables("choice"):
+            values = item.parse_each("values", item.texts("values", required=True), Version, _NO_VERSION)
+            choice = Choice(name=item.text("name"), values=tuple(values), what=item.text("what"))
+            self.choices[choice.name] = choice
+            item.finish()
+
+    def _indexes(self, table: Table) -> None:
+        for item in table.tables("index"):
+            labels = []
+            for label in item.tables("label"):
+                labels.append(
+                    IndexLabel(
+                        label=label.text("label"),
+                        cuda=label.parsed("cuda", Version, _NO_VERSION) if "cuda" in label else None,
+                    )
+                )
+                label.finish()
+            index = RoutedIndex(
+                name=item.text("name"),
+                url=item.text("url"),
+                labels=tuple(labels),
+                packages=tuple(canonicalize_name(name) for name in item.texts("packages")),
+            )
+            _evidence(item)
+            self.indexes[index.name] = index
+            item.finish()
+
+    # -- hardware -----------------------------------------------------------
+
+    def _hardware(self, table: Table) -> None:
+        family = table.text("family")
+        _evidence(table)
+        for item in table.tables("gpu"):
+            self.gpus.append(
+                GpuModel(
+                    name=item.text("name"),
+                    capability=item.parsed("capability", Capability.parse, _NO_CAPABILITY),
+                    aliases=item.texts("aliases"),
+                    memory=item.numbers("memory"),
+                    platform=item.parsed("platform", Platform.parse, Platform(), required=False)
+                    if "platform" in item
+                    else None,
+                    family=family,
+                )
+            )
+            _evidence(item)
+            item.finish()
+
+    # -- packages -----------------------------------------------------------
+
+    def _package(self, stem: str, table: Table) -> None:
+        if "package" in table:
+            names: tuple[str, ...] = (table.text("package"),)
+            if names[0] != stem:
+                table.fault(f"is not the name of the file, {stem}", "package")
+        else:
+            names = table.texts("packages", required=True)
+        for item in table.tables("rule"):
+            self._rule(stem, names, item)
+        knowledge = PackageKnowledge(
+            name=names[0] if names else stem,
+            imports=table.texts("imports"),
+            gpu_builds=table.flag("gpu_builds"),
+            cuda_choice=table.text("cuda_choice") if "cuda_choice" in table else None,
+            index_builds=tuple(_index_build(item) for item in table.tables("index_build")),
+            metadata=tuple(_static_metadata(item) for item in table.tables("metadata")),
+            source_builds=tuple(_source_build(item) for item in table.tables("source_build")),
+            alternatives=tuple(_alternative(item) for item in table.tables("alternative")),
+        )
+        if "package" in table:
+            self.packages[knowledge.name] = knowledge
+
+    def _rule(self, stem: str, names: tuple[str, ...], table: Table) -> None:
+        applies = table.table("applies")
+        rule = Rule(
+            id=table.text("id"),
+            packages=applies.texts("packages") or names,
+            versions=applies.parsed("versions", SpecifierSet, SpecifierSet(), required=False),
+            platforms=tuple(
+                applies.parse_each("platforms", applies.texts("platforms"), Platform.parse, Platform())
+            ),
+            distributions=applies.text("distributions", "any"),
+            requires=_conditions(table, "requires"),
+            constrains=_conditions(table, "constrains"),
+            excludes=tuple(canonicalize_name(name) for name in table.texts("excludes")),
+            severity=table.parsed("severity", Severity, Severity.BLOCKS),
+            why=table.text("why"),
+            evidence=_evidence(table),
+            file=table.file,
+        )
+        applies.finish()
+        status = table.text("status", "active")
+        table.finish()
+        if rule.id.partition("/")[0] != stem:
+            table.fault(f"does not begin with {stem}/", "id")
+        if rule.id in self.rules:
+            table.fault(f"is the id of another rule, in {self.rules[rule.id].file}", "id")
+        if rule.severity is Severity.BLOCKS and not _proves(rule.evidence):
+            table.fault("a rule that blocks needs evidence of rank docs or better", "evidence")
+        if not (rule.requires or rule.constrains or rule.excludes):
+            table.fault("states neither requires, constrains nor excludes")
+        if rule.distributions not in ("any", "wheel", "sdist"):
+            table.fault("is none of any, wheel, sdist", "applies.distributions")
+        if status == "active":
+            self.rules[rule.id] = rule
+        elif status != "withdrawn":
+            table.fault("is neither active nor withdrawn", "status")
+
+    # -- derived ------------------------------------------------------------
+
+    def _derived(self, table: Table) -> None:
+        generator = table.text("generator")
+        package = canonicalize_name(table.text("package"))
+        for item in table.tables("wheel"):
+            code = DeviceCode(
+                package=package,
+                version=item.parsed("version", Version, _NO_VERSION),
+                platform=item.parsed("platform", Platform.parse, Platform()),
+                filename=item.text("filename"),
+                sha256=item.text("sha256"),
+                cuda=item.parsed("cuda", Version, _NO_VERSION) if "cuda" in item else None,
+                sass=item.texts("sass"),
+                ptx=item.texts("ptx"),
+                source=f"read from {item.text('filename')} by {generator}",
+            )
+            if not re.fullmatch(r"[0-9a-f]{64}", code.sha256):
+                item.fault("is no sha256", "sha256")
+            self.device_code[code.sha256] = code
+            item.finish()
+
+
+_FACT_NAMES = frozenset(
+    {
+        "__capability",
+        "__cuda",
+        "__cuda_driver",
+        "__glibc",
+        "__gxx",
+        "__linux",
+        "__memory",
+        "__nvcc",
+    }
+)
+
+
+def _proves(evidence: Iterable[Evidence]) -> bool:
+    return any(item.kind >= EvidenceKind.DOCS for item in evidence)
+
+
+def _evidence(table: Table) -> tuple[Evidence, ...]:
+    result = []
+    for item in table.tables("evidence"):
+        result.append(
+            Evidence(
+                kind=item.parsed("kind", _evidence_kind, EvidenceKind.FORUM),
+                source=item.text("source"),
+                locator=item.text("locator"),
+                checked=item.day("checked"),
+                sha256=item.text("sha256") if "sha256" in item else None,
+            )
+        )
+        item.finish()
+    return tuple(result)
+
+
+def _evidence_kind(text: str) -> EvidenceKind:
+    if text not in _EVIDENCE_KINDS:
+        raise ValueError(f"not one of {', '.join(_EVIDENCE_KINDS)}")
+    return _EVIDENCE_KINDS[text]
+
+
+def _conditions(table: Table, key: str) -> tuple[Condition, ...]:
+    nothing = Condition(name="", specifier=SpecifierSet())
+    return tuple(table.parse_each(key, table.texts(key), _condition, nothing))
+
+
+def _condition(text: str) -> Condition:
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise ValueError("not a name and a version range")
+    name = match.group(1)
+    return Condition(
+        name=name if name.startswith("__") else canonicalize_name(name),
+        specifier=SpecifierSet(match.group(2) or ""),
+    )
+
+
+def _index_build(table: Table) -> IndexBuild:
+    build = IndexBuild(
+        label=table.text("label"),
+        versions=table.parsed("versions", SpecifierSet, SpecifierSet()),
+        platform=table.parsed("platform", Platform.parse, Platform()),
+        cuda=table.parsed("cuda", Version, _NO_VERSION),
+        sass=table.texts("sass", required=True),
+        ptx=table.texts("ptx"),
+        evidence=_evidence(table),
+    )
+    table.finish()
+    return build
+
+
+def _static_metadata(table: Table) -> StaticMetadata:
+    requires = table.texts("requires", required=True)
+    table.parse_each("requires", requires, DeclaredRequirement, DeclaredRequirement("none"))
+    metadata = StaticMetadata(
+        versions=table.parsed("versions", SpecifierSet, SpecifierSet()),
+        requires=requires,
+        requires_python=table.parsed("requires_python", SpecifierSet, SpecifierSet(), required=False)
+        if "requires_python" in table
+        else None,
+        evidence=_evidence(table),
+    )
+    table.finish()
+    return metadata
+
+
+def _source_build(table: Table) -> SourceBuild:
+    build = SourceBuild(
+        versions=table.parsed("versions", SpecifierSet, SpecifierSet()),
+        needs=table.texts("needs"),
+        environment=table.mapping("environment"),
+        evidence=_evidence(table),
+    )
+    table.finish()
+    return build
+
+
+def _alternative(table: Table) -> Alternative:
+    alternative = Alternative(
+        name=table.text("name"),
+        text=table.text("text"),
+        package=canonicalize_name(table.text("package")) if "package" in table else None,
+        capability=table.parsed("capability", SpecifierSet, SpecifierSet(), required=False),
+    )
+    _evidence(table)
+    table.finish()
+    return alternative

@@ -1,0 +1,304 @@
+"""The shape of knowledge: evidence, rules, axes, hardware and facts read from wheels.
+
+Everything here is frozen data.  It decides nothing (``query`` and
+``device_code`` do) and reads nothing (``load`` does).
+"""
+
+from __future__ import annotations
+
+import enum
+import fnmatch
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from envfit.target import Capability, Platform
+
+__all__ = [
+    "CAPABILITY",
+    "Alternative",
+    "CapabilityEntry",
+    "Choice",
+    "Condition",
+    "CudaRuntime",
+    "CudaToolkit",
+    "DeviceCode",
+    "DriverBranch",
+    "Evidence",
+    "EvidenceKind",
+    "GpuModel",
+    "IndexBuild",
+    "IndexLabel",
+    "KnowledgeBase",
+    "PackageKnowledge",
+    "PythonEntry",
+    "RoutedIndex",
+    "Rule",
+    "Severity",
+    "SourceBuild",
+    "StaticMetadata",
+]
+
+#: The name by which a rule speaks of the compute capability of every GPU in use.
+CAPABILITY = "__capability"
+
+
+class EvidenceKind(enum.IntEnum):
+    """Kinds of evidence; the higher, the better."""
+
+    FORUM = 1
+    ISSUE = 2
+    DOCS = 3
+    RELEASE_NOTES = 4
+    ARTIFACT = 5
+    MEASURED = 6
+
+    @property
+    def label(self) -> str:
+        """The kind as it is written in files."""
+        return self.name.lower().replace("_", "-")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What proves a statement."""
+
+    kind: EvidenceKind
+    source: str  # a file name, an address or a document
+    locator: str  # where in it
+    checked: date
+    sha256: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind.label}: {self.source}, {self.locator} (checked {self.checked})"
+
+
+class Severity(enum.Enum):
+    """Whether what a rule forbids cannot work or works badly."""
+
+    BLOCKS = "blocks"
+    WARNS = "warns"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A bound on a fact, a choice, or a package."""
+
+    name: str
+    specifier: SpecifierSet
+
+    @property
+    def is_fact(self) -> bool:
+        """Whether it speaks of the machine or of a choice, not of a package."""
+        return self.name.startswith("__")
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.specifier}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One statement of knowledge about a package.
+
+    ``requires`` fails where a fact is absent and brings a package in;
+    ``constrains`` says nothing where the fact or the package is absent;
+    ``excludes`` names packages that must not be in the same environment.
+    """
+
+    id: str
+    packages: tuple[str, ...]  # normalized names, or patterns with *
+    versions: SpecifierSet = field(default_factory=SpecifierSet)
+    platforms: tuple[Platform, ...] = ()  # empty: every one
+    distributions: str = "any"  # "wheel", "sdist" or "any"
+    requires: tuple[Condition, ...] = ()
+    constrains: tuple[Condition, ...] = ()
+    excludes: tuple[str, ...] = ()
+    severity: Severity = Severity.BLOCKS
+    why: str
+    evidence: tuple[Evidence, ...]
+    file: str  # relative to the constraints directory
+
+    def speaks_of(self, name: str) -> bool:
+        """Tell whether the rule is about the package of that normalized name."""
+        return any(name == pattern or fnmatch.fnmatchcase(name, pattern) for pattern in self.packages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceCode:
+    """GPU code read from one wheel, or known of one kind of build."""
+
+    package: str
+    version: Version
+    platform: Platform
+    filename: str
+    sha256: str
+    cuda: Version | None  # CUDA runtime that it was built with; None for a build without GPU code
+    sass: tuple[str, ...] = ()  # as in the binary, without dots: "70", "90a", "100f"
+    ptx: tuple[str, ...] = ()
+    source: str = ""  # what was read, for explanations
+    inherited: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexBuild:
+    """Builds of a package that an index of variants carries, such as torch +cu126."""
+
+    label: str
+    versions: SpecifierSet
+    platform: Platform
+    cuda: Version
+    sass: tuple[str, ...]
+    ptx: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StaticMetadata:
+    """Metadata of releases whose sdist states none that can be read without a build."""
+
+    versions: SpecifierSet
+    requires: tuple[str, ...]
+    requires_python: SpecifierSet | None
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceBuild:
+    """How releases that ship no wheel are built for a GPU."""
+
+    versions: SpecifierSet
+    needs: tuple[str, ...]  # requirements that must be installed before the build
+    environment: Mapping[str, str]
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternative:
+    """What serves where a package is left out."""
+
+    name: str
+    text: str  # one sentence
+    package: str | None = None  # normalized, where it must be installed
+    capability: SpecifierSet = field(default_factory=SpecifierSet)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageKnowledge:
+    """Everything known of one package besides its rules."""
+
+    name: str
+    imports: tuple[str, ...] = ()  # what to import to know that it works
+    gpu_builds: bool = False  # a build without GPU code is no answer on a GPU target
+    cuda_choice: str | None = None  # the choice that the CUDA runtime of its build decides
+    index_builds: tuple[IndexBuild, ...] = ()
+    metadata: tuple[StaticMetadata, ...] = ()
+    source_builds: tuple[SourceBuild, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CudaToolkit:
+    """A CUDA toolkit release and the Linux driver that it came with."""
+
+    version: Version  # such as 12.8
+    driver: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CudaRuntime:
+    """A CUDA major version, and the oldest Linux driver that runs its libraries."""
+
+    major: int
+    driver: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverBranch:
+    """A branch of the Linux driver; a patch release belongs to the branch of its first number."""
+
+    branch: int
+    cuda: Version  # CUDA version that it supports
+    first: str  # first public release of the branch
+    oldest: Capability  # oldest compute capability that it drives
+    supported: bool  # whether NVIDIA still supports it
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapabilityEntry:
+    """A compute capability that exists."""
+
+    capability: Capability
+    architecture: str
+    first_driver: str | None = None  # oldest Linux driver that drives it, where known
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PythonEntry:
+    """A CPython minor version, and its newest patch release."""
+
+    minor: str
+    newest: Version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Something that the resolver decides and several packages must agree on."""
+
+    name: str
+    values: tuple[Version, ...]
+    what: str  # in words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexLabel:
+    """A page of an index of variants, such as cu126."""
+
+    label: str
+    cuda: Version | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutedIndex:
+    """An index of variants and the names that are routed to it."""
+
+    name: str
+    url: str
+    labels: tuple[IndexLabel, ...]
+    packages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuModel:
+    """A GPU model, with every way in which it is written."""
+
+    name: str
+    capability: Capability
+    aliases: tuple[str, ...] = ()
+    memory: tuple[int, ...] = ()  # GiB, each size sold
+    platform: Platform | None = None  # implied, for GPUs that are soldered to their CPU
+    family: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnowledgeBase:
+    """All knowledge, loaded and checked."""
+
+    version: str  # digest of the files it was loaded from
+    rules: tuple[Rule, ...]
+    packages: Mapping[str, PackageKnowledge]
+    device_code: Mapping[str, DeviceCode]  # by sha256
+    toolkits: tuple[CudaToolkit, ...]  # oldest first
+    runtimes: Mapping[int, CudaRuntime]
+    branches: tuple[DriverBranch, ...]  # oldest first
+    capabilities: Mapping[Capability, CapabilityEntry]
+    pythons: tuple[PythonEntry, ...]  # oldest first
+    default_python: str
+    choices: Mapping[str, Choice]
+    indexes: Mapping[str, RoutedIndex]
+    gpus: tuple[GpuModel, ...]

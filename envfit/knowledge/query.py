@@ -1,0 +1,408 @@
+"""What the rules say of one candidate on one target.
+
+The answer is a set of requirements, each carrying its rule: on facts (one
+candidate each), on choices, on packages, and on the impossible where the device
+code of a wheel serves no GPU of the target.  Nothing here searches; the
+resolver treats these requirements like any other.
+
+Two encodings keep the engine free of special cases:
+
+- A condition on ``__capability`` must hold for every GPU in use, so it becomes
+  one requirement per distinct capability, on ``__capability@7.0`` and the like.
+- "If both are there, then ..." (``constrains`` on a package, ``excludes``)
+  becomes a choice of its own, ``__rule:ID``, with two values: the package that
+  the rule is about asks for one, each version that would break it for the other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from envfit.distribution import Distribution, Sdist, Wheel
+from envfit.knowledge.device_code import runs_on
+from envfit.knowledge.model import (
+    CAPABILITY,
+    Condition,
+    DeviceCode,
+    IndexBuild,
+    KnowledgeBase,
+    PackageKnowledge,
+    Rule,
+    Severity,
+    SourceBuild,
+)
+from envfit.requirement import Requirement, RuleOrigin
+from envfit.target import CUDA, CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Platform, Target
+
+__all__ = ["IMPOSSIBLE", "Judgement", "Query", "fact_of", "fact_package"]
+
+#: The package that no version of exists: what a candidate requires that cannot run.
+IMPOSSIBLE = "__impossible"
+
+_AT_RULE = "__rule:"
+_KEEPS = SpecifierSet("==1")
+_BREAKS = SpecifierSet("==2")
+RULE_VALUES = (Version("1"), Version("2"))
+_NOTHING = PackageKnowledge(name="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the rules say of one candidate.
+
+    ``conditions`` hold only if a fact that is unknown turns out right;
+    ``warnings`` say that it works badly.
+    """
+
+    requirements: tuple[Requirement, ...] = ()
+    conditions: tuple[RuleOrigin, ...] = ()
+    warnings: tuple[RuleOrigin, ...] = ()
+
+    @property
+    def impossible(self) -> bool:
+        """Whether no solution can hold the candidate, whatever else is chosen."""
+        return any(requirement.name == IMPOSSIBLE for requirement in self.requirements)
+
+
+def fact_package(name: str, gpu: Gpu | None = None) -> str:
+    """Return the package name under which a fact enters the resolver."""
+    return f"{CAPABILITY}@{gpu.capability}" if gpu is not None else name
+
+
+def fact_of(target: Target, package: str) -> Fact | None:
+    """Return the fact behind a package name of the resolver, or None where it is none."""
+    if package.startswith(f"{CAPABILITY}@"):
+        for gpu in target.gpus:
+            if fact_package(CAPABILITY, gpu) == package:
+                return Fact(
+                    name=f"compute capability of {gpu.name}",
+                    state=FactState.KNOWN,
+                    value=str(gpu.capability),
+                    source=gpu.source,
+                )
+        return None
+    if package.startswith("__"):
+        for fact in target.facts:
+            if fact.name == package:
+                return fact
+    return None
+
+
+class Query:
+    """The knowledge base, asked on behalf of one target."""
+
+    def __init__(
+        self, knowledge: KnowledgeBase, target: Target, *, ignored: frozenset[str] = frozenset()
+    ) -> None:
+        self.knowledge = knowledge
+        self.target = target
+        self.ignored = ignored
+        self._about: dict[str, tuple[Rule, ...]] = {}
+        self._against: dict[str, list[tuple[Rule, SpecifierSet | None]]] = defaultdict(list)
+        for rule in knowledge.rules:
+            if rule.id in ignored:
+                continue
+            for condition in rule.constrains:
+                if not condition.is_fact:
+                    self._against[condition.name].append((rule, condition.specifier))
+            for name in rule.excludes:
+                self._against[name].append((rule, None))
+        self._siblings: dict[tuple[str, Version, Platform], DeviceCode] = {}
+        for code in knowledge.device_code.values():
+            self._siblings.setdefault((code.package, code.version, code.platform), code)
+
+    def package(self, name: str) -> PackageKnowledge:
+        """Return what is known of a package besides its rules; empty where nothing is."""
+        return self.knowledge.packages.get(name, _NOTHING)
+
+    def values(self, name: str) -> tuple[Version, ...] | None:
+        """Return the values of a choice, newest first, or None where the name is no choice."""
+        if name.startswith(_AT_RULE):
+            return RULE_VALUES
+        choice = self.knowledge.choices.get(name)
+        return tuple(sorted(choice.values, reverse=True)) if choice is not None else None
+
+    def source_build(self, name: str, distribution: Distribution | None) -> SourceBuild | None:
+        """Return how a candidate is built for a GPU, or None where it is installed like any other."""
+        if not isinstance(distribution, Sdist):
+            return None
+        for build in self.package(name).source_builds:
+            if build.versions.contains(distribution.version, prereleases=True):
+                return build
+        return None
+
+    def index_build(self, name: str, version: Version) -> IndexBuild | None:
+        """Return the known build of a version with a local label, such as 2.14.1+cu126."""
+        for build in self.package(name).index_builds:
+            if (
+                build.label == version.local
+                and build.platform == self.target.platform
+                and build.versions.contains(Version(version.public), prereleases=True)
+            ):
+                return build
+        return None
+
+    def device_code(self, name: str, distribution: Distribution | None) -> DeviceCode | None:
+        """Return the GPU code of a wheel: its own, a sibling's, or that of its kind of build.
+
+        A sibling is a wheel of the same release and platform with another Python
+        tag; its facts are marked as inherited.  None where nothing is known.
+        """
+        if not isinstance(distribution, Wheel):
+            return None
+        if distribution.sha256 is not None:
+            own = self.knowledge.device_code.get(distribution.sha256)
+            if own is not None:
+                return own
+        build = self.index_build(name, distribution.version)
+        if build is not None:
+            return DeviceCode(
+                package=name,
+                version=distribution.version,
+                platform=build.platform,
+                filename=distribution.filename,
+                sha256=distribution.sha256 or "",
+                cuda=build.cuda,
+                sass=build.sass,
+                ptx=build.ptx,
+                source=f"known of {build.label} builds of {name}{build.versions}",
+                inherited=True,
+            )
+        sibling = self._siblings.get((name, distribution.version, self.target.platform))
+        if sibling is None:
+            return None
+        return DeviceCode(
+            package=sibling.package,
+            version=sibling.version,
+            platform=sibling.platform,
+            filename=distribution.filename,
+            sha256=distribution.sha256 or "",
+            cuda=sibling.cuda,
+            sass=sibling.sass,
+            ptx=sibling.ptx,
+            source=f"{sibling.source}, the same release for another Python",
+            inherited=True,
+        )
+
+    def judge(self, name: str, version: Version, distribution: Distribution | None) -> Judgement:
+        """Say what the rules demand of one candidate.
+
+        ``distribution`` is None for a package that a module provides: then only
+        what name and version tell can be judged.
+        """
+        verdict = _Verdict(name, version)
+        for rule in self._rules_about(name):
+            if self._applies(rule, version, distribution):
+                self._apply(rule, verdict)
+        for rule, specifier in self._against.get(name, ()):
+            if specifier is None or not specifier.contains(version, prereleases=True):
+                verdict.require(f"{_AT_RULE}{rule.id}", _BREAKS, rule)
+        self._judge_device_code(name, distribution, verdict)
+        return verdict.judgement()
+
+    def _rules_about(self, name: str) -> tuple[Rule, ...]:
+        rules = self._about.get(name)
+        if rules is None:
+            rules = self._about[name] = tuple(
+                rule for rule in self.knowledge.rules if rule.id not in self.ignored and rule.speaks_of(name)
+            )
+        return rules
+
+    def _applies(self, rule: Rule, version: Version, distribution: Distribution | None) -> bool:
+        if not rule.versions.contains(version, prereleases=True):
+            return False
+        if rule.platforms and self.target.platform not in rule.platforms:
+            return False
+        if rule.distributions == "any":
+            return True
+        return isinstance(distribution, Wheel if rule.distributions == "wheel" else Sdist)
+
+    def _apply(self, rule: Rule, verdict: _Verdict) -> None:
+        for condition in rule.requires:
+            if condition.is_fact:
+                self._apply_fact(rule, condition, verdict, absent_fails=True)
+            else:
+                verdict.require(condition.name, condition.specifier, rule)
+        on_packages = bool(rule.excludes)
+        for condition in rule.constrains:
+            if condition.is_fact:
+                self._apply_fact(rule, condition, verdict, absent_fails=False)
+            else:
+                on_packages = True
+        if on_packages:
+            verdict.require(f"{_AT_RULE}{rule.id}", _KEEPS, rule)
+
+    def _apply_fact(self, rule: Rule, condition: Condition, verdict: _Verdict, *, absent_fails: bool) -> None:
+        if condition.name in self.knowledge.choices:
+            verdict.require(condition.name, condition.specifier, rule)
+            return
+        if condition.name == CAPABILITY:
+            for gpu in self._gpu_per_capability():
+                package = fact_package(CAPABILITY, gpu)
+                fact = fact_of(self.target, package)
+                verdict.require(package, condition.specifier, rule, *([fact] if fact else []))
+            if not self.target.gpus and absent_fails:
+                verdict.require(
+                    IMPOSSIBLE,
+                    SpecifierSet(),
+                    rule,
+                    Fact(name="GPU", state=FactState.ABSENT, source="the target has none"),
+                )
+            return
+        fact = self.effective_fact(condition.name)
+        if fact.state is FactState.KNOWN:
+            verdict.require(fact.name, condition.specifier, rule, fact)
+        elif fact.state is FactState.UNKNOWN:
+            verdict.depend(rule, fact)
+        elif absent_fails:
+            verdict.require(IMPOSSIBLE, SpecifierSet(), rule, fact)
+
+    def effective_fact(self, name: str) -> Fact:
+        """Return the fact that a condition of that name is held against.
+
+        Driver floors bind the user-mode driver, which is another one than the
+        kernel driver where a cuda-compat library is loaded.
+        """
+        if name == CUDA_DRIVER:
+            library = self.target.fact(LIBCUDA)
+            if library.state is FactState.KNOWN:
+                return library
+        return self.target.fact(name)
+
+    def _gpu_per_capability(self) -> tuple[Gpu, ...]:
+        return tuple({gpu.capability: gpu for gpu in reversed(self.target.gpus)}.values())
+
+    def _judge_device_code(self, name: str, distribution: Distribution | None, verdict: _Verdict) -> None:
+        package = self.package(name)
+        code = self.device_code(name, distribution)
+        if code is None:
+            if package.gpu_builds and self.target.gpus and isinstance(distribution, Wheel):
+                verdict.conditions.append(
+                    verdict.origin(
+                        f"{name}/device-code",
+                        f"The GPU code in {distribution.filename} has not been read.",
+                        (),
+                        (),
+                    )
+                )
+            return
+        if package.cuda_choice is not None:
+            value = code.cuda if code.cuda is not None else Version("0")
+            verdict.requirements.append(
+                Requirement(
+                    name=package.cuda_choice,
+                    specifier=SpecifierSet(f"=={value}"),
+                    origin=verdict.origin(
+                        f"{name}/cuda-runtime",
+                        f"It was built with CUDA {code.cuda}."
+                        if code.cuda is not None
+                        else "It was built without CUDA.",
+                        (code.source,),
+                        (),
+                    ),
+                )
+            )
+        if not self.target.gpus:
+            return
+        if code.cuda is None:
+            if package.gpu_builds:
+                verdict.refuse(
+                    f"{name}/no-gpu-code",
+                    f"Its build for {self.target.platform} on this index has no GPU code.",
+                    (code.source,),
+                    (),
+                )
+            return
+        self._judge_driver(code.cuda, verdict)
+        for gpu in self._gpu_per_capability():
+            if not runs_on(
+                code.sass,
+                code.ptx,
+                gpu.capability,
+                built_with=code.cuda,
+                supported_cuda=self.target.fact(CUDA).version,
+            ):
+                fact = fact_of(self.target, fact_package(CAPABILITY, gpu))
+                verdict.refuse(
+                    f"{name}/device-code",
+                    f"Its GPU code is for capability {_dotted(code.sass)}; none runs on {gpu.capability}.",
+                    (code.source,),
+                    (fact,) if fact else (),
+                )
+
+    def _judge_driver(self, cuda: Version, verdict: _Verdict) -> None:
+        runtime = self.knowledge.runtimes.get(cuda.major)
+        fact = self.effective_fact(CUDA_DRIVER)
+        if runtime is None or fact.state is FactState.ABSENT:
+            return
+        origin = verdict.origin(
+            f"cuda/{runtime.major}-driver",
+            f"It was built with CUDA {runtime.major}, whose libraries need driver {runtime.driver} or newer.",
+            tuple(map(str, runtime.evidence)),
+            (fact,),
+        )
+        if fact.state is FactState.UNKNOWN:
+            verdict.conditions.append(origin)
+        else:
+            verdict.requirements.append(
+                Requirement(name=fact.name, specifier=SpecifierSet(f">={runtime.driver}"), origin=origin)
+            )
+
+
+def _dotted(sass: tuple[str, ...]) -> str:
+    # The suffixed extras prove single kernels, not support; a reader wants the plain list.
+    plain = [code for code in sass if code.isdigit()] or list(sass)
+    return ", ".join(f"{code[:-1]}.{code[-1]}" if code.isdigit() else code for code in plain)
+
+
+class _Verdict:
+    """A judgement being made."""
+
+    def __init__(self, name: str, version: Version) -> None:
+        self._name = name
+        self._version = version
+        self.requirements: list[Requirement] = []
+        self.conditions: list[RuleOrigin] = []
+        self.warnings: list[RuleOrigin] = []
+
+    def origin(self, rule: str, why: str, evidence: tuple[str, ...], facts: tuple[Fact, ...]) -> RuleOrigin:
+        return RuleOrigin(
+            rule=rule,
+            package=self._name,
+            version=str(self._version),
+            why=why,
+            evidence=evidence,
+            facts=facts,
+        )
+
+    def require(self, name: str, specifier: SpecifierSet, rule: Rule, *facts: Fact) -> None:
+        origin = self._of_rule(rule, facts)
+        if rule.severity is Severity.BLOCKS:
+            self.requirements.append(Requirement(name=name, specifier=specifier, origin=origin))
+        elif any(
+            fact.version is None or not specifier.contains(fact.version, prereleases=True) for fact in facts
+        ):
+            # A warning on packages or choices is found by whoever sees the whole set.
+            self.warnings.append(origin)
+
+    def depend(self, rule: Rule, fact: Fact) -> None:
+        (self.conditions if rule.severity is Severity.BLOCKS else self.warnings).append(
+            self._of_rule(rule, (fact,))
+        )
+
+    def refuse(self, rule: str, why: str, evidence: tuple[str, ...], facts: tuple[Fact, ...]) -> None:
+        self.requirements.append(Requirement(name=IMPOSSIBLE, origin=self.origin(rule, why, evidence, facts)))
+
+    def judgement(self) -> Judgement:
+        return Judgement(
+            requirements=tuple(self.requirements),
+            conditions=tuple(self.conditions),
+            warnings=tuple(self.warnings),
+        )
+
+    def _of_rule(self, rule: Rule, facts: tuple[Fact, ...]) -> RuleOrigin:
+        return self.origin(rule.id, rule.why, tuple(map(str, rule.evidence)), facts)

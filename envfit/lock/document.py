@@ -1,0 +1,305 @@
+"""A resolution as a PEP 751 document, and a document as the distributions it names.
+
+The chosen files carry every decision: ``[tool.envfit]`` informs a reader and
+may be deleted.  Packages that are compiled for a GPU on the machine that
+installs stand under the dependency group ``builds``, so that pip and uv install
+all the rest unaided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.markers import Marker
+from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
+
+from envfit.distribution import Distribution, Sdist, Wheel
+from envfit.errors import LockError
+from envfit.lock.contract import Contract
+from envfit.requirement import RuleOrigin, UserOrigin
+from envfit.resolve.resolution import Pin, Resolution
+from envfit.target import Capability, Fact, FactState, Gpu, Platform, Target
+
+__all__ = ["BUILDS", "LockedPackage", "locked_packages", "locked_target", "parse_lock", "to_pylock"]
+
+BUILDS = "builds"
+_BUILDS_MARKER = f"'{BUILDS}' in dependency_groups"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedPackage:
+    """One package of a lock, read back."""
+
+    name: str
+    version: Version
+    distribution: Distribution
+    dependencies: tuple[str, ...]
+    build: bool  # compiled for a GPU on the machine that installs
+
+
+def to_pylock(
+    resolution: Resolution, contract: Contract, *, carried: Mapping[str, Any] | None = None
+) -> Pylock:
+    """Return the lock of a resolution; packages that a module provides are not in it.
+
+    ``carried`` is the conda half of an environment file, which the lock keeps for an export.
+    """
+    target = resolution.target
+    lock = Pylock(
+        lock_version=Version("1.0"),
+        environments=[_environment(target)],
+        requires_python=SpecifierSet(f"=={target.python_minor}.*"),
+        dependency_groups=[BUILDS] if any(pin.build for pin in resolution.pins) else None,
+        default_groups=[] if any(pin.build for pin in resolution.pins) else None,
+        created_by="envfit",
+        packages=[
+            _package(pin, pin.candidate.distribution, resolution)
+            for pin in resolution.pins
+            if pin.candidate.distribution is not None
+        ],
+        tool={"envfit": {**_tool(resolution, contract), **({"conda": dict(carried)} if carried else {})}},
+    )
+    lock.validate()
+    return lock
+
+
+def _environment(target: Target) -> Marker:
+    return Marker(
+        "implementation_name == 'cpython' and "
+        f"platform_machine == '{target.platform.machine}' and sys_platform == 'linux'"
+    )
+
+
+def _package(pin: Pin, distribution: Distribution, resolution: Resolution) -> Package:
+    # A module's packages are not in the lock, so no entry may point at them.
+    dependencies = [
+        {"name": other.name, "version": str(other.version)}
+        for other in resolution.pins
+        if other.name in pin.dependencies and other.candidate.distribution is not None
+    ]
+    hashes = {"sha256": distribution.sha256 or ""}
+    if not distribution.sha256:
+        raise LockError(
+            f"{distribution.filename} has no sha256 on {distribution.index}, so it cannot be locked"
+        )
+    requires_python = distribution.requires_python
+    if pin.metadata is not None and pin.metadata.requires_python is not None:
+        requires_python = pin.metadata.requires_python
+    wheel = sdist = None
+    if isinstance(distribution, Wheel):
+        wheel = PackageWheel(
+            name=distribution.filename,
+            url=distribution.url,
+            upload_time=distribution.upload_time,
+            size=distribution.size,
+            hashes=hashes,
+        )
+    else:
+        sdist = PackageSdist(
+            name=distribution.filename,
+            url=distribution.url,
+            upload_time=distribution.upload_time,
+            size=distribution.size,
+            hashes=hashes,
+        )
+    return Package(
+        name=canonicalize_name(pin.name),
+        version=pin.version,
+        marker=Marker(_BUILDS_MARKER) if pin.build else None,
+        requires_python=requires_python,
+        dependencies=dependencies or None,
+        index=distribution.index,
+        wheels=[wheel] if wheel is not None else None,
+        sdist=sdist,
+    )
+
+
+# -- [tool.envfit] ------------------------------------------------------------
+
+
+def _tool(resolution: Resolution, contract: Contract) -> dict[str, Any]:
+    target = resolution.target
+    tool: dict[str, Any] = {
+        "contract": str(contract),
+        "knowledge": resolution.knowledge_version,
+        "requirements": [
+            item.origin.text if isinstance(item.origin, UserOrigin) else str(item)
+            for item in resolution.requirements
+        ],
+        "target": _target_table(target),
+    }
+    if resolution.excluded:
+        tool["why-not-newer"] = [
+            {
+                "name": item.name,
+                "versions": [str(version) for version in item.versions],
+                "why": item.reason.sentence,
+                "rule": item.reason.rule or "",
+                "evidence": list(item.reason.evidence),
+            }
+            for item in resolution.excluded
+        ]
+    if resolution.left_out:
+        tool["left-out"] = [
+            {
+                "name": item.name,
+                "why": list(item.reasons),
+                "alternatives": [f"{other.name}: {other.text}" for other in item.alternatives],
+            }
+            for item in resolution.left_out
+        ]
+    if resolution.conditions:
+        tool["conditions"] = [_rule_table(origin) for origin in resolution.conditions]
+    if resolution.warnings:
+        tool["warnings"] = [_rule_table(origin) for origin in resolution.warnings]
+    if resolution.ignored_rules:
+        tool["ignored-rules"] = list(resolution.ignored_rules)
+    return tool
+
+
+def _rule_table(origin: RuleOrigin) -> dict[str, Any]:
+    return {
+        "package": origin.package,
+        "rule": origin.rule,
+        "why": origin.why,
+        "unknown": [fact.name for fact in origin.facts if fact.state is FactState.UNKNOWN],
+    }
+
+
+def _target_table(target: Target) -> dict[str, Any]:
+    table: dict[str, Any] = {
+        "platform": str(target.platform),
+        "python": str(target.python),
+        "gpus": [
+            {"name": gpu.name, "capability": str(gpu.capability), "source": gpu.source} for gpu in target.gpus
+        ],
+        "facts": [_fact_table(fact) for fact in target.facts],
+        "assumed": sorted(target.assumed),
+    }
+    if target.name is not None:
+        table["name"] = target.name
+    if target.provided:
+        table["provided"] = [f"{package.name}=={package.version}" for package in target.provided]
+    return table
+
+
+def _fact_table(fact: Fact) -> dict[str, Any]:
+    # A path may name a user, and a lock is for others to read.
+    source = "this machine" if "/" in fact.source else fact.source
+    table: dict[str, Any] = {"name": fact.name, "state": fact.state.value, "source": source}
+    if fact.state is FactState.KNOWN:
+        table["value"] = fact.value
+    if fact.assumed:
+        table["assumed"] = True
+    return table
+
+
+# -- reading back -------------------------------------------------------------
+
+
+def locked_packages(lock: Pylock) -> tuple[LockedPackage, ...]:
+    """Return the packages of a lock that names one file for each, as envfit writes them.
+
+    Raises LockError on an entry that is a directory, an archive, a repository,
+    or that leaves the choice between several wheels open.
+    """
+    return tuple(_locked(package) for package in lock.packages)
+
+
+def _locked(package: Package) -> LockedPackage:
+    wheels = list(package.wheels or ())
+    files: list[PackageWheel | PackageSdist] = [*wheels]
+    if not wheels and package.sdist is not None:
+        files = [package.sdist]
+    if len(files) != 1 or package.version is None:
+        raise LockError(
+            f"{package.name} is not locked to one file",
+            hints=["envfit installs locks that envfit wrote; lock again with envfit lock"],
+        )
+    file = files[0]
+    url = file.url or file.path or ""
+    if isinstance(file, PackageWheel):
+        name, version, build_tag, tags = parse_wheel_filename(file.filename)
+        distribution: Distribution = Wheel(
+            name=name,
+            version=version,
+            filename=file.filename,
+            url=url,
+            index=package.index or "",
+            build_tag=build_tag,
+            tags=tags,
+            sha256=file.hashes.get("sha256"),
+            size=file.size,
+            upload_time=file.upload_time,
+            requires_python=package.requires_python,
+        )
+    else:
+        distribution = Sdist(
+            name=package.name,
+            version=package.version,
+            filename=file.filename,
+            url=url,
+            index=package.index or "",
+            sha256=file.hashes.get("sha256"),
+            size=file.size,
+            upload_time=file.upload_time,
+            requires_python=package.requires_python,
+        )
+    return LockedPackage(
+        name=package.name,
+        version=package.version,
+        distribution=distribution,
+        dependencies=tuple(item["name"] for item in package.dependencies or ()),
+        build=package.marker is not None and str(package.marker) == str(Marker(_BUILDS_MARKER)),
+    )
+
+
+def locked_target(lock: Pylock) -> Target | None:
+    """Return the target that a lock says it was made for, or None where it says none.
+
+    This informs a later ``lock`` of the same file and decides nothing at
+    installation.  Raises LockError on a malformed table.
+    """
+    table = (lock.tool or {}).get("envfit", {}).get("target")
+    if not isinstance(table, Mapping):
+        return None
+    try:
+        return Target(
+            platform=Platform.parse(table["platform"]),
+            python=Version(table["python"]),
+            gpus=tuple(_gpu(item) for item in table["gpus"]),
+            facts=tuple(_fact(item) for item in table["facts"]),
+            name=table.get("name"),
+            assumed=frozenset(table.get("assumed", ())),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise LockError(f"the lock's [tool.envfit.target] is malformed: {error!r}") from error
+
+
+def _gpu(table: Mapping[str, Any]) -> Gpu:
+    return Gpu(
+        name=table["name"], capability=Capability.parse(table["capability"]), source=table.get("source", "")
+    )
+
+
+def _fact(table: Mapping[str, Any]) -> Fact:
+    return Fact(
+        name=table["name"],
+        state=FactState(table["state"]),
+        value=table.get("value", ""),
+        source=table.get("source", ""),
+        assumed=table.get("assumed", False),
+    )
+
+
+def parse_lock(data: Mapping[str, Any], where: str) -> Pylock:
+    """Return a validated lock; raises LockError that names the place in the document."""
+    try:
+        return Pylock.from_dict(data)
+    except PylockValidationError as error:
+        raise LockError(f"{where} is not a valid lock: {error}") from error

@@ -1,0 +1,94 @@
+"""A lock as a file: read, compared and replaced in one step."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import tomli_w
+from packaging.pylock import Pylock, is_valid_pylock_path
+
+from envfit.errors import FileError, LockError
+from envfit.lock.document import parse_lock
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["check_writable", "lock_text", "read_lock", "write_lock"]
+
+_HEADER = "# Written by envfit. pip install -r and uv pip sync install it too.\n"
+
+
+def lock_text(lock: Pylock) -> str:
+    """Return the text of a lock; the same lock always gives the same bytes."""
+    return _HEADER + tomli_w.dumps(dict(lock.to_dict()), multiline_strings=False)
+
+
+def read_lock(path: Path) -> Pylock:
+    """Read a lock.
+
+    Raises FileError where the file cannot be read and LockError where it is no lock.
+    """
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise LockError(f"{path} is not a lock: {error}") from error
+    if "lock-version" not in data:
+        raise LockError(f"{path} is not a lock: it has no lock-version")
+    return parse_lock(data, str(path))
+
+
+def check_writable(path: Path) -> None:
+    """Raise unless a lock may be written there, before any work is done for it.
+
+    LockError for a name that PEP 751 does not allow, or a file that is not a
+    lock; FileError for a directory that is not there.
+    """
+    if not is_valid_pylock_path(path):
+        raise LockError(
+            f"{path.name!r} is not a name for a lock",
+            hints=["PEP 751 allows pylock.toml and pylock.NAME.toml, NAME without dots"],
+        )
+    if not path.parent.is_dir():
+        raise FileError(f"cannot write {path}: {path.parent} is not a directory")
+    if path.is_dir():
+        raise FileError(f"cannot write {path}: it is a directory")
+    if path.exists():
+        try:
+            read_lock(path)
+        except LockError as error:
+            raise LockError(
+                f"{path} exists and is not a lock, so it is left alone: {error.message}"
+            ) from error
+
+
+def write_lock(lock: Pylock, path: Path) -> None:
+    """Write a lock in one step: another reader sees the old file or the new one.
+
+    Raises as ``check_writable`` does, and FileError where the write fails; the
+    file that was there is then untouched.
+    """
+    check_writable(path)
+    text = lock_text(lock).encode()
+    temporary: str | None = None
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes files for one user's eyes; a lock is an ordinary file.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # noqa: PTH101 - beside os.umask
+        os.replace(temporary, path)  # noqa: PTH105 - the path may be a str
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise FileError(f"cannot write {path}: {error.strerror or error}") from error

@@ -1,0 +1,202 @@
+"""``pyproject.toml``: dependencies, extras, dependency groups and envfit's settings.
+
+Sources: PEP 621 (``[project]``), PEP 685 (names of extras), PEP 735
+(``[dependency-groups]``).
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.dependency_groups import CyclicDependencyGroup, DependencyGroupResolver
+from packaging.errors import ExceptionGroup
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as DeclaredRequirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from envfit.errors import ProjectError, RequirementError
+from envfit.project.declared import Declared, parse_requirement
+from envfit.project.document import Table, nearest
+from envfit.project.faults import Faults
+from envfit.project.model import Project
+from envfit.project.settings import read_settings
+from envfit.project.text_file import read_text
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["read_pyproject"]
+
+
+def read_pyproject(path: Path, *, extras: Sequence[str] = (), groups: Sequence[str] = ()) -> Project:
+    """Read the dependencies of a project, with the extras and groups named, and its settings.
+
+    Groups and extras that are not named are not judged (PEP 735 asks for that).
+    Raises ProjectError with every fault, by path in the document; FileError where
+    the file cannot be read.
+    """
+    faults = Faults(path)
+    document = Table(_parse(path), file=path, path="", faults=faults)
+    dependencies = _Dependencies(document, path)
+    requirements = [*dependencies.of_project()]
+    used_extras = tuple(dict.fromkeys(canonicalize_name(extra) for extra in extras))
+    used_groups = tuple(dict.fromkeys(canonicalize_name(group) for group in groups))
+    for extra in used_extras:
+        requirements.extend(dependencies.of_extra(extra))
+    for group in used_groups:
+        requirements.extend(dependencies.of_group(group))
+    project = Project(
+        requirements=tuple(dict.fromkeys(requirements)),
+        requires_python=_read_requires_python(document.table("project")),
+        extras=used_extras,
+        groups=used_groups,
+        settings=read_settings(document.table("tool").table("envfit"), folder=path.parent),
+        notes=dependencies.notes(),
+    )
+    faults.raise_any()
+    return project
+
+
+def _parse(path: Path) -> dict[str, object]:
+    text = read_text(path)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        place, reason = str(path), "it is nested too deeply"
+    except ValueError as error:
+        # The parser says the place in its message only: "(at line 2, column 3)", "(at end of document)".
+        reason, _, position = str(error).partition(" (at ")
+        found = re.match(r"line (\d+)", position)
+        place = f"{path} line {found[1] if found else text.count(chr(10)) + 1}"
+        reason = reason[:1].lower() + reason[1:]
+    raise ProjectError(f"{place}: this is not TOML: {reason}", details={"file": str(path)})
+
+
+def _read_requires_python(project: Table) -> SpecifierSet | None:
+    text = project.text("requires-python")
+    if text is None:
+        return None
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        project.fault("requires-python", f"is {text!r}, not a range such as >=3.10")
+        return None
+
+
+class _Dependencies:
+    """The dependencies that a document declares."""
+
+    def __init__(self, document: Table, path: Path) -> None:
+        self._document = document
+        self._project = document.table("project")
+        self._path = path
+        name = self._project.text("name")
+        self._name = canonicalize_name(name) if name else None
+        self._dynamic = frozenset(text for _, text in self._project.texts("dynamic"))
+
+    def notes(self) -> tuple[str, ...]:
+        """Return what is said and not acted on."""
+        if "requires-python" in self._dynamic:
+            return (f"{self._path}: requires-python is dynamic and not judged",)
+        return ()
+
+    def of_project(self) -> Iterator[Declared]:
+        """Yield the dependencies that the project always has."""
+        tool = self._document.table("tool")
+        if "dependencies" in self._dynamic:
+            hints = self._where_dynamic(tool)
+            self._project.fault("dependencies", "is dynamic: only its build can tell", *hints)
+        elif "dependencies" not in self._project and "poetry" in tool:
+            poetry = tool.table("poetry")
+            if any(name != "python" for name in poetry.table("dependencies")):
+                poetry.fault(
+                    "dependencies", "is not read", "declare what is needed in [project] dependencies"
+                )
+        yield from self._declared(self._project, "dependencies", str(self._path), chain=())
+
+    def of_extra(self, extra: str, chain: tuple[str, ...] = ()) -> Iterator[Declared]:
+        """Yield the dependencies of an extra, those of the extras that it refers to included."""
+        if extra in chain:
+            return
+        if "optional-dependencies" in self._dynamic:
+            self._project.fault("optional-dependencies", "is dynamic: only its build can tell")
+            return
+        table = self._project.table("optional-dependencies")
+        keys: dict[str, str] = {canonicalize_name(key): key for key in table}
+        if extra not in keys:
+            self._project.fault("optional-dependencies", f"has no extra {extra}{nearest(extra, keys)}")
+            return
+        yield from self._declared(table, keys[extra], f"{self._path} extra {extra}", chain=(*chain, extra))
+
+    def of_group(self, group: str) -> Iterator[Declared]:
+        """Yield the dependencies of a group, those of the groups that it includes too."""
+        table = self._document.table("dependency-groups")
+        keys = {canonicalize_name(key) for key in table}
+        groups = self._document.get("dependency-groups")
+        if not isinstance(groups, dict) or group not in keys:
+            self._document.fault("dependency-groups", f"has no group {group}{nearest(group, keys)}")
+            return
+        try:
+            found = DependencyGroupResolver(groups).resolve(group)
+        except ExceptionGroup as errors:
+            for sentence in _sentences(errors):
+                table.fault(group, sentence)
+            return
+        for requirement in found:
+            yield from self._expanded(str(requirement), f"{self._path} group {group}", table, chain=())
+
+    def _declared(self, table: Table, key: str, where: str, *, chain: tuple[str, ...]) -> Iterator[Declared]:
+        for _, text in table.texts(key):
+            yield from self._expanded(text, where, table, chain=chain)
+
+    def _expanded(self, text: str, where: str, table: Table, *, chain: tuple[str, ...]) -> Iterator[Declared]:
+        """Parse one requirement; one on the project itself becomes what its extras need."""
+        try:
+            declared = parse_requirement(text, where)
+        except RequirementError as error:
+            table.note(error)
+            return
+        if canonicalize_name(declared.requirement.name) != self._name:
+            yield declared
+            return
+        for extra in sorted(declared.requirement.extras):
+            for nested in self.of_extra(canonicalize_name(extra), chain):
+                yield _under_marker(nested, declared)
+
+    def _where_dynamic(self, tool: Table) -> Iterator[str]:
+        files = tool.table("setuptools").table("dynamic").table("dependencies").get("file")
+        for file in files if isinstance(files, list) else [files]:
+            if isinstance(file, str):
+                yield f"its build reads {file}: give that file with -r"
+
+
+def _under_marker(declared: Declared, outer: Declared) -> Declared:
+    """Return a requirement that holds only where the marker of an outer one holds too."""
+    if outer.requirement.marker is None:
+        return declared
+    requirement = DeclaredRequirement(str(declared.requirement))
+    inner = requirement.marker
+    requirement.marker = outer.requirement.marker if inner is None else inner & outer.requirement.marker
+    return replace(declared, requirement=requirement)
+
+
+def _sentences(error: Exception) -> Iterator[str]:
+    """Write a sentence for each error that the resolver of dependency groups found."""
+    if isinstance(error, ExceptionGroup):
+        for inner in error.exceptions:
+            yield from _sentences(inner)
+    elif isinstance(error, CyclicDependencyGroup):
+        yield f"includes itself: {error.group} includes {error.include_group}"
+    elif isinstance(error, InvalidRequirement):
+        reason, _, shown = str(error).partition("\n")
+        text = shown.partition("\n")[0].strip()
+        yield f"holds {text!r}, which is not a requirement: {reason[:1].lower()}{reason[1:]}"
+    else:
+        yield f"cannot be used: {error}"

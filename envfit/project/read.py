@@ -1,0 +1,62 @@
+"""Reading whatever the user points at: which kind of file it is, and what is used when nothing is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from envfit.errors import FileError, ProjectError
+from envfit.project.environment_yml import read_environment_yml
+from envfit.project.model import Project, combine
+from envfit.project.pyproject import read_pyproject
+from envfit.project.requirements_file import read_requirements_file
+
+__all__ = ["find_project", "read_files"]
+
+_PYPROJECT = "pyproject.toml"
+
+
+def read_files(paths: Sequence[Path], *, extras: Sequence[str] = (), groups: Sequence[str] = ()) -> Project:
+    """Read files, each by its kind, into one project.
+
+    ``pyproject.toml`` by its name, conda's files by ``.yml`` and ``.yaml``, any other
+    as a requirements file; extras and groups are those of ``pyproject.toml``.
+    Raises ProjectError on what is malformed or contradicts itself, FileError where a
+    file cannot be read.
+    """
+    if (extras or groups) and not any(path.name == _PYPROJECT for path in paths):
+        kind, name = ("extra", extras[0]) if extras else ("group", groups[0])
+        raise ProjectError(
+            f"the {kind} {name} needs a {_PYPROJECT}, and none is named", hints=[f"name one: -r {_PYPROJECT}"]
+        )
+    return combine(_read_file(path, extras, groups) for path in paths)
+
+
+def find_project(directory: Path, *, extras: Sequence[str] = (), groups: Sequence[str] = ()) -> Project:
+    """Read the project of a directory: what is used when no requirement and no file is named.
+
+    Raises ProjectError where the directory has no ``pyproject.toml``, or one that asks
+    for nothing.
+    """
+    path = directory / _PYPROJECT
+    hints = ["name what is needed: envfit lock torch", "or name a file: envfit lock -r requirements.txt"]
+    try:
+        project = read_pyproject(path, extras=extras, groups=groups)
+    except FileError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise ProjectError(f"nothing to lock: there is no {path}", hints=hints) from None
+        raise
+    if not project.requirements and not project.settings.if_supported:
+        raise ProjectError(f"nothing to lock: {path} asks for no package", hints=hints)
+    return project
+
+
+def _read_file(path: Path, extras: Sequence[str], groups: Sequence[str]) -> Project:
+    if path.name == _PYPROJECT:
+        return read_pyproject(path, extras=extras, groups=groups)
+    suffix = path.suffix.lower()
+    if suffix in (".yml", ".yaml"):
+        return read_environment_yml(path)
+    if suffix == ".toml":
+        raise ProjectError(f"{path} is not read: of TOML files, only {_PYPROJECT} says what is needed")
+    return read_requirements_file(path)

@@ -1,0 +1,1 @@
+"""From requirements to pins: pure, seeing packages only through a port."""

@@ -1,0 +1,242 @@
+"""From what the user asks to a checked resolution, optional packages included."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from packaging.version import Version
+
+from envfit.errors import UndecidedError, UnknownPackageError, UnsatisfiableError
+from envfit.knowledge.device_code import runs_on
+from envfit.knowledge.model import Alternative, IndexBuild
+from envfit.knowledge.query import Query
+from envfit.requirement import Requirement
+from envfit.resolve.explain import Explanation, explain
+from envfit.resolve.port import PackageSource
+from envfit.resolve.provider import Demand, World
+from envfit.resolve.resolution import BetterBuild, LeftOut, Resolution, build_resolution
+from envfit.resolve.selection import Preferences
+from envfit.resolve.solver import Impossible, Solved, solve
+from envfit.resolve.verify import verify
+from envfit.target import CUDA, CUDA_DRIVER, FactState, Target
+
+__all__ = ["Concede", "Unsatisfied", "resolve"]
+
+
+class Concede(enum.Enum):
+    """How far an optional package may lower the version of one that the user named."""
+
+    NONE = "none"
+    MINOR = "minor"  # the major version stays
+    ANY = "any"
+
+    def allows(self, before: Version, after: Version) -> bool:
+        """Tell whether a version may go from ``before`` to ``after``."""
+        if after >= before or self is Concede.ANY:
+            return True
+        return self is Concede.MINOR and (after.epoch, after.major) == (before.epoch, before.major)
+
+
+class Unsatisfied(UnsatisfiableError):  # noqa: N818 - an outcome, raised
+    """Proved: no set of packages fits; carries the explanation."""
+
+    def __init__(self, message: str, explanation: Explanation, better: Sequence[BetterBuild]) -> None:
+        super().__init__(message)
+        self.explanation = explanation
+        self.better = tuple(better)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    source: PackageSource
+    query: Query
+    preferences: Preferences
+    constraints: tuple[Requirement, ...]
+    variant_indexes: frozenset[str]  # names of the indexes of variants in use
+
+
+def resolve(
+    source: PackageSource,
+    query: Query,
+    requirements: Sequence[Requirement],
+    *,
+    preferences: Preferences,
+    constraints: Sequence[Requirement] = (),
+    optional: Sequence[Requirement] = (),
+    concede: Concede = Concede.MINOR,
+    variant_indexes: Iterable[str] = (),
+) -> Resolution:
+    """Resolve requirements, then add each optional one, in order, where it is supported.
+
+    An optional package stays where everything still resolves and no package that
+    the user named is lowered by more than ``concede`` allows.  Raises Unsatisfied
+    with an explanation where it is proved that nothing fits, UndecidedError where
+    neither was found, and UnknownPackageError for a name that no index has.
+    """
+    asked = _Asked(
+        source=source,
+        query=query,
+        preferences=preferences,
+        constraints=tuple(constraints),
+        variant_indexes=frozenset(variant_indexes),
+    )
+    resolution = _resolve(asked, requirements)
+    accepted = list(requirements)
+    left_out: list[LeftOut] = []
+    for wanted in optional:
+        if resolution.pin(wanted.name) is not None:
+            accepted.append(wanted)  # something else brings it in anyway
+            continue
+        try:
+            extended = _resolve(asked, [*accepted, wanted])
+        except Unsatisfied as error:
+            reasons = _reasons_against(wanted, error.explanation)
+        except UndecidedError as error:
+            reasons = (error.message,)
+        else:
+            reasons = _lowered(requirements, resolution, extended, concede)
+            if not reasons:
+                resolution = extended
+                accepted.append(wanted)
+                continue
+        left_out.append(
+            LeftOut(
+                name=wanted.name,
+                reasons=reasons,
+                alternatives=_alternatives(query, wanted.name, query.target),
+            )
+        )
+    return replace(resolution, left_out=tuple(left_out))
+
+
+def _resolve(asked: _Asked, requirements: Sequence[Requirement]) -> Resolution:
+    world = World(asked.source, asked.query, requirements, asked.preferences, asked.constraints)
+    roots = world.root_demands()
+    _require_known(world, requirements)
+    outcome = solve(world, roots)
+    if isinstance(outcome, Impossible):
+        raise _unsatisfied(asked, world, roots)
+    if not isinstance(outcome, Solved):
+        raise UndecidedError(f"not decided within the budget: {outcome.reason}")
+    resolution = build_resolution(world, roots, outcome.pins, outcome.engine)
+    faults = verify(resolution, asked.query)
+    if faults:
+        raise UndecidedError(
+            "the solution that was found does not hold, so it is not used: " + "; ".join(faults)
+        )
+    names = [requirement.name for requirement in requirements]
+    return replace(resolution, better=tuple(_better_builds(asked, world, names, resolution)))
+
+
+def _require_known(world: World, requirements: Sequence[Requirement]) -> None:
+    missing = [
+        requirement
+        for requirement in requirements
+        if not world.candidates(requirement.name) and not world.rejections(requirement.name)
+    ]
+    if missing:
+        names = ", ".join(dict.fromkeys(requirement.name for requirement in missing))
+        raise UnknownPackageError(
+            f"no index in use has {names}",
+            details={requirement.name: str(requirement.origin) for requirement in missing},
+        )
+
+
+def _unsatisfied(asked: _Asked, world: World, roots: Sequence[Demand]) -> Unsatisfied:
+    explanation = explain(world, roots)
+    wanted = " and ".join(dict.fromkeys(str(requirement) for requirement in explanation.core))
+    names = [requirement.name for requirement in explanation.core]
+    return Unsatisfied(
+        f"nothing satisfies {wanted} on this target",
+        explanation,
+        tuple(_better_builds(asked, world, names, None)),
+    )
+
+
+def _reasons_against(wanted: Requirement, explanation: Explanation) -> tuple[str, ...]:
+    own = [str(group) for group in explanation.groups if group.name == wanted.name]
+    return tuple(own or [str(group) for group in explanation.groups])
+
+
+def _lowered(
+    requirements: Sequence[Requirement], before: Resolution, after: Resolution, concede: Concede
+) -> tuple[str, ...]:
+    lowered = []
+    for name in dict.fromkeys(requirement.name for requirement in requirements):
+        old, new = before.pin(name), after.pin(name)
+        if old is not None and new is not None and not concede.allows(old.version, new.version):
+            lowered.append(
+                f"with it, {name} would be {new.version} instead of {old.version}, "
+                f"more than --concede {concede.value} allows"
+            )
+    return tuple(lowered)
+
+
+def _alternatives(query: Query, name: str, target: Target) -> tuple[Alternative, ...]:
+    return tuple(
+        alternative
+        for alternative in query.package(name).alternatives
+        if all(
+            alternative.capability.contains(Version(str(capability))) for capability in target.capabilities
+        )
+        and (target.capabilities or not alternative.capability)
+    )
+
+
+def _better_builds(
+    asked: _Asked, world: World, names: Iterable[str], resolution: Resolution | None
+) -> Iterable[BetterBuild]:
+    """Yield newer releases that an index of variants not in use has for the target.
+
+    Releases are those that the index in use lists; that the other one carries
+    them, and for which GPUs, is knowledge.
+    """
+    if not world.target.gpus:
+        return
+    for index in asked.query.knowledge.indexes.values():
+        if index.name in asked.variant_indexes:
+            continue
+        for name in dict.fromkeys(names):
+            if name not in index.packages:
+                continue
+            specifiers = [item.specifier for item in world.requirements if item.name == name]
+            pin = resolution.pin(name) if resolution is not None else None
+            releases = {candidate.version for candidate in world.candidates(name)}
+            releases |= {rejection.version for rejection in world.rejections(name)}
+            fitting = [
+                (release, build.cuda, build.label)
+                for release in releases
+                if not release.is_prerelease
+                and (pin is None or release > pin.version)
+                and all(specifier.contains(release) for specifier in specifiers)
+                for build in asked.query.package(name).index_builds
+                if build.versions.contains(release) and _serves(asked.query, build)
+            ]
+            if fitting:
+                release, _, label = max(fitting)
+                yield BetterBuild(
+                    name=name, version=f"{release}+{label}", index=index.name, option=f"--{index.name}-index"
+                )
+
+
+def _serves(query: Query, build: IndexBuild) -> bool:
+    """Tell whether a kind of build has code for every GPU of the target and a driver that runs it."""
+    target = query.target
+    runtime = query.knowledge.runtimes.get(build.cuda.major)
+    driver = query.effective_fact(CUDA_DRIVER)
+    if runtime is not None and driver.state is FactState.KNOWN:
+        version = driver.version
+        if version is None or version < Version(runtime.driver):
+            return False
+    return build.platform == target.platform and all(
+        runs_on(
+            build.sass,
+            build.ptx,
+            capability,
+            built_with=build.cuda,
+            supported_cuda=target.fact(CUDA).version,
+        )
+        for capability in target.capabilities
+    )

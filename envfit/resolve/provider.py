@@ -1,0 +1,310 @@
+"""The world as an engine sees it: names, candidates in order of preference, demands.
+
+Facts and choices are names like any other.  ``torch[extra]`` is a name of its
+own whose candidates demand the same candidate of ``torch``.  A demand names the
+positions that satisfy it, so that no engine ever compares versions.
+
+Pre-releases and yanked files are admitted by declared policy: a pre-release
+where ``--pre`` is given, where the requirement itself names one, where the user
+did for that name, or where a package has nothing else; a yanked file only where
+a requirement pins it exactly, or the user did for that name (PEP 592).
+
+The rules of a candidate are asked before its metadata, so that nothing is
+fetched for a candidate that no GPU of the target can run.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement as DeclaredRequirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from envfit.distribution import Metadata
+from envfit.errors import EnvfitError
+from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
+from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UnusableOrigin, UserOrigin
+from envfit.resolve.port import PackageSource
+from envfit.resolve.selection import Candidate, Preferences, Rejection, is_yanked, select
+from envfit.target import FactState
+
+__all__ = ["Demand", "World", "base_name"]
+
+# Errors that reject one file; every other error of a source ends the run.
+_REJECTING = frozenset({"bad-metadata", "metadata-needs-build"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demand:
+    """A requirement as positions among the candidates of one name."""
+
+    name: str
+    allowed: frozenset[int]
+    requirement: Requirement
+
+
+def base_name(name: str) -> str:
+    """Return the package behind a name with an extra."""
+    return name.partition("[")[0]
+
+
+class World:
+    """Everything that can be chosen, fetched when it is first asked for."""
+
+    def __init__(
+        self,
+        source: PackageSource,
+        query: Query,
+        requirements: Iterable[Requirement],
+        preferences: Preferences,
+        constraints: Iterable[Requirement] = (),
+    ) -> None:
+        self.query = query
+        self.target = query.target
+        self.preferences = preferences
+        self.requirements = tuple(requirements)
+        self._source = source
+        self._tags = {tag: rank for rank, tag in enumerate(self.target.tags())}
+        self._environment = self.target.marker_environment()
+        self._label_cuda = {
+            label.label: label.cuda
+            for index in query.knowledge.indexes.values()
+            for label in index.labels
+            if label.cuda is not None
+        }
+        self._candidates: dict[str, tuple[Candidate, ...]] = {}
+        self._rejections: dict[str, tuple[Rejection, ...]] = {}
+        self._demands: dict[tuple[str, int], tuple[Demand, ...]] = {}
+        self._judgements: dict[tuple[str, int], Judgement] = {}
+        self._allowed: dict[tuple[str, SpecifierSet, bool], frozenset[int]] = {}
+        self._constraints: dict[str, list[Requirement]] = defaultdict(list)
+        for constraint in constraints:
+            self._constraints[constraint.name].append(constraint)
+        self._provided = {package.name: package for package in self.target.provided}
+        user = [item for item in self.requirements if isinstance(item.origin, UserOrigin)]
+        self._prereleases_named = {item.name for item in user if item.specifier.prereleases}
+        self._pinned = {item.name for item in user if _is_pin(item.specifier)}
+
+    def root_demands(self) -> tuple[Demand, ...]:
+        """Return the user's requirements as demands, having started to fetch their listings."""
+        self._source.prefetch(base_name(item.name) for item in self.requirements)
+        return tuple(demand for item in self.requirements for demand in self._demands_of(item))
+
+    def candidates(self, name: str) -> tuple[Candidate, ...]:
+        """Return the candidates of a name, best first."""
+        found = self._candidates.get(name)
+        if found is None:
+            found = self._candidates[name] = self._find_candidates(name)
+        return found
+
+    def rejections(self, name: str) -> tuple[Rejection, ...]:
+        """Return the versions of a name that have no usable file, newest first."""
+        self.candidates(name)
+        return self._rejections.get(name, ())
+
+    def judgement(self, name: str, position: int) -> Judgement:
+        """Return what the rules say of a candidate."""
+        key = (name, position)
+        found = self._judgements.get(key)
+        if found is None:
+            candidate = self.candidates(name)[position]
+            found = self._judgements[key] = self.query.judge(
+                candidate.name, candidate.version, candidate.distribution
+            )
+        return found
+
+    def demands(self, name: str, position: int) -> tuple[Demand, ...]:
+        """Return what a candidate demands, rules included."""
+        key = (name, position)
+        found = self._demands.get(key)
+        if found is None:
+            found = self._demands[key] = tuple(self._find_demands(name, position))
+        return found
+
+    def known_demands(self, name: str, position: int) -> tuple[Demand, ...] | None:
+        """Return the demands of a candidate without fetching anything: None where that is needed."""
+        found = self._demands.get((name, position))
+        if found is not None or name.startswith("__"):
+            return found or ()
+        failing = self._failing(base_name(name), position)
+        return failing or None
+
+    def metadata(self, candidate: Candidate) -> Metadata | None:
+        """Return the metadata of a candidate; None where a module provides it."""
+        return self._source.metadata(candidate.distribution) if candidate.distribution else None
+
+    def _find_candidates(self, name: str) -> tuple[Candidate, ...]:
+        if name.startswith("__"):
+            return self._virtual_candidates(name)
+        package = base_name(name)
+        if package != name:
+            return self.candidates(package)
+        provided = self._provided.get(name)
+        if provided is not None:
+            return (Candidate(name=name, version=provided.version, distribution=None),)
+        selection = select(
+            name,
+            self._source.listing(name),
+            self.target,
+            tags=self._tags,
+            preferences=self.preferences,
+            label_cuda=self._label_cuda,
+        )
+        self._rejections[name] = selection.rejections
+        return selection.candidates
+
+    def _virtual_candidates(self, name: str) -> tuple[Candidate, ...]:
+        values = self.query.values(name)
+        if values is None:
+            fact = fact_of(self.target, name)
+            version = fact.version if fact is not None and fact.state is FactState.KNOWN else None
+            values = (version,) if version is not None else ()
+        return tuple(Candidate(name=name, version=value, distribution=None) for value in values)
+
+    def _find_demands(self, name: str, position: int) -> Iterable[Demand]:
+        if name.startswith("__"):
+            return
+        candidate = self.candidates(name)[position]
+        package, _, extra = name.rstrip("]").partition("[")
+        if extra:
+            pin = Requirement(
+                name=package,
+                specifier=SpecifierSet(f"==={candidate.version}"),
+                origin=MetadataOrigin(package=name, version=str(candidate.version)),
+            )
+            yield Demand(name=package, allowed=frozenset({position}), requirement=pin)
+        failing = self._failing(package, position)
+        if failing:
+            yield from failing
+            return
+        if not extra:
+            for requirement in self.judgement(package, position).requirements:
+                yield from self._demands_of(requirement)
+        for requirement in self._declared(candidate, extra):
+            yield from self._demands_of(requirement)
+
+    def _failing(self, package: str, position: int) -> tuple[Demand, ...]:
+        """Return the demands that nothing can satisfy: constraints broken, facts that do not fit."""
+        candidate = self.candidates(package)[position]
+        broken = [
+            _unusable(candidate, f"is excluded by your constraint {constraint} ({constraint.origin})")
+            for constraint in self._constraints.get(package, ())
+            if not constraint.specifier.contains(candidate.version, prereleases=True)
+        ]
+        return tuple(
+            demand
+            for requirement in (*broken, *self.judgement(package, position).requirements)
+            if requirement.name.startswith("__")
+            for demand in self._demands_of(requirement)
+            if not demand.allowed
+        )
+
+    def _declared(self, candidate: Candidate, extra: str) -> list[Requirement]:
+        """Return the requirements that a candidate's metadata states for the target."""
+        if candidate.distribution is None:
+            return []
+        name, version = candidate.name, str(candidate.version)
+        try:
+            metadata = self._source.metadata(candidate.distribution)
+        except EnvfitError as error:
+            if error.code not in _REJECTING:
+                raise
+            return [_unusable(candidate, f"cannot be used: {error.message}")]
+        if metadata.requires_python is not None and not metadata.requires_python.contains(
+            self.target.python, prereleases=True
+        ):
+            return [_unusable(candidate, f"requires Python {metadata.requires_python}")]
+        origin = MetadataOrigin(package=f"{name}[{extra}]" if extra else name, version=version)
+        found = []
+        for declared in metadata.requires:
+            if not self._wanted(declared, extra):
+                continue
+            if declared.url is not None:
+                return [_unusable(candidate, f"requires {declared.name} from an address, {declared.url}")]
+            found.append(
+                Requirement(
+                    name=canonicalize_name(declared.name),
+                    specifier=declared.specifier,
+                    extras=frozenset(map(canonicalize_name, declared.extras)),
+                    origin=origin,
+                )
+            )
+        self._source.prefetch(
+            item.name
+            for item in found
+            if item.name not in self._candidates and item.name not in self._provided
+        )
+        return found
+
+    def _wanted(self, declared: DeclaredRequirement, extra: str) -> bool:
+        """Tell whether a requirement holds on the target, for this extra and not without it."""
+        marker = declared.marker
+        if marker is None:
+            return not extra
+        plain = marker.evaluate({**self._environment, "extra": ""})
+        if not extra:
+            return plain
+        return not plain and marker.evaluate({**self._environment, "extra": extra})
+
+    def _demands_of(self, requirement: Requirement) -> Iterable[Demand]:
+        names = [requirement.name, *(f"{requirement.name}[{extra}]" for extra in sorted(requirement.extras))]
+        allowed = self._positions(requirement)
+        for name in names:
+            yield Demand(name=name, allowed=allowed, requirement=requirement)
+
+    def _positions(self, requirement: Requirement) -> frozenset[int]:
+        name = requirement.name
+        if name == IMPOSSIBLE:
+            return frozenset()
+        by_rule = isinstance(requirement.origin, RuleOrigin)
+        key = (name, requirement.specifier, by_rule)
+        found = self._allowed.get(key)
+        if found is None:
+            candidates = self.candidates(name)
+            found = self._allowed[key] = frozenset(
+                position
+                for position, candidate in enumerate(candidates)
+                if self._satisfies(candidate, requirement.specifier, by_rule=by_rule)
+            )
+            self._prefetch_best(candidates, found)
+        return found
+
+    def _satisfies(self, candidate: Candidate, specifier: SpecifierSet, *, by_rule: bool) -> bool:
+        if not specifier.contains(candidate.version, prereleases=True):
+            return False
+        # A rule bounds what others admit; a provided package is there, whatever it is.
+        if by_rule or candidate.distribution is None:
+            return True
+        name = candidate.name
+        if is_yanked(candidate.distribution) and not (name in self._pinned or _is_pin(specifier)):
+            return False
+        return (
+            not candidate.version.is_prerelease
+            or self.preferences.prereleases
+            or bool(specifier.prereleases)
+            or name in self._prereleases_named
+            or all(other.version.is_prerelease for other in self.candidates(name))
+        )
+
+    def _prefetch_best(self, candidates: tuple[Candidate, ...], allowed: frozenset[int]) -> None:
+        for position in sorted(allowed):
+            candidate = candidates[position]
+            if candidate.distribution is None:
+                return
+            if not self._failing(candidate.name, position):
+                self._source.prefetch_metadata([candidate.distribution])
+                return
+
+
+def _is_pin(specifier: SpecifierSet) -> bool:
+    return any(item.operator in ("==", "===") and not item.version.endswith(".*") for item in specifier)
+
+
+def _unusable(candidate: Candidate, why: str) -> Requirement:
+    return Requirement(
+        name=IMPOSSIBLE,
+        origin=UnusableOrigin(package=candidate.name, version=str(candidate.version), why=why),
+    )

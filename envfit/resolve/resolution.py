@@ -1,0 +1,168 @@
+"""What resolution found: pins with their origins, and everything worth telling about them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from packaging.version import Version
+
+from envfit.distribution import Metadata
+from envfit.knowledge.model import Alternative
+from envfit.requirement import Requirement, RuleOrigin
+from envfit.resolve.explain import Reason, span
+from envfit.resolve.provider import Demand, World, base_name
+from envfit.resolve.selection import Candidate
+from envfit.target import Target
+
+__all__ = ["BetterBuild", "Excluded", "LeftOut", "Pin", "Resolution", "build_resolution"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """One chosen candidate, and who asked for it."""
+
+    candidate: Candidate
+    metadata: Metadata | None  # None where a module provides the package
+    extras: frozenset[str]
+    requirements: tuple[Requirement, ...]  # every demand on it, with its origin
+    dependencies: tuple[str, ...]  # names of the packages that it requires here
+    build: bool  # compiled for a GPU on the machine that installs
+
+    @property
+    def name(self) -> str:
+        """The normalized name."""
+        return self.candidate.name
+
+    @property
+    def version(self) -> Version:
+        """The version, local label included."""
+        return self.candidate.version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Excluded:
+    """Versions newer than the one chosen, and the reason that they share."""
+
+    name: str
+    versions: tuple[Version, ...]  # newest first
+    reason: Reason
+
+    def __str__(self) -> str:
+        return f"{self.name} {span(self.versions)}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A package wanted where it is supported, and why it is not here."""
+
+    name: str
+    reasons: tuple[str, ...]
+    alternatives: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BetterBuild:
+    """A newer release that another index has for this target."""
+
+    name: str
+    version: str  # such as 2.14.1+cu126, or a range where the newest release is not known
+    index: str  # its name
+    option: str  # the option that adds it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """A checked set of pins for one target."""
+
+    target: Target
+    requirements: tuple[Requirement, ...]  # what the user asked for
+    pins: tuple[Pin, ...]  # sorted by name
+    excluded: tuple[Excluded, ...]
+    conditions: tuple[RuleOrigin, ...]  # still to be proved, where it is installed
+    warnings: tuple[RuleOrigin, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    better: tuple[BetterBuild, ...] = ()
+    ignored_rules: tuple[str, ...] = ()
+    knowledge_version: str
+    engine: str
+
+    def pin(self, name: str) -> Pin | None:
+        """Return the pin of a name, or None."""
+        for pin in self.pins:
+            if pin.name == name:
+                return pin
+        return None
+
+
+def build_resolution(
+    world: World, roots: Sequence[Demand], pins: Mapping[str, int], engine: str
+) -> Resolution:
+    """Describe pins that an engine found; it is the caller's to have them checked."""
+    asked: dict[str, list[Requirement]] = defaultdict(list)
+    extras: dict[str, set[str]] = defaultdict(set)
+    dependencies: dict[str, set[str]] = defaultdict(set)
+    for demand in roots:
+        asked[base_name(demand.name)].append(demand.requirement)
+    for name, position in pins.items():
+        package, _, extra = name.rstrip("]").partition("[")
+        if extra:
+            extras[package].add(extra)
+        for demand in world.demands(name, position):
+            wanted = base_name(demand.name)
+            if wanted != package:
+                asked[wanted].append(demand.requirement)
+                if not wanted.startswith("__"):
+                    dependencies[package].add(wanted)
+    described = []
+    conditions: dict[str, RuleOrigin] = {}
+    warnings: dict[str, RuleOrigin] = {}
+    excluded: list[Excluded] = []
+    for name in sorted(pins):
+        if name.startswith("__") or base_name(name) != name:
+            continue
+        candidate = world.candidates(name)[pins[name]]
+        judgement = world.judgement(name, pins[name])
+        conditions.update((f"{item.rule} {name}", item) for item in judgement.conditions)
+        warnings.update((f"{item.rule} {name}", item) for item in judgement.warnings)
+        excluded.extend(_excluded(world, name, pins[name]))
+        described.append(
+            Pin(
+                candidate=candidate,
+                metadata=world.metadata(candidate),
+                extras=frozenset(extras[name]),
+                requirements=tuple(dict.fromkeys(asked[name])),
+                dependencies=tuple(sorted(dependencies[name])),
+                build=world.query.source_build(name, candidate.distribution) is not None,
+            )
+        )
+    return Resolution(
+        target=world.target,
+        requirements=world.requirements,
+        pins=tuple(described),
+        excluded=tuple(excluded),
+        conditions=tuple(conditions.values()),
+        warnings=tuple(warnings.values()),
+        ignored_rules=tuple(sorted(world.query.ignored)),
+        knowledge_version=world.query.knowledge.version,
+        engine=engine,
+    )
+
+
+def _excluded(world: World, name: str, position: int) -> list[Excluded]:
+    """Return the candidates before the chosen one that rules refuse, grouped by reason."""
+    groups: dict[tuple[str, str], tuple[Reason, list[Version]]] = {}
+    for better in range(position):
+        version = world.candidates(name)[better].version
+        for demand in world.known_demands(name, better) or ():
+            origin = demand.requirement.origin
+            if demand.allowed or not isinstance(origin, RuleOrigin):
+                continue
+            reason = Reason.of(demand.requirement)
+            _, versions = groups.setdefault(reason.group, (reason, []))
+            versions.append(version)
+            break
+    return [
+        Excluded(name=name, versions=tuple(versions), reason=reason) for reason, versions in groups.values()
+    ]

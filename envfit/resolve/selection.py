@@ -1,0 +1,175 @@
+"""From the files that indexes list to candidates on a target, best first.
+
+A version may exist in several builds: the one of the default index, and those
+with a local label on an index of variants.  To the engine each build is a
+candidate of its own.  Their order is one documented tuple: newest public
+version first; of one version the default index's build before labelled ones,
+labelled ones by newest CUDA; a wheel before a source distribution.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from packaging.tags import Tag
+from packaging.version import Version
+
+from envfit.distribution import Distribution, Listing, Wheel
+from envfit.target import Target
+
+__all__ = ["Candidate", "Preferences", "Rejection", "Selection", "is_yanked", "select"]
+
+_NO_CUDA = Version("0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One build of one version; ``distribution`` is None where a module provides it."""
+
+    name: str
+    version: Version
+    distribution: Distribution | None
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejection:
+    """Why no file of a version can be used on the target."""
+
+    version: Version
+    reason: str  # a phrase that goes after "torch 2.0.1 "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preferences:
+    """What the user said about which files may be used."""
+
+    prereleases: bool = False
+    newest_upload: datetime | None = None  # nothing uploaded at or after this moment
+    build: bool = True  # whether source distributions may be used at all
+    pinned: Mapping[str, Version] = field(default_factory=dict)  # versions of an existing lock, kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The candidates of one name, best first, and why the other versions are out."""
+
+    candidates: tuple[Candidate, ...]
+    rejections: tuple[Rejection, ...]
+
+
+def select(
+    name: str,
+    listings: Iterable[Listing],
+    target: Target,
+    *,
+    tags: Mapping[Tag, int],
+    preferences: Preferences,
+    label_cuda: Mapping[str, Version],
+) -> Selection:
+    """Choose one file per build of every version listed.
+
+    ``tags`` ranks the target's tags, best lowest; ``label_cuda`` gives the CUDA
+    version of a local label, where the label is one of an index of variants.
+    """
+    files: dict[tuple[Version, int], list[Distribution]] = defaultdict(list)
+    for position, listing in enumerate(listings):
+        for distribution in listing.distributions:
+            files[distribution.version, min(position, 1)].append(distribution)
+    candidates: list[tuple[tuple[object, ...], Candidate]] = []
+    rejections: dict[Version, Rejection] = {}
+    for (version, position), group in files.items():
+        chosen, reason = _choose(group, target, tags, preferences)
+        if chosen is None:
+            rejections[version] = Rejection(version=version, reason=reason)
+            continue
+        candidate = Candidate(name=name, version=version, distribution=chosen)
+        candidates.append((_preference(candidate, position, preferences, label_cuda), candidate))
+    candidates.sort(key=lambda pair: pair[0], reverse=True)
+    unique: dict[Version, Candidate] = {}
+    for _, candidate in candidates:
+        # The same local version on two pages of a variant index is the same build.
+        unique.setdefault(candidate.version, candidate)
+    return Selection(
+        candidates=tuple(unique.values()),
+        rejections=tuple(
+            rejections[version] for version in sorted(rejections, reverse=True) if version not in unique
+        ),
+    )
+
+
+def _preference(
+    candidate: Candidate, position: int, preferences: Preferences, label_cuda: Mapping[str, Version]
+) -> tuple[object, ...]:
+    version = candidate.version
+    return (
+        preferences.pinned.get(candidate.name) == version,
+        Version(version.public),
+        -position,
+        label_cuda.get(version.local or "", _NO_CUDA),
+        isinstance(candidate.distribution, Wheel),
+        version,
+    )
+
+
+def _choose(
+    group: list[Distribution],
+    target: Target,
+    tags: Mapping[Tag, int],
+    preferences: Preferences,
+) -> tuple[Distribution | None, str]:
+    """Return the best file of one build, or None and why none serves."""
+    reasons: dict[str, None] = {}
+    best: tuple[tuple[object, ...], Distribution] | None = None
+    for distribution in group:
+        reason = _refusal(distribution, target, tags, preferences)
+        if reason is not None:
+            reasons[reason] = None
+            continue
+        rank: tuple[object, ...]
+        if isinstance(distribution, Wheel):
+            tag = min(tags[tag] for tag in distribution.tags if tag in tags)
+            rank = (1, -tag, distribution.build_tag, distribution.filename)
+        else:
+            rank = (0, 0, (), distribution.filename)
+        if best is None or rank > best[0]:
+            best = (rank, distribution)
+    if best is not None:
+        return best[1], ""
+    # A yank or a date explains more than a foreign tag does, and there are always foreign tags.
+    return None, min(reasons, key=_specificity)
+
+
+def _specificity(reason: str) -> int:
+    return 1 if reason.startswith("has no file") else 0
+
+
+def _refusal(
+    distribution: Distribution, target: Target, tags: Mapping[Tag, int], preferences: Preferences
+) -> str | None:
+    if isinstance(distribution, Wheel):
+        if not any(tag in tags for tag in distribution.tags):
+            return f"has no file for CPython {target.python_minor} on {target.platform}"
+    elif not preferences.build:
+        return "has only a source distribution, and --no-build is given"
+    if distribution.requires_python is not None and not distribution.requires_python.contains(
+        target.python, prereleases=True
+    ):
+        return f"requires Python {distribution.requires_python}"
+    if (
+        preferences.newest_upload is not None
+        and distribution.upload_time is not None
+        and distribution.upload_time >= preferences.newest_upload
+    ):
+        return f"was uploaded after {preferences.newest_upload:%Y-%m-%d}"
+    return None
+
+
+def is_yanked(distribution: Distribution | None) -> bool:
+    """Tell whether a file was withdrawn (PEP 592); such files serve exact pins only."""
+    return distribution is not None and distribution.yanked is not None

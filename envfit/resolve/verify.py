@@ -1,0 +1,117 @@
+"""An independent check of a resolution: nothing of the provider or the engines is used.
+
+It reads the pins, the metadata behind them and the rules anew, evaluates
+markers with packaging directly, and compares versions itself.  A resolution
+that does not pass is never written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from packaging.utils import canonicalize_name
+
+from envfit.distribution import Wheel
+from envfit.knowledge.query import IMPOSSIBLE, Query, fact_of
+from envfit.requirement import Requirement
+from envfit.resolve.resolution import Pin, Resolution
+from envfit.target import FactState
+
+__all__ = ["verify"]
+
+
+def verify(resolution: Resolution, query: Query) -> tuple[str, ...]:
+    """Return every way in which a resolution does not hold; empty where it does."""
+    return tuple(_Check(resolution, query).faults())
+
+
+class _Check:
+    def __init__(self, resolution: Resolution, query: Query) -> None:
+        self._resolution = resolution
+        self._query = query
+        self._pins: dict[str, Pin] = {}
+        self._environment = resolution.target.marker_environment()
+        self._choices: dict[str, list[Requirement]] = {}
+
+    def faults(self) -> Iterable[str]:
+        for pin in self._resolution.pins:
+            if pin.name in self._pins:
+                yield f"{pin.name} is pinned twice"
+            self._pins[pin.name] = pin
+        for requirement in self._resolution.requirements:
+            yield from self._unsatisfied(requirement, "you")
+        for pin in self._resolution.pins:
+            yield from self._file(pin)
+            yield from self._metadata(pin)
+            judgement = self._query.judge(pin.name, pin.version, pin.candidate.distribution)
+            for requirement in judgement.requirements:
+                yield from self._unsatisfied(requirement, f"a rule about {pin.name} {pin.version}")
+        yield from self._disagreements()
+
+    def _file(self, pin: Pin) -> Iterable[str]:
+        target = self._resolution.target
+        distribution = pin.candidate.distribution
+        if distribution is None:
+            if not any(item.name == pin.name and item.version == pin.version for item in target.provided):
+                yield f"{pin.name} {pin.version} has no file, and no module provides it"
+            return
+        if distribution.version != pin.version or distribution.name != pin.name:
+            yield f"{distribution.filename} is not {pin.name} {pin.version}"
+        if isinstance(distribution, Wheel) and distribution.tags.isdisjoint(target.tags()):
+            yield f"{distribution.filename} does not fit {target.platform}, Python {target.python}"
+        if distribution.requires_python is not None and not distribution.requires_python.contains(
+            target.python, prereleases=True
+        ):
+            yield f"{distribution.filename} requires Python {distribution.requires_python}"
+
+    def _metadata(self, pin: Pin) -> Iterable[str]:
+        metadata = pin.metadata
+        if metadata is None:
+            return
+        if metadata.requires_python is not None and not metadata.requires_python.contains(
+            self._resolution.target.python, prereleases=True
+        ):
+            yield f"{pin.name} {pin.version} requires Python {metadata.requires_python}"
+        for declared in metadata.requires:
+            if declared.marker is not None and not any(
+                declared.marker.evaluate({**self._environment, "extra": extra}) for extra in ("", *pin.extras)
+            ):
+                continue
+            other = self._pins.get(canonicalize_name(declared.name))
+            if other is None:
+                yield f"{pin.name} {pin.version} requires {declared}, which is not pinned"
+            elif not declared.specifier.contains(other.version, prereleases=True):
+                yield f"{pin.name} {pin.version} requires {declared}, but {other.version} is pinned"
+            elif not {canonicalize_name(extra) for extra in declared.extras} <= other.extras:
+                yield f"{pin.name} {pin.version} requires {declared}, but without its extras it is pinned"
+
+    def _unsatisfied(self, requirement: Requirement, who: str) -> Iterable[str]:
+        name = requirement.name
+        if name == IMPOSSIBLE:
+            yield f"{who}: {requirement.origin}"
+        elif name.startswith("__"):
+            fact = fact_of(self._resolution.target, name)
+            if fact is None:
+                self._choices.setdefault(name, []).append(requirement)
+            elif fact.state is FactState.KNOWN and (
+                fact.version is None or not requirement.specifier.contains(fact.version, prereleases=True)
+            ):
+                yield f"{who}: {requirement} does not hold, {fact}"
+        else:
+            pin = self._pins.get(name)
+            if pin is None:
+                yield f"{who}: {requirement} is not pinned"
+            elif not requirement.specifier.contains(pin.version, prereleases=True):
+                yield f"{who}: {requirement}, but {pin.version} is pinned"
+            elif not requirement.extras <= pin.extras:
+                yield f"{who}: {requirement}, but without its extras it is pinned"
+
+    def _disagreements(self) -> Iterable[str]:
+        """Yield the choices on which no value satisfies everyone."""
+        for name, requirements in self._choices.items():
+            values = self._query.values(name) or ()
+            if not any(
+                all(item.specifier.contains(value, prereleases=True) for item in requirements)
+                for value in values
+            ):
+                yield f"no value of {name} satisfies " + " and ".join(map(str, requirements))
