@@ -36,9 +36,9 @@ class Refused(InstallRefusedError):  # noqa: N818 - the outcome, as Unsatisfied 
     """The lock does not run on this machine; carries every reason."""
 
     def __init__(self, message: str, reasons: Sequence[Refusal], *, hints: Sequence[str] = ()) -> None:
-        super().__init__(
-            message,
-            details={", ".join(item.packages) or "the lock": str(item.reason) for item in reasons},
-            hints=hints,
-        )
+        details: dict[str, str] = {}
+        for item in reasons:
+            subject = ", ".join(item.packages) or "the lock"
+            details[subject] = "\n".join(filter(None, (details.get(subject), str(item.reason))))
+        super().__init__(message, details=details, hints=hints)
         self.reasons = tuple(reasons)

@@ -15,7 +15,7 @@ from envfit.errors import EnvfitError, FileError, InstallError, SourceError
 __all__ = ["create_venv", "sync"]
 
 # What would lead uv, or the Python that it starts, to another environment than the one named.
-_MISLEADING = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"})
+_MISLEADING = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_SYSTEM_PYTHON"})
 
 _DISK_FULL = re.compile(r"No space left on device|os error 28\b|Disk quota exceeded")
 _BUILD = re.compile(r"Failed to (?:download and )?build|Call to `\S+` failed|build backend")
@@ -25,7 +25,7 @@ _NETWORK = re.compile(
     r"Network connectivity is disabled|invalid peer certificate"
 )
 _ERROR_BEGINS = re.compile("error:|\\s*\N{MULTIPLICATION SIGN}")
-_TAIL = 30  # lines of uv's that are passed on, at most
+_LINES = 30  # of uv's that are passed on, at most
 
 
 def create_venv(
@@ -44,9 +44,10 @@ def create_venv(
     could not be downloaded, FileError where the disk is full.
     """
     # No project is looked for: another Python that it asks for is not this environment's concern.
+    # Quiet: uv would tell how to activate a path that nobody is to use.
     _run(
         [
-            *("venv", "--no-project", "--relocatable", "--prompt", prompt),
+            *("venv", "--quiet", "--no-project", "--relocatable", "--prompt", prompt),
             *("--python", interpreter or f"cpython@{python}"),
             str(directory),
         ],
@@ -130,10 +131,12 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _error(failed: str, lines: Sequence[str], hints: Sequence[str]) -> EnvfitError:
     """Return what a failure of uv's is; a build says anything, so its words prove no network failure."""
-    begin = next((i for i, line in enumerate(lines) if _ERROR_BEGINS.match(line)), 0)
-    said = "\n".join(lines[begin:][-_TAIL:]).strip() or "uv says nothing"
+    begin = next(
+        (i for i, line in enumerate(lines) if _ERROR_BEGINS.match(line)), max(0, len(lines) - _LINES)
+    )
+    said = "\n".join(lines[begin : begin + _LINES]).strip() or "uv says nothing"
     if _DISK_FULL.search(said):
         return FileError(f"{failed}, the disk is full:\n{said}")
     if _NETWORK.search(said) and not _BUILD.search(said) and not _HASH.search(said):
-        return SourceError(f"{failed}:\n{said}")
+        return SourceError(f"{failed}:\n{said}", hints=hints)
     return InstallError(f"{failed}:\n{said}", hints=hints)

@@ -203,14 +203,11 @@ def _better_builds(
                 continue
             specifiers = [item.specifier for item in world.requirements if item.name == name]
             pin = resolution.pin(name) if resolution is not None else None
-            releases = {candidate.version for candidate in world.candidates(name)}
-            releases |= {rejection.version for rejection in world.rejections(name)}
+            releases = _held_back(world, name, pin.version if pin is not None else None)
             fitting = [
                 (release, build.cuda, build.label)
                 for release in releases
-                if not release.is_prerelease
-                and (pin is None or release > pin.version)
-                and all(specifier.contains(release) for specifier in specifiers)
+                if all(specifier.contains(release) for specifier in specifiers)
                 for build in asked.query.package(name).index_builds
                 if build.versions.contains(release) and _serves(asked.query, build)
             ]
@@ -219,6 +216,23 @@ def _better_builds(
                 yield BetterBuild(
                     name=name, version=f"{release}+{label}", index=index.name, option=f"--{index.name}-index"
                 )
+
+
+def _held_back(world: World, name: str, pinned: Version | None) -> list[Version]:
+    """Return the releases newer than the pinned one, where rules about the target alone hold all of them back.
+
+    Where something else does, another build of the same release would not help.
+    """
+    releases = []
+    for position, candidate in enumerate(world.candidates(name)):
+        if candidate.version == pinned:
+            return releases
+        if candidate.version.is_prerelease:
+            continue
+        if not any(not demand.allowed for demand in world.known_demands(name, position) or ()):
+            return []
+        releases.append(candidate.version)
+    return releases if pinned is None else []
 
 
 def _serves(query: Query, build: IndexBuild) -> bool:

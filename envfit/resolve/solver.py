@@ -118,19 +118,21 @@ class _QuickProvider(AbstractProvider[Demand, _Pick, str]):
         """Return a key; the name with the lowest is decided next.
 
         Facts first, for they cannot be chosen.  Then what the last conflict was
-        about, what leaves one candidate, what the user asked for in the order
-        asked, and the name, so that results are stable.
+        about, what the user asked for in the order asked (before its own
+        dependencies, or a conflict between two of them would be met late and jumped
+        back over), what leaves one candidate, and the name, so that results are stable.
         """
         del resolutions, candidates
-        fewest = min(len(item.requirement.allowed) for item in information[identifier])
+        # After backtracking the engine may ask about a name that nobody demands any more.
+        fewest = min((len(item.requirement.allowed) for item in information[identifier]), default=0)
         return (
             not identifier.startswith("__"),
             not any(
                 identifier in (cause.requirement.name, cause.parent.name if cause.parent else None)
                 for cause in backtrack_causes
             ),
-            fewest > 1,
             self._asked.get(identifier, len(self._asked)),
+            fewest > 1,
             identifier,
         )
 
@@ -140,7 +142,8 @@ class _QuickProvider(AbstractProvider[Demand, _Pick, str]):
         requirements: Mapping[str, Iterator[Demand]],
         incompatibilities: Mapping[str, Iterator[_Pick]],
     ) -> Iterable[_Pick]:
-        allowed = frozenset.intersection(*(demand.allowed for demand in requirements[identifier]))
+        everything = frozenset(range(len(self._world.candidates(identifier))))
+        allowed = everything.intersection(*(demand.allowed for demand in requirements[identifier]))
         excluded = {pick.position for pick in incompatibilities[identifier]}
         return [_Pick(identifier, position) for position in sorted(allowed - excluded)]
 

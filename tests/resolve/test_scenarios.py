@@ -1,0 +1,148 @@
+"""Worlds written as TOML: packages, knowledge and a target, and what must come of them.
+
+``packages`` is the notation of ``worlds.py``; ``knowledge`` holds package files
+without what is always the same; ``ask`` is what the user says; ``expect`` is
+the whole set of pins, or the refusal: ``refused`` the rules that the explanation
+names, ``core`` the requirements that conflict, ``unknown`` the names that no
+index has, ``says`` a part of the explanation.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.version import Version
+
+from envfit.errors import UnknownPackageError
+from envfit.knowledge.hardware import named_target
+from envfit.knowledge.query import Query
+from envfit.resolve.decide import Concede, Unsatisfied, resolve
+from envfit.resolve.resolution import Resolution
+from envfit.resolve.selection import Preferences
+from envfit.resolve.verify import verify
+from envfit.target import Provided
+from tests.resolve.worlds import MemorySource, asked, knowledge_of, rule
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SCENARIOS = sorted((Path(__file__).parents[1] / "scenarios").glob("*.toml"))
+EXPECTATIONS = {
+    "better",
+    "conditions",
+    "core",
+    "excluded",
+    "left_out",
+    "pins",
+    "refused",
+    "says",
+    "unknown",
+    "unread",
+    "warnings",
+}
+
+
+@dataclass
+class Scenario:
+    """One file, ready to be resolved."""
+
+    ask: dict[str, Any]
+    expect: dict[str, Any]
+    query: Query
+    source: MemorySource
+
+    def resolve(self) -> Resolution:
+        ask = self.ask
+        uploaded = ask.get("exclude_newer")
+        return resolve(
+            self.source,
+            self.query,
+            asked(*ask["requirements"]),
+            preferences=Preferences(
+                prereleases=ask.get("pre", False),
+                build=not ask.get("no_build", False),
+                newest_upload=datetime.fromisoformat(uploaded).replace(tzinfo=timezone.utc) if uploaded else None,
+                pinned={name: Version(version) for name, version in ask.get("pinned", {}).items()},
+            ),
+            constraints=asked(*ask.get("constraints", ()), where="constraints.txt"),
+            optional=asked(*ask.get("optional", ())),
+            concede=Concede(ask.get("concede", "minor")),
+            variant_indexes=ask.get("variant_indexes", ()),
+        )
+
+
+@pytest.fixture(params=SCENARIOS, ids=lambda path: path.stem)
+def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
+    data = tomllib.loads(request.param.read_text(encoding="utf-8"))
+    assert data.keys() <= {"target", "packages", "knowledge", "ask", "expect"}
+    assert data["expect"].keys() <= EXPECTATIONS
+    source = MemorySource(data["packages"])
+    packages = {
+        name: {**table, "rule": [rule(item.pop("id"), **item) for item in table.get("rule", ())]}
+        for name, table in data.get("knowledge", {}).items()
+    }
+    knowledge = knowledge_of(tmp_path, packages, source.releases)
+    settings = {"python": "3.11", **data.get("target", {})}
+    provided = [item.split("==") for item in settings.pop("provided", ())]
+    target = named_target(knowledge, settings.pop("gpus", []), **settings)
+    target = replace(target, provided=tuple(Provided(name=n, version=Version(v)) for n, v in provided))
+    ignored = frozenset(data["ask"].get("ignored", ()))
+    return Scenario(
+        ask=data["ask"], expect=data["expect"], query=Query(knowledge, target, ignored=ignored), source=source
+    )
+
+
+def test_there_are_scenarios() -> None:
+    assert len(SCENARIOS) >= 20
+
+
+def test_scenario(scenario: Scenario, engine: str) -> None:
+    expect = scenario.expect
+    if "unknown" in expect:
+        with pytest.raises(UnknownPackageError) as unknown:
+            scenario.resolve()
+        assert set(unknown.value.details) == set(expect["unknown"])
+    elif "refused" in expect:
+        with pytest.raises(Unsatisfied) as caught:
+            scenario.resolve()
+        _holds_refusal(caught.value, expect)
+    else:
+        resolution = scenario.resolve()
+        assert {pin.name: str(pin.version) for pin in resolution.pins} == expect["pins"]
+        assert verify(resolution, scenario.query) == ()
+        _holds_account(resolution, expect)
+    for part in expect.get("unread", ()):
+        assert [name for name in scenario.source.asked if part in name] == []
+
+
+def _holds_refusal(error: Unsatisfied, expect: dict[str, Any]) -> None:
+    explanation = error.explanation
+    rules = {group.reason.rule for group in explanation.groups if group.reason.rule}
+    assert rules == set(expect["refused"])
+    if "core" in expect:
+        assert [str(requirement) for requirement in explanation.core] == expect["core"]
+    text = "\n".join(map(str, explanation.groups))
+    for part in expect.get("says", ()):
+        assert part in text
+    if "better" in expect:
+        assert [build.version for build in error.better] == expect["better"]
+
+
+def _holds_account(resolution: Resolution, expect: dict[str, Any]) -> None:
+    left_out = {item.name: "; ".join(item.reasons) for item in resolution.left_out}
+    assert left_out.keys() == expect.get("left_out", {}).keys()
+    for name, part in expect.get("left_out", {}).items():
+        assert part in left_out[name]
+        assert left_out[name], "a reason is always given"
+    assert [build.version for build in resolution.better] == expect.get("better", [])
+    assert sorted(origin.rule for origin in resolution.warnings) == expect.get("warnings", [])
+    assert sorted(origin.rule for origin in resolution.conditions) == expect.get("conditions", [])
+    if "excluded" in expect:
+        assert [str(item) for item in resolution.excluded] == expect["excluded"]
