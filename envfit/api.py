@@ -177,7 +177,7 @@ def target_of(
                 f"{option} describes a named target, and none is named",
                 hints=["name its GPUs too, such as --gpu V100, or --gpu none"],
             )
-    python = python_entry(base, request.python or base.default_python)
+    python = python_entry(base, base.default_python if request.python is None else request.python)
     said = frozenset() if request.python is not None else frozenset({"python"})
     if previous is not None and not auto:
         notify(f"for the target of the existing lock: {describe_target(previous)}")
@@ -230,7 +230,9 @@ def lock(
         previous=locked_target(previous) if previous is not None else None,
         notify=notify,
     )
-    target = replace(target, provided=read_provided(request.provided), name=request.target_name)
+    target = replace(target, name=request.target_name)
+    if request.provided:
+        target = replace(target, provided=read_provided(request.provided))
     environment = target.marker_environment()
     ignored = _ignored_rules((*request.ignore_rules, *settings.ignore_rules), base)
     query = Query(base, target, ignored=ignored)
@@ -253,7 +255,10 @@ def lock(
             variant_indexes=variants,
         )
     contract = contract_of(
-        [(pin.name, pin.version, pin.candidate.distribution) for pin in resolution.pins], target, base
+        [(pin.name, pin.version, pin.candidate.distribution) for pin in resolution.pins],
+        target,
+        base,
+        ignored=ignored,
     )
     document = to_pylock(resolution, contract, carried=_carried(project))
     changed = previous is None or lock_text(previous) != lock_text(document)

@@ -23,7 +23,7 @@ from envfit.requirement import RuleOrigin, UserOrigin
 from envfit.resolve.decide import Unsatisfied
 from envfit.resolve.explain import Explanation, Group
 from envfit.resolve.resolution import BetterBuild, Resolution
-from envfit.target import Fact, FactState
+from envfit.target import CUDA_ARCH, Fact, FactState
 
 __all__ = [
     "error_data",
@@ -71,7 +71,8 @@ def print_error(error: EnvfitError) -> None:
     """Print an error, its details, its explanation and its hints."""
     talk(f"error: {error.message}")
     for name, value in error.details.items():
-        talk(f"  {name}: {value}")
+        for line in value.splitlines():
+            talk(f"  {name}: {line}")
     if isinstance(error, Unsatisfied):
         for line in _explanation(error.explanation):
             talk(line)
@@ -189,7 +190,7 @@ def print_machine(machine: Machine) -> None:
             f"{gpu.capability}{memory}{mig}"
         )
     if not target.gpus:
-        print(f"no GPU in use: {machine.nvml.sentence}")
+        print(f"no GPU in use: {target.fact(CUDA_ARCH).source}")
     width = max((len(fact.name) for fact in target.facts), default=0)
     values = [fact.value if fact.state is FactState.KNOWN else fact.state.value for fact in target.facts]
     value_width = max(map(len, values), default=0)

@@ -17,7 +17,6 @@ from envfit.install.run_uv import create_venv, sync
 from envfit.install.verify import ImportResult, Outcome, import_names, verify
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.file import write_lock
-from envfit.resolve.explain import Reason
 from envfit.target import Target
 
 __all__ = [
@@ -109,23 +108,13 @@ def install(
 
 def _refuse(planned: Plan) -> None:
     if planned.refusals:
-        count = len(planned.refusals)
-        message = f"the lock does not run on this machine: {planned.refusals[0]}"
-        if count > 1:
-            message += f" (and {count - 1} more reason{'s' if count > 2 else ''})"
-        raise Refused(message, planned.refusals)
+        raise Refused("the lock does not run on this machine", planned.refusals)
     if planned.to_build:
         names = [package.name for package in planned.to_build]
         options = " ".join(f"--skip {name}" for name in names)
         raise Refused(
-            f"{', '.join(names)} must be compiled; envfit does not build yet; "
-            f"install the rest with {options}",
-            [
-                Refusal(
-                    packages=tuple(f"{package.name} {package.version}" for package in planned.to_build),
-                    reason=Reason(sentence="It must be compiled, and envfit does not build yet."),
-                )
-            ],
+            f"{', '.join(names)} must be compiled, and envfit does not build yet",
+            [],
             hints=[f"install the rest with {options}"],
         )
 

@@ -292,7 +292,7 @@ def _gpu_bounds(contract: Contract) -> str:
     """Return what a contract asks of a GPU and its driver; nothing where it asks nothing or wants none."""
     if contract.capabilities == () or (contract.capabilities is None and contract.driver is None):
         return ""
-    text = str(replace(contract, glibc=None))
+    text = str(replace(contract, glibc=None, without_gpu=False))
     return text.removesuffix(f", {contract.platform.system} {contract.platform.machine}")
 
 

@@ -7,7 +7,7 @@ this one keeps going with a stand-in value and reports all of them at once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 
 __all__ = ["Table"]
@@ -47,7 +47,10 @@ class Table:
 
     def day(self, key: str) -> date:
         """Return a required date."""
-        return self._value(key, date, "a date such as 2026-11-22", date.min, required=True)
+        value = self._value(key, date, "a date such as 2026-11-22", date.min, required=True)
+        if isinstance(value, datetime):
+            self.fault("is a moment, not a date", key)
+        return value
 
     def texts(self, key: str, *, required: bool = False) -> tuple[str, ...]:
         """Return a list of strings; a single string counts as a list of one."""
@@ -61,7 +64,7 @@ class Table:
     def numbers(self, key: str) -> tuple[int, ...]:
         """Return a list of integers."""
         value = self._value(key, list, "a list of integers", [], required=False)
-        if not all(isinstance(item, int) for item in value):
+        if not all(isinstance(item, int) and not isinstance(item, bool) for item in value):
             self.fault("is not a list of integers", key)
             return ()
         return tuple(value)
@@ -92,6 +95,9 @@ class Table:
         """Return a string parsed by ``parse``; a fault where that raises."""
         if key not in self._data:
             return self._missing(key, default) if required else default
+        if not isinstance(self._data[key], str):
+            self.text(key)  # for its fault: there is nothing to parse
+            return default
         return self.parse_each(key, [self.text(key)], parse, default)[0]
 
     def parse_each(self, key: str, values: Sequence[str], parse: Callable[[str], T], default: T) -> list[T]:

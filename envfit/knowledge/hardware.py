@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from envfit.errors import TargetError, TargetImpossibleError
 from envfit.knowledge.model import DriverBranch, GpuModel, KnowledgeBase, PythonEntry
@@ -86,11 +86,8 @@ def python_entry(knowledge: KnowledgeBase, text: str) -> Version:
     known: dict[str, PythonEntry] = {entry.minor: entry for entry in knowledge.pythons}
     if text in known:
         return known[text].newest
-    try:
-        version = Version(text)
-    except InvalidVersion:
-        version = None
-    if version is None or f"{version.major}.{version.minor}" not in known or len(version.release) != 3:
+    version = Version(text) if re.fullmatch(r"3\.\d{1,2}\.\d{1,2}", text) else None
+    if version is None or f"{version.major}.{version.minor}" not in known:
         raise TargetError(
             f"unknown Python {text!r}", hints=[f"Pythons: {', '.join(known)}, or a patch release of one"]
         )
@@ -130,7 +127,7 @@ def named_target(
     }
     target = Target(
         platform=where,
-        python=python_entry(knowledge, python or knowledge.default_python),
+        python=python_entry(knowledge, knowledge.default_python if python is None else python),
         gpus=in_use,
         facts=tuple(facts),
         assumed=frozenset(assumed),
@@ -165,7 +162,11 @@ def _gpu_facts(knowledge: KnowledgeBase, gpus: Sequence[Gpu], driver: str | None
     else:
         branch = _assumed_branch(knowledge, gpus)
         version, assumed = branch.first, True
-        source = f"assumed: branch {branch.branch} is the oldest supported one that drives every GPU named"
+        source = f"assumed: branch {branch.branch} is the " + (
+            "oldest supported one that drives every GPU named"
+            if branch.supported
+            else "newest one that drives every GPU named, and NVIDIA no longer supports it"
+        )
     return [
         Fact(
             name=CUDA,

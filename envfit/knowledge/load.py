@@ -107,6 +107,7 @@ class _Loader:
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
         self.rules: dict[str, Rule] = {}
+        self.withdrawn: dict[str, str] = {}  # id -> file
         self.packages: dict[str, PackageKnowledge] = {}
         self.device_code: dict[str, DeviceCode] = {}
         self.toolkits: list[CudaToolkit] = []
@@ -121,8 +122,10 @@ class _Loader:
 
     def file(self, folder: str, stem: str, table: Table) -> None:
         """Read one file by the kind that its place gives it."""
+        before = len(self.faults)
         if table.number("schema") != SCHEMA:
-            table.fault(f"is not {SCHEMA}", "schema")
+            if len(self.faults) == before:
+                table.fault(f"is not {SCHEMA}", "schema")
             return
         if folder == "hardware":
             self._hardware(table)
@@ -147,6 +150,9 @@ class _Loader:
 
     def finish(self, version: str) -> KnowledgeBase:
         """Check what only the whole can tell, and return it."""
+        for package in self.packages.values():
+            if package.cuda_choice is not None:
+                self._check_choice(package)
         for rule in self.rules.values():
             for condition in (*rule.requires, *rule.constrains):
                 self._check_condition(rule, condition)
@@ -175,18 +181,37 @@ class _Loader:
         elif not any(condition.specifier.contains(value) for value in choice.values):
             self.faults.append(f"{rule.file}: {rule.id}: no value of {condition.name} fits {condition}")
 
+    def _check_choice(self, package: PackageKnowledge) -> None:
+        """Fault a choice that is none, or that lacks the value of a build: it would seem impossible."""
+        file = f"packages/{package.name}.toml"
+        choice = self.choices.get(package.cuda_choice or "")
+        if choice is None:
+            self.faults.append(f"{file}: cuda_choice: {package.cuda_choice} is no choice")
+            return
+        built_with = {build.cuda for build in package.index_builds}
+        built_with |= {
+            code.cuda or _NO_VERSION for code in self.device_code.values() if code.package == package.name
+        }
+        built_with |= {label.cuda or _NO_VERSION for index in self.indexes.values() for label in index.labels}
+        for value in sorted(built_with - set(choice.values)):
+            self.faults.append(f"axes/choices.toml: {choice.name} has no value {value}, and builds have")
+
     # -- axes ---------------------------------------------------------------
 
     def _cuda(self, table: Table) -> None:
         for item in table.tables("toolkit"):
             self.toolkits.append(
-                CudaToolkit(version=item.parsed("version", Version, _NO_VERSION), driver=item.text("driver"))
+                CudaToolkit(
+                    version=item.parsed("version", Version, _NO_VERSION), driver=_driver(item, "driver")
+                )
             )
             item.finish()
         for item in table.tables("runtime"):
             runtime = CudaRuntime(
-                major=item.number("major"), driver=item.text("driver"), evidence=_evidence(item)
+                major=item.number("major"), driver=_driver(item, "driver"), evidence=_evidence(item)
             )
+            if not _proves(runtime.evidence):
+                item.fault("needs evidence of rank docs or better", "driver")
             self.runtimes[runtime.major] = runtime
             item.finish()
 
@@ -196,7 +221,7 @@ class _Loader:
                 DriverBranch(
                     branch=item.number("branch"),
                     cuda=item.parsed("cuda", Version, _NO_VERSION),
-                    first=item.text("first"),
+                    first=_driver(item, "first"),
                     oldest=item.parsed("oldest", Capability.parse, _NO_CAPABILITY),
                     supported=item.flag("supported"),
                     evidence=_evidence(item),
@@ -209,7 +234,7 @@ class _Loader:
             entry = CapabilityEntry(
                 capability=item.parsed("version", Capability.parse, _NO_CAPABILITY),
                 architecture=item.text("architecture"),
-                first_driver=item.text("first_driver") if "first_driver" in item else None,
+                first_driver=_driver(item, "first_driver") if "first_driver" in item else None,
                 evidence=_evidence(item),
             )
             if entry.first_driver and not _proves(entry.evidence):
@@ -322,8 +347,9 @@ class _Loader:
         table.finish()
         if rule.id.partition("/")[0] != stem:
             table.fault(f"does not begin with {stem}/", "id")
-        if rule.id in self.rules:
-            table.fault(f"is the id of another rule, in {self.rules[rule.id].file}", "id")
+        taken = {**self.withdrawn, **{known.id: known.file for known in self.rules.values()}}
+        if rule.id in taken:
+            table.fault(f"is the id of another rule, in {taken[rule.id]}", "id")
         if rule.severity is Severity.BLOCKS and not _proves(rule.evidence):
             table.fault("a rule that blocks needs evidence of rank docs or better", "evidence")
         if not (rule.requires or rule.constrains or rule.excludes):
@@ -332,7 +358,9 @@ class _Loader:
             table.fault("is none of any, wheel, sdist", "applies.distributions")
         if status == "active":
             self.rules[rule.id] = rule
-        elif status != "withdrawn":
+        elif status == "withdrawn":
+            self.withdrawn[rule.id] = rule.file
+        else:
             table.fault("is neither active nor withdrawn", "status")
 
     # -- derived ------------------------------------------------------------
@@ -348,8 +376,8 @@ class _Loader:
                 filename=item.text("filename"),
                 sha256=item.text("sha256"),
                 cuda=item.parsed("cuda", Version, _NO_VERSION) if "cuda" in item else None,
-                sass=item.texts("sass"),
-                ptx=item.texts("ptx"),
+                sass=_architectures(item, "sass"),
+                ptx=_architectures(item, "ptx"),
                 source=f"read from {item.text('filename')} by {generator}",
             )
             if not re.fullmatch(r"[0-9a-f]{64}", code.sha256):
@@ -370,6 +398,23 @@ _FACT_NAMES = frozenset(
         "__nvcc",
     }
 )
+
+
+def _driver(table: Table, key: str) -> str:
+    """Read a driver version; kept as text, because 535.161.08 has a zero that a version loses."""
+    text = table.text(key)
+    if text and not re.fullmatch(r"\d{3}(\.\d{1,3}){0,2}", text):
+        table.fault(f"{text!r} is no driver version", key)
+    return text
+
+
+def _architectures(table: Table, key: str) -> tuple[str, ...]:
+    """Read architectures as they stand in binaries, such as 70 or 90a."""
+    found = table.texts(key)
+    for text in found:
+        if not re.fullmatch(r"\d{2,3}[af]?", text):
+            table.fault(f"{text!r} is no architecture such as 70 or 90a", key)
+    return found
 
 
 def _proves(evidence: Iterable[Evidence]) -> bool:
@@ -420,8 +465,8 @@ def _index_build(table: Table) -> IndexBuild:
         versions=table.parsed("versions", SpecifierSet, SpecifierSet()),
         platform=table.parsed("platform", Platform.parse, Platform()),
         cuda=table.parsed("cuda", Version, _NO_VERSION),
-        sass=table.texts("sass", required=True),
-        ptx=table.texts("ptx"),
+        sass=_architectures(table, "sass"),
+        ptx=_architectures(table, "ptx"),
         evidence=_evidence(table),
     )
     table.finish()

@@ -136,7 +136,7 @@ class DeviceCode:
     filename: str
     sha256: str
     cuda: Version | None  # CUDA runtime that it was built with; None for a build without GPU code
-    sass: tuple[str, ...] = ()  # as in the binary, without dots: "70", "90a", "100f"
+    sass: tuple[str, ...] | None = None  # without dots: "70", "90a", "100f"; None where nobody has read it
     ptx: tuple[str, ...] = ()
     source: str = ""  # what was read, for explanations
     inherited: bool = False

@@ -38,7 +38,7 @@ from envfit.knowledge.model import (
 from envfit.requirement import Requirement, RuleOrigin
 from envfit.target import CUDA, CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Platform, Target
 
-__all__ = ["IMPOSSIBLE", "Judgement", "Query", "fact_of", "fact_package"]
+__all__ = ["IMPOSSIBLE", "Caution", "Judgement", "Query", "fact_of", "fact_package"]
 
 #: The package that no version of exists: what a candidate requires that cannot run.
 IMPOSSIBLE = "__impossible"
@@ -51,16 +51,27 @@ _NOTHING = PackageKnowledge(name="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Caution:
+    """What a rule that only warns says of another package or a choice; judged on the whole set."""
+
+    name: str
+    specifier: SpecifierSet | None  # None: no version goes with it
+    required: bool  # whether it warns where the name is absent, too
+    origin: RuleOrigin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """What the rules say of one candidate.
 
     ``conditions`` hold only if a fact that is unknown turns out right;
-    ``warnings`` say that it works badly.
+    ``warnings`` say that it works badly here, ``cautions`` that it does beside others.
     """
 
     requirements: tuple[Requirement, ...] = ()
     conditions: tuple[RuleOrigin, ...] = ()
     warnings: tuple[RuleOrigin, ...] = ()
+    cautions: tuple[Caution, ...] = ()
 
     @property
     def impossible(self) -> bool:
@@ -104,13 +115,19 @@ class Query:
         self._about: dict[str, tuple[Rule, ...]] = {}
         self._against: dict[str, list[tuple[Rule, SpecifierSet | None]]] = defaultdict(list)
         for rule in knowledge.rules:
-            if rule.id in ignored:
+            if rule.id in ignored or rule.severity is Severity.WARNS:
                 continue
             for condition in rule.constrains:
                 if not condition.is_fact:
                     self._against[condition.name].append((rule, condition.specifier))
             for name in rule.excludes:
                 self._against[name].append((rule, None))
+        self._labels = {
+            (package, label.label): label.cuda
+            for index in knowledge.indexes.values()
+            for package in index.packages
+            for label in index.labels
+        }
         self._siblings: dict[tuple[str, Version, Platform], DeviceCode] = {}
         for code in knowledge.device_code.values():
             self._siblings.setdefault((code.package, code.version, code.platform), code)
@@ -172,6 +189,18 @@ class Query:
                 source=f"known of {build.label} builds of {name}{build.versions}",
                 inherited=True,
             )
+        label = distribution.version.local or ""
+        if (name, label) in self._labels:
+            return DeviceCode(
+                package=name,
+                version=distribution.version,
+                platform=self.target.platform,
+                filename=distribution.filename,
+                sha256=distribution.sha256 or "",
+                cuda=self._labels[name, label],
+                source=f"the label +{label} of {distribution.filename}",
+                inherited=True,
+            )
         sibling = self._siblings.get((name, distribution.version, self.target.platform))
         if sibling is None:
             return None
@@ -227,18 +256,23 @@ class Query:
                 self._apply_fact(rule, condition, verdict, absent_fails=True)
             else:
                 verdict.require(condition.name, condition.specifier, rule)
+                verdict.caution(condition.name, condition.specifier, rule, required=True)
         on_packages = bool(rule.excludes)
+        for name in rule.excludes:
+            verdict.caution(name, None, rule)
         for condition in rule.constrains:
             if condition.is_fact:
                 self._apply_fact(rule, condition, verdict, absent_fails=False)
             else:
                 on_packages = True
+                verdict.caution(condition.name, condition.specifier, rule)
         if on_packages:
             verdict.require(f"{_AT_RULE}{rule.id}", _KEEPS, rule)
 
     def _apply_fact(self, rule: Rule, condition: Condition, verdict: _Verdict, *, absent_fails: bool) -> None:
         if condition.name in self.knowledge.choices:
             verdict.require(condition.name, condition.specifier, rule)
+            verdict.caution(condition.name, condition.specifier, rule)
             return
         if condition.name == CAPABILITY:
             for gpu in self._gpu_per_capability():
@@ -281,14 +315,7 @@ class Query:
         code = self.device_code(name, distribution)
         if code is None:
             if package.gpu_builds and self.target.gpus and isinstance(distribution, Wheel):
-                verdict.conditions.append(
-                    verdict.origin(
-                        f"{name}/device-code",
-                        f"The GPU code in {distribution.filename} has not been read.",
-                        (),
-                        (),
-                    )
-                )
+                verdict.leave_unread(name, distribution.filename)
             return
         if package.cuda_choice is not None:
             value = code.cuda if code.cuda is not None else Version("0")
@@ -318,18 +345,35 @@ class Query:
                 )
             return
         self._judge_driver(code.cuda, verdict)
+        if code.sass is None:
+            verdict.leave_unread(name, code.filename)
+            return
+        self._judge_gpus(name, code, code.sass, verdict)
+
+    def _judge_gpus(self, name: str, code: DeviceCode, sass: tuple[str, ...], verdict: _Verdict) -> None:
+        supported = self.target.fact(CUDA)
         for gpu in self._gpu_per_capability():
-            if not runs_on(
-                code.sass,
-                code.ptx,
-                gpu.capability,
-                built_with=code.cuda,
-                supported_cuda=self.target.fact(CUDA).version,
+            if runs_on(
+                sass, code.ptx, gpu.capability, built_with=code.cuda, supported_cuda=supported.version
             ):
-                fact = fact_of(self.target, fact_package(CAPABILITY, gpu))
+                continue
+            fact = fact_of(self.target, fact_package(CAPABILITY, gpu))
+            if supported.state is FactState.UNKNOWN and runs_on(
+                sass, code.ptx, gpu.capability, built_with=code.cuda, supported_cuda=code.cuda
+            ):
+                verdict.conditions.append(
+                    verdict.origin(
+                        f"{name}/device-code",
+                        f"Its GPU code for {gpu.capability} is PTX, which needs a driver that supports CUDA "
+                        f"{code.cuda}.",
+                        (code.source,),
+                        (supported,),
+                    )
+                )
+            else:
                 verdict.refuse(
                     f"{name}/device-code",
-                    f"Its GPU code is for capability {_dotted(code.sass)}; none runs on {gpu.capability}.",
+                    f"Its GPU code is for capability {_dotted(sass)}; none runs on {gpu.capability}.",
                     (code.source,),
                     (fact,) if fact else (),
                 )
@@ -368,6 +412,7 @@ class _Verdict:
         self.requirements: list[Requirement] = []
         self.conditions: list[RuleOrigin] = []
         self.warnings: list[RuleOrigin] = []
+        self.cautions: list[Caution] = []
 
     def origin(self, rule: str, why: str, evidence: tuple[str, ...], facts: tuple[Fact, ...]) -> RuleOrigin:
         return RuleOrigin(
@@ -386,8 +431,21 @@ class _Verdict:
         elif any(
             fact.version is None or not specifier.contains(fact.version, prereleases=True) for fact in facts
         ):
-            # A warning on packages or choices is found by whoever sees the whole set.
             self.warnings.append(origin)
+
+    def caution(
+        self, name: str, specifier: SpecifierSet | None, rule: Rule, *, required: bool = False
+    ) -> None:
+        """Keep what a warning says of other names, for whoever sees the whole set."""
+        if rule.severity is Severity.WARNS:
+            self.cautions.append(
+                Caution(name=name, specifier=specifier, required=required, origin=self._of_rule(rule, ()))
+            )
+
+    def leave_unread(self, name: str, filename: str) -> None:
+        self.conditions.append(
+            self.origin(f"{name}/device-code", f"The GPU code in {filename} has not been read.", (), ())
+        )
 
     def depend(self, rule: Rule, fact: Fact) -> None:
         (self.conditions if rule.severity is Severity.BLOCKS else self.warnings).append(
@@ -402,6 +460,7 @@ class _Verdict:
             requirements=tuple(self.requirements),
             conditions=tuple(self.conditions),
             warnings=tuple(self.warnings),
+            cautions=tuple(self.cautions),
         )
 
     def _of_rule(self, rule: Rule, facts: tuple[Fact, ...]) -> RuleOrigin:

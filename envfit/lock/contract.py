@@ -13,8 +13,9 @@ from packaging.tags import Tag
 from packaging.version import Version
 
 from envfit.distribution import Distribution, Wheel
-from envfit.knowledge.model import KnowledgeBase
-from envfit.knowledge.query import Query
+from envfit.knowledge.model import CAPABILITY, KnowledgeBase
+from envfit.knowledge.query import IMPOSSIBLE, Query
+from envfit.requirement import Requirement
 from envfit.target import CUDA, CUDA_DRIVER, Capability, Fact, FactState, Gpu, Platform, Target
 
 __all__ = ["Contract", "contract_of"]
@@ -28,14 +29,19 @@ class Contract:
     glibc: str | None  # oldest glibc, None where no wheel states one
     driver: str | None  # oldest driver version on a machine with a GPU, None where no rule states one
     capabilities: tuple[Capability, ...] | None  # None where none of the packages cares
-    known: tuple[Capability, ...]  # every capability that exists, lowest first
+    without_gpu: bool  # whether it works on a machine without a GPU
+    known: tuple[Capability, ...]  # every capability of the platform's GPUs, lowest first
 
     def __str__(self) -> str:
         parts = []
-        if self.capabilities is not None:
-            parts.append(f"capability {self._ranges() or 'none'}")
-        if self.driver is not None:
+        if self.capabilities:
+            parts.append(f"capability {self._ranges()}")
+        elif self.capabilities is not None:
+            parts.append("no GPU")
+        if self.capabilities != () and self.driver is not None:
             parts.append(f"driver {self.driver} or newer")
+        if parts and self.capabilities and self.without_gpu:
+            parts = [f"no GPU or {parts[0]}", *parts[1:]]
         if self.glibc is not None:
             parts.append(f"glibc {self.glibc} or newer")
         parts.append(f"{self.platform.system} {self.platform.machine}")
@@ -57,41 +63,109 @@ class Contract:
 
 
 def contract_of(
-    packages: Sequence[tuple[str, Version, Distribution | None]], target: Target, knowledge: KnowledgeBase
+    packages: Sequence[tuple[str, Version, Distribution | None]],
+    target: Target,
+    knowledge: KnowledgeBase,
+    *,
+    ignored: frozenset[str] = frozenset(),
 ) -> Contract:
-    """Return where these distributions run, other things being as on the target."""
-    known = tuple(sorted(knowledge.capabilities))
-    newest = knowledge.branches[-1] if knowledge.branches else None
-    driver = Fact(name=CUDA_DRIVER, state=FactState.KNOWN, value=newest.first if newest else "999")
-    cuda = Fact(name=CUDA, state=FactState.KNOWN, value=str(newest.cuda) if newest else "99.0")
-    others = tuple(fact for fact in target.facts if not fact.name.startswith("__cuda"))
-    serving, bounded = [], False
-    floors: dict[Version, str] = {}
-    for capability in known:
-        gpu = Gpu(name=f"capability {capability}", capability=capability)
-        query = Query(knowledge, replace(target, gpus=(gpu,), facts=(driver, cuda, *others)))
-        fits = True
-        for name, version, distribution in packages:
-            for requirement in query.judge(name, version, distribution).requirements:
-                if requirement.name == CUDA_DRIVER:
-                    for bound in requirement.specifier:
-                        if bound.operator == ">=":
-                            floors[Version(bound.version)] = bound.version
-                elif requirement.name.startswith(("__capability@", "__impossible")):
-                    fits = (
-                        fits
-                        and requirement.specifier.contains(str(capability))
-                        and (requirement.name != "__impossible")
-                    )
-        serving += [capability] if fits else []
-        bounded = bounded or not fits
+    """Return where these distributions run, other things being as on the target.
+
+    Machine code alone counts, and the driver that its libraries need; only where
+    the target itself depends on PTX does PTX count, and then with the driver of
+    the toolkit that wrote it.
+    """
+    judge = _Judge(packages, target, knowledge, ignored)
+    known = _capabilities_on(target.platform, knowledge)
+    driver, serving = judge.serving(known, cuda="0.0")
+    if not set(target.capabilities) <= set(serving):
+        driver, serving = judge.serving(known, cuda="99.0")
+        driver = max([driver, *judge.toolkit_drivers()], key=lambda text: Version(text or "0"))
     return Contract(
         platform=target.platform,
         glibc=_glibc(distribution for _, _, distribution in packages),
-        driver=floors[max(floors)] if floors else None,
-        capabilities=tuple(serving) if bounded else None,
+        driver=driver,
+        capabilities=serving if len(serving) < len(known) else None,
+        without_gpu=judge.works_without_gpu(),
         known=known,
     )
+
+
+def _capabilities_on(platform: Platform, knowledge: KnowledgeBase) -> tuple[Capability, ...]:
+    """Return the capabilities of GPUs that exist on a platform, lowest first.
+
+    A Jetson board's is no gap in what runs on x86_64.  Where no models are known,
+    every capability counts.
+    """
+    sold = {model.capability for model in knowledge.gpus if model.platform in (None, platform)}
+    return tuple(sorted(sold or set(knowledge.capabilities)))
+
+
+class _Judge:
+    """The rules, asked of one set of distributions for imagined GPUs."""
+
+    def __init__(
+        self,
+        packages: Sequence[tuple[str, Version, Distribution | None]],
+        target: Target,
+        knowledge: KnowledgeBase,
+        ignored: frozenset[str],
+    ) -> None:
+        self._packages = packages
+        self._target = target
+        self._knowledge = knowledge
+        self._ignored = ignored
+        self._others = tuple(
+            fact for fact in target.facts if not fact.name.startswith(("__cuda", "__libcuda"))
+        )
+
+    def serving(self, known: Sequence[Capability], *, cuda: str) -> tuple[str | None, tuple[Capability, ...]]:
+        """Return the oldest driver that the libraries take, and the capabilities that the code serves."""
+        # So new a driver that nothing is lacking for its age.
+        driver = Fact(name=CUDA_DRIVER, state=FactState.KNOWN, value="9999")
+        supported = Fact(name=CUDA, state=FactState.KNOWN, value=cuda)
+        serving = []
+        floors: dict[Version, str] = {}
+        for capability in known:
+            gpu = Gpu(name=f"capability {capability}", capability=capability)
+            requirements = self._requirements((gpu,), (driver, supported))
+            if all(_admits(requirement, capability) for requirement in requirements):
+                serving.append(capability)
+            floors.update(
+                (Version(bound.version), bound.version)
+                for requirement in requirements
+                if requirement.name == CUDA_DRIVER
+                for bound in requirement.specifier
+                if bound.operator == ">="
+            )
+        return (floors[max(floors)] if floors else None), tuple(serving)
+
+    def toolkit_drivers(self) -> list[str]:
+        """Return the drivers of the toolkits that wrote PTX in these distributions."""
+        query = Query(self._knowledge, self._target, ignored=self._ignored)
+        codes = [query.device_code(name, distribution) for name, _, distribution in self._packages]
+        wrote = {code.cuda for code in codes if code is not None and code.ptx}
+        return [toolkit.driver for toolkit in self._knowledge.toolkits if toolkit.version in wrote]
+
+    def works_without_gpu(self) -> bool:
+        """Tell whether nothing in these distributions requires a GPU."""
+        absent = tuple(Fact(name=name, state=FactState.ABSENT) for name in (CUDA, CUDA_DRIVER))
+        return all(item.name != IMPOSSIBLE for item in self._requirements((), absent))
+
+    def _requirements(self, gpus: tuple[Gpu, ...], facts: tuple[Fact, ...]) -> list[Requirement]:
+        target = replace(self._target, gpus=gpus, facts=(*facts, *self._others))
+        query = Query(self._knowledge, target, ignored=self._ignored)
+        return [
+            requirement
+            for name, version, distribution in self._packages
+            for requirement in query.judge(name, version, distribution).requirements
+        ]
+
+
+def _admits(requirement: Requirement, capability: Capability) -> bool:
+    if requirement.name.startswith(f"{CAPABILITY}@"):
+        return requirement.specifier.contains(str(capability))
+    return requirement.name != IMPOSSIBLE
 
 
 def _glibc(distributions: Iterable[Distribution | None]) -> str | None:

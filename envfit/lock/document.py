@@ -19,11 +19,11 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
 from envfit.distribution import Distribution, Sdist, Wheel
-from envfit.errors import LockError
+from envfit.errors import LockError, TargetError
 from envfit.lock.contract import Contract
 from envfit.requirement import RuleOrigin, UserOrigin
 from envfit.resolve.resolution import Pin, Resolution
-from envfit.target import Capability, Fact, FactState, Gpu, Platform, Target
+from envfit.target import Capability, Fact, FactState, Gpu, Platform, Provided, Target
 
 __all__ = ["BUILDS", "LockedPackage", "locked_packages", "locked_target", "parse_lock", "to_pylock"]
 
@@ -265,7 +265,8 @@ def locked_target(lock: Pylock) -> Target | None:
     This informs a later ``lock`` of the same file and decides nothing at
     installation.  Raises LockError on a malformed table.
     """
-    table = (lock.tool or {}).get("envfit", {}).get("target")
+    tool = (lock.tool or {}).get("envfit")
+    table = tool.get("target") if isinstance(tool, Mapping) else None
     if not isinstance(table, Mapping):
         return None
     try:
@@ -274,11 +275,17 @@ def locked_target(lock: Pylock) -> Target | None:
             python=Version(table["python"]),
             gpus=tuple(_gpu(item) for item in table["gpus"]),
             facts=tuple(_fact(item) for item in table["facts"]),
+            provided=tuple(_provided(item) for item in table.get("provided", ())),
             name=table.get("name"),
             assumed=frozenset(table.get("assumed", ())),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, TargetError) as error:
         raise LockError(f"the lock's [tool.envfit.target] is malformed: {error!r}") from error
+
+
+def _provided(text: str) -> Provided:
+    name, _, version = text.partition("==")
+    return Provided(name=canonicalize_name(name), version=Version(version), source="the existing lock")
 
 
 def _gpu(table: Mapping[str, Any]) -> Gpu:

@@ -76,9 +76,10 @@ def write_lock(lock: Pylock, path: Path) -> None:
     """
     check_writable(path)
     text = lock_text(lock).encode()
-    temporary: str | None = None
+    temporary: Path | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
         with os.fdopen(handle, "wb") as file:
             file.write(text)
             file.flush()
@@ -86,9 +87,11 @@ def write_lock(lock: Pylock, path: Path) -> None:
         # mkstemp makes files for one user's eyes; a lock is an ordinary file.
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # noqa: PTH101 - beside os.umask
-        os.replace(temporary, path)  # noqa: PTH105 - the path may be a str
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
     except OSError as error:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
         raise FileError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        # Gone already where it took its place; an interrupt must not leave it behind either.
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)

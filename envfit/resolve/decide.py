@@ -34,7 +34,8 @@ class Concede(enum.Enum):
 
     def allows(self, before: Version, after: Version) -> bool:
         """Tell whether a version may go from ``before`` to ``after``."""
-        if after >= before or self is Concede.ANY:
+        # Another build of one release is no older release.
+        if Version(after.public) >= Version(before.public) or self is Concede.ANY:
             return True
         return self is Concede.MINOR and (after.epoch, after.major) == (before.epoch, before.major)
 
@@ -86,8 +87,8 @@ def resolve(
     accepted = list(requirements)
     left_out: list[LeftOut] = []
     for wanted in optional:
-        if resolution.pin(wanted.name) is not None:
-            accepted.append(wanted)  # something else brings it in anyway
+        if _is_there(resolution, wanted):
+            accepted.append(wanted)
             continue
         try:
             extended = _resolve(asked, [*accepted, wanted])
@@ -128,6 +129,16 @@ def _resolve(asked: _Asked, requirements: Sequence[Requirement]) -> Resolution:
         )
     names = [requirement.name for requirement in requirements]
     return replace(resolution, better=tuple(_better_builds(asked, world, names, resolution)))
+
+
+def _is_there(resolution: Resolution, wanted: Requirement) -> bool:
+    """Tell whether something else brings a package in already, as it is wanted."""
+    pin = resolution.pin(wanted.name)
+    return (
+        pin is not None
+        and wanted.extras <= pin.extras
+        and wanted.specifier.contains(pin.version, prereleases=True)
+    )
 
 
 def _require_known(world: World, requirements: Sequence[Requirement]) -> None:
@@ -201,7 +212,9 @@ def _better_builds(
         for name in dict.fromkeys(names):
             if name not in index.packages:
                 continue
-            specifiers = [item.specifier for item in world.requirements if item.name == name]
+            specifiers = [
+                item.specifier for item in (*world.requirements, *world.constraints) if item.name == name
+            ]
             pin = resolution.pin(name) if resolution is not None else None
             releases = _held_back(world, name, pin.version if pin is not None else None)
             fitting = [
@@ -219,11 +232,11 @@ def _better_builds(
 
 
 def _held_back(world: World, name: str, pinned: Version | None) -> list[Version]:
-    """Return the releases newer than the pinned one, where rules about the target alone hold all of them back.
+    """Return the releases newer than the pinned one, where rules about the target hold all of them back.
 
-    Where something else does, another build of the same release would not help.
+    Where anything else does, another build of the same release would not help.
     """
-    releases = []
+    releases: list[Version] = []
     for position, candidate in enumerate(world.candidates(name)):
         if candidate.version == pinned:
             return releases

@@ -2,14 +2,16 @@
 
 The explanation of a failure walks from the user's requirements to candidates
 that no choice can save, using only what the search has fetched: a candidate is
-dead if one of its demands has no living candidate left.  Where that alone does
-not show the conflict (two living branches that exclude each other), the minimal
-set of requirements that the complete search still proves impossible is named.
+dead if one of its demands has no living candidate left.  Where the conflict lies
+between living candidates, what they demand of the same name is told instead.
+Either way it begins with a minimal set of requirements that the complete search
+still proves impossible.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from packaging.version import Version
@@ -97,22 +99,14 @@ def span(versions: Sequence[Version]) -> str:
 def explain(world: World, roots: Sequence[Demand]) -> Explanation:
     """Explain why demands that were proved impossible are so."""
     core = _core(world, roots)
-    dead = _Dead(world)
+    dead = _find_dead(world, core)
+    closed = [demand for demand in core if all((demand.name, at) in dead for at in demand.allowed)]
+    found = _dead_ends(world, dead, closed) if closed else _clashes(world, dead, core)
     groups: dict[tuple[str, tuple[str, str]], tuple[Reason, list[Version]]] = {}
-    pending = [demand.name for demand in core]
-    seen: set[str] = set()
-    allowed = {demand.name: demand.allowed for demand in core}
-    while pending:
-        name = pending.pop(0)
-        if name in seen or name.startswith("__"):
-            continue
-        seen.add(name)
-        for reason, version in _ways_out_closed(world, dead, name, allowed.get(name)):
-            _, versions = groups.setdefault((base_name(name), reason.group), (reason, []))
-            if version not in versions:
-                versions.append(version)
-            if reason.leads_to is not None:
-                pending.append(reason.leads_to)
+    for name, version, reason in found:
+        _, versions = groups.setdefault((name, reason.group), (reason, []))
+        if version not in versions:
+            versions.append(version)
     return Explanation(
         core=tuple(dict.fromkeys(demand.requirement for demand in core)),
         groups=tuple(
@@ -120,21 +114,6 @@ def explain(world: World, roots: Sequence[Demand]) -> Explanation:
             for (name, _), (reason, versions) in groups.items()
         ),
     )
-
-
-def _ways_out_closed(
-    world: World, dead: _Dead, name: str, allowed: frozenset[int] | None
-) -> Iterable[tuple[Reason, Version]]:
-    """Yield why each candidate of a name is out, then the versions without a usable file."""
-    candidates = world.candidates(name)
-    for position in sorted(allowed) if allowed is not None else range(len(candidates)):
-        for demand in dead.causes(name, position):
-            yield Reason.of(demand.requirement), candidates[position].version
-            break
-    if allowed:
-        return
-    for rejection in world.rejections(base_name(name)):
-        yield Reason(sentence=f"it {rejection.reason}"), rejection.version
 
 
 def _core(world: World, roots: Sequence[Demand]) -> list[Demand]:
@@ -147,29 +126,94 @@ def _core(world: World, roots: Sequence[Demand]) -> list[Demand]:
     return core
 
 
-class _Dead:
-    """Which candidates no choice can save, by the demands that the search has seen."""
+def _find_dead(world: World, core: Sequence[Demand]) -> set[tuple[str, int]]:
+    """Return the candidates that no choice can save, by the demands that the search has seen.
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._known: dict[tuple[str, int], bool] = {}
+    What was not fetched counts as living: that can hide a reason and never invents one.
+    """
+    reached = _reached(world, core)
+    living = {name: set(range(len(world.candidates(name)))) for name in {name for name, _ in reached}}
+    dependents: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    for candidate in reached:
+        for demand in world.known_demands(*candidate) or ():
+            dependents[demand.name].add(candidate)
+    dead: set[tuple[str, int]] = set()
+    pending = list(reached)
+    while pending:
+        candidate = pending.pop()
+        if candidate in dead:
+            continue
+        demands = world.known_demands(*candidate) or ()
+        if all(not demand.allowed.isdisjoint(living.get(demand.name, demand.allowed)) for demand in demands):
+            continue
+        dead.add(candidate)
+        living[candidate[0]].discard(candidate[1])
+        pending.extend(dependents[candidate[0]])
+    return dead
 
-    def causes(self, name: str, position: int) -> list[Demand]:
-        """Return the demands of a candidate that have no living candidate."""
-        demands = self._world.known_demands(name, position)
-        return [demand for demand in demands or () if not self._lives(demand)]
 
-    def _lives(self, demand: Demand) -> bool:
-        return any(not self._is_dead(demand.name, position) for position in demand.allowed)
+def _reached(world: World, core: Sequence[Demand]) -> list[tuple[str, int]]:
+    """Return every candidate that the demands lead to, in the order in which a reader meets them."""
+    reached: dict[tuple[str, int], None] = {}
+    pending = deque(core)
+    while pending:
+        demand = pending.popleft()
+        for position in sorted(demand.allowed):
+            candidate = (demand.name, position)
+            if candidate not in reached:
+                reached[candidate] = None
+                pending.extend(world.known_demands(*candidate) or ())
+    return list(reached)
 
-    def _is_dead(self, name: str, position: int) -> bool:
-        key = (name, position)
-        known = self._known.get(key)
-        if known is None:
-            # A cycle is taken to live while it is looked at: that can only hide a reason, never invent one.
-            self._known[key] = False
-            known = self._known[key] = bool(self.causes(name, position))
-        return known
+
+def _dead_ends(
+    world: World, dead: set[tuple[str, int]], closed: Sequence[Demand]
+) -> Iterator[tuple[str, Version, Reason]]:
+    """Yield why each candidate is out that the demands could be met with, following what it requires."""
+    pending = deque((demand.name, demand.requirement.specifier) for demand in closed)
+    seen: set[str] = set()
+    while pending:
+        name, specifier = pending.popleft()
+        if name in seen or name.startswith("__"):
+            continue
+        seen.add(name)
+        package = base_name(name)
+        for position, candidate in enumerate(world.candidates(name)):
+            if not specifier.contains(candidate.version, prereleases=True):
+                continue
+            for demand in world.known_demands(name, position) or ():
+                if any((demand.name, at) not in dead for at in demand.allowed):
+                    continue
+                reason = Reason.of(demand.requirement)
+                yield package, candidate.version, reason
+                if reason.leads_to is not None:
+                    pending.append((demand.name, demand.requirement.specifier))
+                break
+        for rejection in world.rejections(package):
+            if specifier.contains(rejection.version, prereleases=True):
+                yield package, rejection.version, Reason(sentence=f"it {rejection.reason}")
+
+
+def _clashes(
+    world: World, dead: set[tuple[str, int]], core: Sequence[Demand]
+) -> Iterator[tuple[str, Version, Reason]]:
+    """Yield what living candidates demand of one name that no candidate of it satisfies at once."""
+    demanded: dict[str, dict[str, list[tuple[int, Demand]]]] = defaultdict(lambda: defaultdict(list))
+    for demand in core:
+        demanded[demand.name][""].append((0, demand))
+    for name, position in _reached(world, core):
+        if (name, position) not in dead:
+            for demand in world.known_demands(name, position) or ():
+                if base_name(demand.name) != base_name(name):
+                    demanded[demand.name][name].append((position, demand))
+    for demanders in demanded.values():
+        # What one demander can live with is what any of its candidates can.
+        common = [frozenset.union(*(item.allowed for _, item in items)) for items in demanders.values()]
+        if len(common) > 1 and not frozenset.intersection(*common):
+            for name, items in demanders.items():
+                for position, demand in items if name else ():
+                    version = world.candidates(name)[position].version
+                    yield base_name(name), version, Reason.of(demand.requirement)
 
 
 def _fact_sentence(fact: Fact) -> str:

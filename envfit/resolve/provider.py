@@ -7,7 +7,8 @@ positions that satisfy it, so that no engine ever compares versions.
 Pre-releases and yanked files are admitted by declared policy: a pre-release
 where ``--pre`` is given, where the requirement itself names one, where the user
 did for that name, or where a package has nothing else; a yanked file only where
-a requirement pins it exactly, or the user did for that name (PEP 592).
+a requirement pins it exactly, or the user did for that name (PEP 592).  What an
+existing lock holds is admitted again.
 
 The rules of a candidate are asked before its metadata, so that nothing is
 fetched for a candidate that no GPU of the target can run.
@@ -16,7 +17,7 @@ fetched for a candidate that no GPU of the target can run.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from packaging.requirements import Requirement as DeclaredRequirement
@@ -26,7 +27,7 @@ from packaging.utils import canonicalize_name
 from envfit.distribution import Metadata
 from envfit.errors import EnvfitError
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
-from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UnusableOrigin, UserOrigin
+from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
 from envfit.resolve.port import PackageSource
 from envfit.resolve.selection import Candidate, Preferences, Rejection, is_yanked, select
 from envfit.target import FactState
@@ -60,7 +61,7 @@ class World:
         query: Query,
         requirements: Iterable[Requirement],
         preferences: Preferences,
-        constraints: Iterable[Requirement] = (),
+        constraints: Sequence[Requirement] = (),
     ) -> None:
         self.query = query
         self.target = query.target
@@ -79,12 +80,13 @@ class World:
         self._rejections: dict[str, tuple[Rejection, ...]] = {}
         self._demands: dict[tuple[str, int], tuple[Demand, ...]] = {}
         self._judgements: dict[tuple[str, int], Judgement] = {}
-        self._allowed: dict[tuple[str, SpecifierSet, bool], frozenset[int]] = {}
+        self._allowed: dict[tuple[str, SpecifierSet], frozenset[int]] = {}
+        self.constraints = tuple(constraints)
         self._constraints: dict[str, list[Requirement]] = defaultdict(list)
         for constraint in constraints:
             self._constraints[constraint.name].append(constraint)
         self._provided = {package.name: package for package in self.target.provided}
-        user = [item for item in self.requirements if isinstance(item.origin, UserOrigin)]
+        user = [item for item in (*self.requirements, *constraints) if isinstance(item.origin, UserOrigin)]
         self._prereleases_named = {item.name for item in user if item.specifier.prereleases}
         self._pinned = {item.name for item in user if _is_pin(item.specifier)}
 
@@ -259,26 +261,25 @@ class World:
         name = requirement.name
         if name == IMPOSSIBLE:
             return frozenset()
-        by_rule = isinstance(requirement.origin, RuleOrigin)
-        key = (name, requirement.specifier, by_rule)
+        key = (name, requirement.specifier)
         found = self._allowed.get(key)
         if found is None:
             candidates = self.candidates(name)
             found = self._allowed[key] = frozenset(
                 position
                 for position, candidate in enumerate(candidates)
-                if self._satisfies(candidate, requirement.specifier, by_rule=by_rule)
+                if self._satisfies(candidate, requirement.specifier)
             )
             self._prefetch_best(candidates, found)
         return found
 
-    def _satisfies(self, candidate: Candidate, specifier: SpecifierSet, *, by_rule: bool) -> bool:
+    def _satisfies(self, candidate: Candidate, specifier: SpecifierSet) -> bool:
         if not specifier.contains(candidate.version, prereleases=True):
             return False
-        # A rule bounds what others admit; a provided package is there, whatever it is.
-        if by_rule or candidate.distribution is None:
-            return True
         name = candidate.name
+        # What a module provides is there, whatever it is; what a lock holds was admitted before.
+        if candidate.distribution is None or self.preferences.pinned.get(name) == candidate.version:
+            return True
         if is_yanked(candidate.distribution) and not (name in self._pinned or _is_pin(specifier)):
             return False
         return (

@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from envfit.distribution import Metadata
 from envfit.knowledge.model import Alternative
+from envfit.knowledge.query import Caution
 from envfit.requirement import Requirement, RuleOrigin
 from envfit.resolve.explain import Reason, span
 from envfit.resolve.provider import Demand, World, base_name
@@ -78,6 +79,7 @@ class Resolution:
 
     target: Target
     requirements: tuple[Requirement, ...]  # what the user asked for
+    constraints: tuple[Requirement, ...] = ()  # bounds that the user set on whatever comes in
     pins: tuple[Pin, ...]  # sorted by name
     excluded: tuple[Excluded, ...]
     conditions: tuple[RuleOrigin, ...]  # still to be proved, where it is installed
@@ -126,6 +128,11 @@ def build_resolution(
         judgement = world.judgement(name, pins[name])
         conditions.update((f"{item.rule} {name}", item) for item in judgement.conditions)
         warnings.update((f"{item.rule} {name}", item) for item in judgement.warnings)
+        warnings.update(
+            (f"{item.origin.rule} {name}", item.origin)
+            for item in judgement.cautions
+            if _is_ignored_by(item, world, pins)
+        )
         excluded.extend(_excluded(world, name, pins[name]))
         described.append(
             Pin(
@@ -140,6 +147,7 @@ def build_resolution(
     return Resolution(
         target=world.target,
         requirements=world.requirements,
+        constraints=world.constraints,
         pins=tuple(described),
         excluded=tuple(excluded),
         conditions=tuple(conditions.values()),
@@ -148,6 +156,15 @@ def build_resolution(
         knowledge_version=world.query.knowledge.version,
         engine=engine,
     )
+
+
+def _is_ignored_by(caution: Caution, world: World, pins: Mapping[str, int]) -> bool:
+    """Tell whether what was chosen goes against what a rule warns of."""
+    position = pins.get(caution.name)
+    if position is None:
+        return caution.required
+    version = world.candidates(caution.name)[position].version
+    return caution.specifier is None or not caution.specifier.contains(version, prereleases=True)
 
 
 def _excluded(world: World, name: str, position: int) -> list[Excluded]:

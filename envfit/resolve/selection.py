@@ -134,9 +134,9 @@ def _choose(
         rank: tuple[object, ...]
         if isinstance(distribution, Wheel):
             tag = min(tags[tag] for tag in distribution.tags if tag in tags)
-            rank = (1, -tag, distribution.build_tag, distribution.filename)
+            rank = (not is_yanked(distribution), 1, -tag, distribution.build_tag, distribution.filename)
         else:
-            rank = (0, 0, (), distribution.filename)
+            rank = (not is_yanked(distribution), 0, 0, (), distribution.filename)
         if best is None or rank > best[0]:
             best = (rank, distribution)
     if best is not None:

@@ -40,6 +40,9 @@ class _Check:
             self._pins[pin.name] = pin
         for requirement in self._resolution.requirements:
             yield from self._unsatisfied(requirement, "you")
+        for constraint in self._resolution.constraints:
+            if constraint.name in self._pins:
+                yield from self._unsatisfied(constraint, "your constraint")
         for pin in self._resolution.pins:
             yield from self._file(pin)
             yield from self._metadata(pin)
@@ -67,7 +70,11 @@ class _Check:
     def _metadata(self, pin: Pin) -> Iterable[str]:
         metadata = pin.metadata
         if metadata is None:
+            if pin.candidate.distribution is not None:
+                yield f"the metadata of {pin.name} {pin.version} was not read"
             return
+        if metadata.name != pin.name or metadata.version.public != pin.version.public:
+            yield f"{pin.name} {pin.version} has metadata of {metadata.name} {metadata.version}"
         if metadata.requires_python is not None and not metadata.requires_python.contains(
             self._resolution.target.python, prereleases=True
         ):

@@ -301,10 +301,8 @@ def test_a_package_to_compile_is_refused_and_the_rest_installed_with_skip(index:
     lock = locked(*lock.packages, flash, python=HERE)
     with pytest.raises(Refused) as caught:
         put(lock, prefix)
-    assert caught.value.message == (
-        "flash-attn must be compiled; envfit does not build yet; install the rest with --skip flash-attn"
-    )
-    assert caught.value.reasons[0].packages == ("flash-attn 2.8.3.post2",)
+    assert caught.value.message == "flash-attn must be compiled, and envfit does not build yet"
+    assert caught.value.hints == ("install the rest with --skip flash-attn",)
     assert not prefix.parent.exists()
     report = put(lock, prefix, skip=frozenset({"flash-attn"}))
     assert report.plan.skipped == ("flash-attn",)
@@ -329,9 +327,7 @@ def test_a_refusal_carries_its_reasons_and_touches_nothing(prefix: Path) -> None
         entry("demo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl"),
         entry("new-1.0-cp311-cp311-manylinux_2_39_x86_64.whl"),
     )
-    with pytest.raises(
-        Refused, match=r"the lock does not run on this machine: demo 1\.0: .*\(and 1 more reason\)"
-    ) as caught:
+    with pytest.raises(Refused, match="the lock does not run on this machine") as caught:
         put(lock, prefix)
     assert [item.packages for item in caught.value.reasons] == [("demo 1.0",), ("new 1.0",)]
     assert list(caught.value.details) == ["demo 1.0", "new 1.0"]

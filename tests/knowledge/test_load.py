@@ -15,7 +15,10 @@ from envfit.knowledge.model import KnowledgeBase
 from envfit.target import Capability
 from tests.resolve.worlds import EVIDENCE, rule
 
-CHOICE = {"schema": 1, "choice": [{"name": "__torch_cuda", "what": "the CUDA runtime of torch", "values": ["12.6"]}]}
+CHOICE = {
+    "schema": 1,
+    "choice": [{"name": "__torch_cuda", "what": "the CUDA runtime of torch", "values": ["12.6"]}],
+}
 SHA256 = "a" * 64
 
 
@@ -24,9 +27,8 @@ def write(directory: Path, files: Mapping[str, str | bytes | Mapping[str, Any]])
     for file, content in files.items():
         path = directory / file
         path.parent.mkdir(parents=True, exist_ok=True)
-        if not isinstance(content, (str, bytes)):
-            content = tomli_w.dumps(content)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        text = content if isinstance(content, (str, bytes)) else tomli_w.dumps(content)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return directory
 
 
@@ -189,7 +191,11 @@ def test_a_broken_axis_hardware_or_derived_file_is_reported(
 @pytest.mark.parametrize(
     ("file", "table", "place"),
     [
-        ("axes/cuda.toml", {"runtime": [{"major": 12, "driver": "new", "evidence": EVIDENCE}]}, "runtime[0].driver"),
+        (
+            "axes/cuda.toml",
+            {"runtime": [{"major": 12, "driver": "new", "evidence": EVIDENCE}]},
+            "runtime[0].driver",
+        ),
         (
             "axes/drivers.toml",
             {"branch": [{"branch": 580, "cuda": "13.0", "first": "new", "oldest": "5.0"}]},
@@ -223,7 +229,11 @@ def test_a_broken_axis_hardware_or_derived_file_is_reported(
             "wheel[0].sass",
         ),
         ("packages/demo.toml", {"package": "demo", "cuda_choice": "__nobody"}, "cuda_choice"),
-        ("hardware/x.toml", {"family": "X", "gpu": [{"name": "X1", "capability": "7.0", "memory": [True]}]}, "memory"),
+        (
+            "hardware/x.toml",
+            {"family": "X", "gpu": [{"name": "X1", "capability": "7.0", "memory": [True]}]},
+            "memory",
+        ),
     ],
 )
 def test_a_value_that_cannot_be_used_later_is_refused_at_once(
@@ -240,7 +250,7 @@ def test_a_driver_floor_needs_evidence_too(tmp_path: Path, evidence: list[dict[s
 
 
 @pytest.mark.parametrize(
-    "content", [b"schema = 1\nschema = 2\n", b"schema = ", b"schema = 1\nwhy = \"\xff\xfe\"\n", b"\x00"]
+    "content", [b"schema = 1\nschema = 2\n", b"schema = ", b'schema = 1\nwhy = "\xff\xfe"\n', b"\x00"]
 )
 def test_what_is_no_toml_or_no_utf8_is_a_fault_of_its_file(tmp_path: Path, content: bytes) -> None:
     assert [line.partition(":")[0] for line in faults(tmp_path, {"packages/demo.toml": content})] == [
@@ -267,7 +277,9 @@ def test_all_faults_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
 
 def test_one_mistake_is_one_fault(tmp_path: Path) -> None:
     table = {"schema": 1, "toolkit": [{"version": 12, "driver": "525"}]}
-    assert faults(tmp_path, {"axes/cuda.toml": table}) == ["axes/cuda.toml: toolkit[0].version: is not a string"]
+    assert faults(tmp_path, {"axes/cuda.toml": table}) == [
+        "axes/cuda.toml: toolkit[0].version: is not a string"
+    ]
 
 
 def test_an_id_is_used_once(tmp_path: Path) -> None:
@@ -285,11 +297,18 @@ def test_a_withdrawn_rule_is_not_loaded(tmp_path: Path) -> None:
 @pytest.mark.parametrize("statuses", [("withdrawn", "active"), ("active", "withdrawn")])
 def test_the_id_of_a_withdrawn_rule_stays_taken(tmp_path: Path, statuses: tuple[str, str]) -> None:
     rules = [{**GOOD, "status": status} for status in statuses]
-    assert any("is the id of another rule" in line for line in faults(tmp_path, {"packages/demo.toml": package(*rules)}))
+    assert any(
+        "is the id of another rule" in line
+        for line in faults(tmp_path, {"packages/demo.toml": package(*rules)})
+    )
 
 
 def test_a_file_may_speak_of_several_packages(tmp_path: Path) -> None:
-    table = {"schema": 1, "packages": ["nvidia-*-cu13", "cuda-toolkit"], "rule": [rule("cuda13/driver", constrains=["__cuda_driver>=580.65.06"])]}
+    table = {
+        "schema": 1,
+        "packages": ["nvidia-*-cu13", "cuda-toolkit"],
+        "rule": [rule("cuda13/driver", constrains=["__cuda_driver>=580.65.06"])],
+    }
     write(tmp_path, {"packages/cuda13.toml": table})
     knowledge = load(tmp_path)
     (found,) = knowledge.rules

@@ -52,8 +52,12 @@ def test_a_gpu_is_found(knowledge: KnowledgeBase, text: str, name: str, capabili
     assert (model.name, str(model.capability)) == (name, capability)
 
 
-@pytest.mark.parametrize(("text", "near"), [("V1000", "V100"), ("RTX 5900", "RTX 5090"), ("A-100-PCE", "A100")])
-def test_an_unknown_gpu_is_refused_with_the_nearest_names(knowledge: KnowledgeBase, text: str, near: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "near"), [("V1000", "V100"), ("RTX 5900", "RTX 5090"), ("A-100-PCE", "A100")]
+)
+def test_an_unknown_gpu_is_refused_with_the_nearest_names(
+    knowledge: KnowledgeBase, text: str, near: str
+) -> None:
     with pytest.raises(TargetError, match=f"unknown GPU '{text}'") as caught:
         find_gpu(knowledge, text)
     assert caught.value.hints[0].startswith("nearest names: ")
@@ -68,7 +72,9 @@ def test_what_is_no_gpu_is_refused_with_a_way_out(knowledge: KnowledgeBase, text
 
 
 @pytest.mark.parametrize("text", ["sm_71", "99.9", "10.1"])
-def test_a_capability_that_no_gpu_has_is_refused_with_those_that_exist(knowledge: KnowledgeBase, text: str) -> None:
+def test_a_capability_that_no_gpu_has_is_refused_with_those_that_exist(
+    knowledge: KnowledgeBase, text: str
+) -> None:
     with pytest.raises(TargetError, match="no GPU has compute capability") as caught:
         find_gpu(knowledge, text)
     assert "7.0, 7.2, 7.5" in caught.value.hints[0]
@@ -113,7 +119,9 @@ def test_a_gpu_soldered_to_its_processor_implies_the_platform(knowledge: Knowled
     target = named_target(knowledge, ["gh200"])
     assert target.platform == Platform(machine="aarch64")
     assert "platform" not in target.assumed
-    with pytest.raises(TargetImpossibleError, match="GH200 exists only on linux-aarch64, not on linux-x86_64"):
+    with pytest.raises(
+        TargetImpossibleError, match="GH200 exists only on linux-aarch64, not on linux-x86_64"
+    ):
         named_target(knowledge, ["gh200"], platform="linux-x86_64")
 
 
@@ -137,7 +145,9 @@ def test_the_newest_branch_serves_a_gpu_that_no_supported_one_drives(knowledge: 
     driver = named_target(knowledge, ["K80"]).fact(CUDA_DRIVER)
     assert branch_of(knowledge, driver.value).branch == 470
     assert not branch_of(knowledge, driver.value).supported
-    assert "oldest supported" not in driver.source  # no supported branch drives it: the source must not say so
+    assert (
+        "oldest supported" not in driver.source
+    )  # no supported branch drives it: the source must not say so
 
 
 # -- drivers ------------------------------------------------------------------
@@ -164,7 +174,9 @@ def test_a_branch_alone_means_its_first_release(knowledge: KnowledgeBase) -> Non
     assert "570" in fact.source
 
 
-@pytest.mark.parametrize("driver", ["", "12.8", "58", "5800", "580.", "580.95.05.01", "580-open", "v580", "latest"])
+@pytest.mark.parametrize(
+    "driver", ["", "12.8", "58", "5800", "580.", "580.95.05.01", "580-open", "v580", "latest"]
+)
 def test_a_malformed_driver_is_refused(knowledge: KnowledgeBase, driver: str) -> None:
     with pytest.raises(TargetError, match="is not a driver version"):
         named_target(knowledge, ["V100"], driver=driver)
@@ -272,7 +284,9 @@ def test_legacy_names_stand_beside_the_glibc_that_they_mean(knowledge: Knowledge
     assert "manylinux1_aarch64" not in platforms(knowledge, "2.28", "linux-aarch64")
 
 
-def test_a_wheel_for_this_python_is_better_than_abi3_and_that_than_pure_python(knowledge: KnowledgeBase) -> None:
+def test_a_wheel_for_this_python_is_better_than_abi3_and_that_than_pure_python(
+    knowledge: KnowledgeBase,
+) -> None:
     tags = [str(tag) for tag in named_target(knowledge, [], python="3.11", glibc="2.28").tags()]
     order = [
         "cp311-cp311-manylinux_2_28_x86_64",
@@ -299,9 +313,7 @@ def test_tags_and_markers_do_not_depend_on_this_machine(
 
 
 def test_the_marker_environment_is_the_targets_and_complete(knowledge: KnowledgeBase) -> None:
-    environment = named_target(
-        knowledge, [], python="3.10.4", platform="linux-aarch64"
-    ).marker_environment()
+    environment = named_target(knowledge, [], python="3.10.4", platform="linux-aarch64").marker_environment()
     assert environment.keys() == default_environment().keys()
     for text, expected in (
         ("python_version < '3.11' and python_full_version == '3.10.4'", True),

@@ -32,12 +32,18 @@ def judge(
 ) -> Judgement:
     """Judge the file that a line of the notation means."""
     distribution = release(line).distribution
-    return Query(knowledge, target, ignored=ignored).judge(distribution.name, distribution.version, distribution)
+    return Query(knowledge, target, ignored=ignored).judge(
+        distribution.name, distribution.version, distribution
+    )
 
 
 def demands(judgement: Judgement) -> list[str]:
     """Return the requirements of a judgement as text, each with its rule."""
-    return [f"{item} [{item.origin.rule}]" for item in judgement.requirements if isinstance(item.origin, RuleOrigin)]
+    return [
+        f"{item} [{item.origin.rule}]"
+        for item in judgement.requirements
+        if isinstance(item.origin, RuleOrigin)
+    ]
 
 
 # -- facts: known, absent, unknown --------------------------------------------
@@ -76,7 +82,9 @@ def test_a_fact_that_nobody_stated_is_unknown(tmp_path: Path) -> None:
 
 
 def test_a_requirement_carries_rule_sentence_evidence_and_fact(tmp_path: Path) -> None:
-    knowledge = knowledge_of(tmp_path, demo(rule("demo/glibc", why="It was linked so.", requires=["__glibc>=2.34"])))
+    knowledge = knowledge_of(
+        tmp_path, demo(rule("demo/glibc", why="It was linked so.", requires=["__glibc>=2.34"]))
+    )
     (requirement,) = judge(knowledge, named_target(knowledge, [], glibc="2.17")).requirements
     origin = requirement.origin
     assert isinstance(origin, RuleOrigin)
@@ -111,7 +119,9 @@ def test_a_condition_on_the_capability_is_one_for_each_that_is_in_use(
 def test_the_fact_behind_a_name(tmp_path: Path) -> None:
     knowledge = knowledge_of(tmp_path)
     target = named_target(knowledge, ["7.0"])
-    values = {name: fact_of(target, name) for name in ("__capability@7.0", "__capability@8.0", GLIBC, "torch", NVCC)}
+    values = {
+        name: fact_of(target, name) for name in ("__capability@7.0", "__capability@8.0", GLIBC, "torch", NVCC)
+    }
     assert {name: fact.value if fact else None for name, fact in values.items()} == {
         "__capability@7.0": "7.0",
         "__capability@8.0": None,
@@ -202,7 +212,10 @@ def test_a_bound_on_another_package_is_a_choice_of_its_own(
 ) -> None:
     knowledge = knowledge_of(tmp_path, demo(rule("demo/r", **fields)))
     assert demands(judge(knowledge, named_target(knowledge, []), line)) == expected
-    assert Query(knowledge, named_target(knowledge, [])).values("__rule:demo/r") == (Version("1"), Version("2"))
+    assert Query(knowledge, named_target(knowledge, [])).values("__rule:demo/r") == (
+        Version("1"),
+        Version("2"),
+    )
 
 
 def test_the_values_of_a_choice_are_newest_first(tmp_path: Path) -> None:
@@ -233,7 +246,8 @@ def test_a_rule_that_warns_does_not_block(
 ) -> None:
     knowledge = knowledge_of(tmp_path, demo(rule("demo/slow", severity="warns", requires=conditions)))
     judgement = judge(knowledge, named_target(knowledge, gpus))
-    assert judgement.requirements == judgement.conditions == ()
+    assert judgement.requirements == ()
+    assert judgement.conditions == ()
     assert {origin.rule for origin in judgement.warnings} == ({"demo/slow"} if warned else set())
 
 
@@ -355,7 +369,8 @@ CU126 = {
 
 
 @pytest.mark.parametrize(
-    ("version", "found"), [("1.0+cu126", True), ("1.9+cu126", True), ("2.0+cu126", False), ("1.0", False), ("1.0+cpu", False)]
+    ("version", "found"),
+    [("1.0+cu126", True), ("1.9+cu126", True), ("2.0+cu126", False), ("1.0", False), ("1.0+cpu", False)],
 )
 def test_a_kind_of_build_is_known_by_its_label(tmp_path: Path, version: str, found: bool) -> None:
     knowledge = gpu_knowledge(tmp_path, index_build=[CU126])
@@ -380,7 +395,9 @@ def test_a_kind_of_build_is_known_by_its_label(tmp_path: Path, version: str, fou
         (Fact(name=LIBCUDA, state=FactState.ABSENT), "__cuda_driver>=580.65.06"),
     ],
 )
-def test_the_loaded_libcuda_decides_driver_floors(tmp_path: Path, library: Fact | None, expected: str) -> None:
+def test_the_loaded_libcuda_decides_driver_floors(
+    tmp_path: Path, library: Fact | None, expected: str
+) -> None:
     knowledge = knowledge_of(tmp_path, demo(rule("demo/driver", constrains=["__cuda_driver>=580.65.06"])))
     target = named_target(knowledge, ["9.0"], driver="535.161.08")
     if library is not None:
@@ -389,12 +406,15 @@ def test_the_loaded_libcuda_decides_driver_floors(tmp_path: Path, library: Fact 
 
 
 @pytest.mark.parametrize(
-    ("cuda", "floor"), [("11.8", "450.80.02"), ("12.9", "525.60.13"), ("13.0", "580.65.06"), ("10.2", "440.33")]
+    ("cuda", "floor"),
+    [("11.8", "450.80.02"), ("12.9", "525.60.13"), ("13.0", "580.65.06"), ("10.2", "440.33")],
 )
 def test_the_driver_floor_is_that_of_the_cuda_major(tmp_path: Path, cuda: str, floor: str) -> None:
     line = f"demo 1.0 cuda={cuda} sass=90"
     knowledge = gpu_knowledge(tmp_path, line)
-    target = with_fact(named_target(knowledge, ["9.0"]), Fact(name=LIBCUDA, state=FactState.KNOWN, value="580.1"))
+    target = with_fact(
+        named_target(knowledge, ["9.0"]), Fact(name=LIBCUDA, state=FactState.KNOWN, value="580.1")
+    )
     for on, name in ((target, LIBCUDA), (named_target(knowledge, ["9.0"]), CUDA_DRIVER)):
         (requirement,) = judge(knowledge, on, line).requirements
         assert str(requirement) == f"{name}>={floor}"

@@ -11,11 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from envfit.distribution import Wheel
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.load import load
 from envfit.knowledge.model import Condition, KnowledgeBase, Rule
@@ -80,10 +82,9 @@ def holds(world: Small, pins: Mapping[str, int], extras: Iterable[str], asked: I
     needs = [*asked]
     for name, entry in entries.items():
         needs += [*entry.needs, *(entry.needs_of_extra if name in extras else ())]
-    return (
-        all(pins.get(need.name) in need.allowed and (need.name in extras or not need.extra) for need in needs)
-        and _rules_hold(world, pins, entries)
-    )
+    return all(
+        pins.get(need.name) in need.allowed and (need.name in extras or not need.extra) for need in needs
+    ) and _rules_hold(world, pins, entries)
 
 
 def _rules_hold(world: Small, pins: Mapping[str, int], entries: Mapping[str, Entry]) -> bool:
@@ -123,7 +124,7 @@ def solvable(world: Small, asked: Iterable[Need]) -> bool:
 
 def small_world(seed: int) -> Small:
     """Return the world of a seed: in turn acyclic, cyclic, and either of them with many exact pins."""
-    rng = random.Random(seed)  # noqa: S311 - no secret
+    rng = random.Random(seed)
     cyclic, pins = seed % 2 == 1, 0.7 if seed % 4 >= 2 else 0.15
     names = [f"p{number}" for number in range(rng.randint(3, 6))]
     packages = {name: {v: Entry() for v in range(1, rng.randint(2, 4) + 1)} for name in names}
@@ -171,6 +172,7 @@ class _OnlyAxes:
 
 def rules_of(world: Small) -> Iterator[Rule]:
     """Yield the rules that say what the entries of a world do."""
+    demands: dict[str, Any]
     for name, versions in world.packages.items():
         for version, entry in versions.items():
             conditions = []
@@ -179,8 +181,13 @@ def rules_of(world: Small) -> Iterator[Rule]:
             if entry.cuda is not None:
                 conditions.append(Need("__world_cuda", entry.cuda).text)
             constrains = [need.text for need in entry.constrains]
-            for key, texts in (("requires", conditions), ("constrains", constrains), ("excludes", entry.excludes)):
+            for key, texts in (
+                ("requires", conditions),
+                ("constrains", constrains),
+                ("excludes", entry.excludes),
+            ):
                 for position, text in enumerate(texts):
+                    demands = {key: (text if key == "excludes" else condition(text),)}
                     yield Rule(
                         id=f"{name}/{version}-{key}-{position}",
                         packages=(name,),
@@ -188,7 +195,7 @@ def rules_of(world: Small) -> Iterator[Rule]:
                         why="A test says so.",
                         evidence=(),
                         file="",
-                        **{key: (text if key == "excludes" else condition(text),)},
+                        **demands,
                     )
 
 
@@ -338,7 +345,10 @@ def test_what_resolvelib_alone_gets_wrong_is_solved(
 
 
 def test_the_oracle_itself_knows_a_solvable_and_an_impossible_world() -> None:
-    packages = {"a": {1: Entry(needs=[Need("b", frozenset({1}))]), 2: Entry(capability=9)}, "b": {1: Entry(), 2: Entry()}}
+    packages = {
+        "a": {1: Entry(needs=[Need("b", frozenset({1}))]), 2: Entry(capability=9)},
+        "b": {1: Entry(), 2: Entry()},
+    }
     world = Small(packages, (7,), [])
     anything = Need("a", frozenset({1, 2}))
     assert solvable(world, [anything])
@@ -362,7 +372,7 @@ def pin_of_lib(resolution: Resolution, world: World, change: str) -> Resolution:
     """Return a resolution whose pin of lib is changed in one way."""
     app, lib = resolution.pins
     distribution = lib.candidate.distribution
-    assert distribution is not None
+    assert isinstance(distribution, Wheel)
     newer = next(item for item in world.candidates("lib") if item.version == Version("2"))
     candidate = lib.candidate
     changed = {

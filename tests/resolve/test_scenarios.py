@@ -68,7 +68,9 @@ class Scenario:
             preferences=Preferences(
                 prereleases=ask.get("pre", False),
                 build=not ask.get("no_build", False),
-                newest_upload=datetime.fromisoformat(uploaded).replace(tzinfo=timezone.utc) if uploaded else None,
+                newest_upload=datetime.fromisoformat(uploaded).replace(tzinfo=timezone.utc)
+                if uploaded
+                else None,
                 pinned={name: Version(version) for name, version in ask.get("pinned", {}).items()},
             ),
             constraints=asked(*ask.get("constraints", ()), where="constraints.txt"),

@@ -17,7 +17,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from envfit.knowledge.model import KnowledgeBase
 from envfit.requirement import Requirement, UserOrigin
 
 AXES = Path(__file__).parents[2] / "constraints" / "axes"
-EVIDENCE = [{"kind": "docs", "source": "a manual", "locator": "page 1", "checked": datetime(2026, 1, 1).date()}]
+EVIDENCE = [{"kind": "docs", "source": "a manual", "locator": "page 1", "checked": date(2026, 1, 1)}]
 INDEX = "https://index.example/simple"
 VARIANTS = "https://index.example/variants"
 
@@ -154,7 +154,7 @@ def knowledge_of(
     *,
     axes: bool = True,
 ) -> KnowledgeBase:
-    """Write files for packages and wheels beside the real axes, and load them.
+    """Write files for packages and wheels beside the real axes and hardware, and load them.
 
     A package is ``{"rule": [...], "gpu_builds": True, ...}``, under its name.
     """
@@ -162,6 +162,7 @@ def knowledge_of(
         (directory / folder).mkdir(parents=True, exist_ok=True)
     if axes and not (directory / "axes").exists():
         (directory / "axes").symlink_to(AXES)
+        (directory / "hardware").symlink_to(AXES.with_name("hardware"))
     for name, table in (packages or {}).items():
         names = {} if "packages" in table else {"package": name}
         text = tomli_w.dumps({"schema": 1, **names, **table})
