@@ -220,7 +220,7 @@ def lock(
     project = _project(request)
     settings = project.settings
     for note in project.notes:
-        notify(note)
+        notify(f"note: {note}")
     path = _lock_path(request)
     check_writable(path)
     previous = read_lock(path) if path.exists() else None
@@ -416,7 +416,7 @@ def _package_index(
         extra_index_urls=(*request.extra_index_urls, *settings.extra_index_urls),
     )
     for note in configuration.notes:
-        notify(note)
+        notify(f"note: {note}")
     pytorch = request.pytorch_index
     if pytorch is None and settings.pytorch_index is not False:
         pytorch = "" if settings.pytorch_index is True else settings.pytorch_index

@@ -1,4 +1,4 @@
-"""The rooms and the direction of imports: what docs/design.md says, held against the code."""
+"""The rooms and the direction of imports, as CONTRIBUTING.md draws them, held against the code."""
 
 import ast
 import subprocess

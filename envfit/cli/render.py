@@ -19,11 +19,11 @@ from envfit.errors import (
     UndecidedError,
 )
 from envfit.install import InstallReport
-from envfit.requirement import RuleOrigin, UserOrigin
+from envfit.requirement import Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.decide import Unsatisfied
 from envfit.resolve.explain import Explanation, Group
 from envfit.resolve.resolution import BetterBuild, Resolution
-from envfit.target import CUDA_ARCH, Fact, FactState
+from envfit.target import CUDA_ARCH, Fact, FactState, Target
 
 __all__ = [
     "error_data",
@@ -71,7 +71,7 @@ def print_error(error: EnvfitError) -> None:
     """Print an error, its details, its explanation and its hints."""
     talk(f"error: {error.message}")
     for name, value in error.details.items():
-        for line in value.splitlines():
+        for line in value.splitlines() if value not in error.message else ():
             talk(f"  {name}: {line}")
     if isinstance(error, Unsatisfied):
         for line in _explanation(error.explanation):
@@ -207,9 +207,8 @@ def print_lock(result: LockResult, *, check: bool, verbose: bool) -> None:
     """Print what was locked and why it is not newer."""
     resolution = result.resolution
     named = {requirement.name for requirement in resolution.requirements}
-    for fact in resolution.target.facts:
-        if fact.assumed:
-            talk(f"assumed: {fact.name} {fact.value} ({fact.source})")
+    for assumption in assumptions(resolution.target):
+        talk(f"assumed: {assumption}")
     for pin in resolution.pins:
         if pin.name in named or verbose:
             build = " (to be compiled where it is installed)" if pin.build else ""
@@ -226,6 +225,17 @@ def print_lock(result: LockResult, *, check: bool, verbose: bool) -> None:
     print(state)
 
 
+def assumptions(target: Target) -> Iterable[str]:
+    """Yield what was assumed of a target because nobody said it."""
+    if "python" in target.assumed:
+        yield f"Python {target.python}"
+    if "platform" in target.assumed:
+        yield str(target.platform)
+    for fact in target.facts:
+        if fact.assumed:
+            yield f"{fact.name} {fact.value} ({fact.source})"
+
+
 def lock_remarks(resolution: Resolution, *, verbose: bool) -> Iterable[str]:
     """Yield the sentences that go with a resolution."""
     named = {requirement.name for requirement in resolution.requirements}
@@ -234,6 +244,9 @@ def lock_remarks(resolution: Resolution, *, verbose: bool) -> Iterable[str]:
             yield f"why not newer: {excluded}"
             for evidence in excluded.reason.evidence[:1]:
                 yield f"    {evidence}"
+    for bound in resolution.bounds:
+        if bound.name in named or verbose:
+            yield f"bounded: {bound} by {_bounder(bound)}"
     for left in resolution.left_out:
         yield f"left out: {left.name}"
         yield from (f"    {reason}" for reason in left.reasons)
@@ -242,6 +255,12 @@ def lock_remarks(resolution: Resolution, *, verbose: bool) -> Iterable[str]:
     yield from (f"warning: {origin}" for origin in resolution.warnings)
     yield from _conditions(resolution.conditions)
     yield from (f"ignored rule: {rule}" for rule in resolution.ignored_rules)
+
+
+def _bounder(bound: Requirement) -> str:
+    origin = bound.origin
+    who = f"{origin.package} {origin.version}: " if isinstance(origin, RuleOrigin) else ""
+    return f"{who}{origin}"
 
 
 def _conditions(conditions: Sequence[RuleOrigin]) -> Iterable[str]:
@@ -259,7 +278,7 @@ def lock_data(result: LockResult) -> dict[str, Any]:
         "changed": result.changed,
         "contract": str(result.contract),
         "target": describe_target(resolution.target),
-        "assumed": [fact.name for fact in resolution.target.facts if fact.assumed],
+        "assumed": list(assumptions(resolution.target)),
         "packages": [
             {
                 "name": pin.name,
@@ -282,6 +301,7 @@ def lock_data(result: LockResult) -> dict[str, Any]:
             }
             for item in resolution.excluded
         ],
+        "bounds": [{"requirement": str(bound), "by": _bounder(bound)} for bound in resolution.bounds],
         "left-out": [
             {
                 "name": left.name,

@@ -162,7 +162,7 @@ def _gpu_facts(knowledge: KnowledgeBase, gpus: Sequence[Gpu], driver: str | None
     else:
         branch = _assumed_branch(knowledge, gpus)
         version, assumed = branch.first, True
-        source = f"assumed: branch {branch.branch} is the " + (
+        source = f"branch {branch.branch} is the " + (
             "oldest supported one that drives every GPU named"
             if branch.supported
             else "newest one that drives every GPU named, and NVIDIA no longer supports it"
@@ -193,7 +193,13 @@ def _assumed_branch(knowledge: KnowledgeBase, gpus: Sequence[Gpu]) -> DriverBran
 
 def _glibc_fact(glibc: str | None) -> Fact:
     if glibc is None:
-        return Fact(name=GLIBC, state=FactState.KNOWN, value=_ASSUMED_GLIBC, source="assumed", assumed=True)
+        return Fact(
+            name=GLIBC,
+            state=FactState.KNOWN,
+            value=_ASSUMED_GLIBC,
+            source="the base that current GPU wheels are built for",
+            assumed=True,
+        )
     if not re.fullmatch(r"2\.\d{1,2}", glibc):
         raise TargetError(f"{glibc!r} is not a glibc version", hints=["a glibc version looks like 2.28"])
     return Fact(name=GLIBC, state=FactState.KNOWN, value=glibc, source="--glibc")

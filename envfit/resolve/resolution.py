@@ -90,6 +90,16 @@ class Resolution:
     knowledge_version: str
     engine: str
 
+    @property
+    def bounds(self) -> tuple[Requirement, ...]:
+        """The requirements on packages that rules make, in the order of the pins."""
+        return tuple(
+            requirement
+            for pin in self.pins
+            for requirement in pin.requirements
+            if isinstance(requirement.origin, RuleOrigin)
+        )
+
     def pin(self, name: str) -> Pin | None:
         """Return the pin of a name, or None."""
         for pin in self.pins:

@@ -103,7 +103,7 @@ def test_a_file_that_changed_is_not_installed(
     make_wheel(own_index.directory, "changed", "1.0", files={"changed.py": b"evil = True\n"})
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
     answer = bare_envfit("install", *NONE, code=1)
-    assert "ash mismatch" in answer.err
+    assert "mismatch" in answer.err
     assert bare_envfit.files() == {"pylock.toml"}
 
 
@@ -164,8 +164,7 @@ def test_a_rule_may_be_ignored(envfit: CommandLine) -> None:
     envfit("lock", "nvidia-cublas-cu12", "--gpu", "V100")
     old = ("--gpu", "K80", "--driver", "470.82.01", "--dry-run")
     assert rule in envfit("install", *old, code=1).err
-    driver = "cuda-12-runtime/driver"
-    envfit("install", *old, "--ignore-rule", rule, "--ignore-rule", driver)
+    envfit("install", *old, "--ignore-rule", rule, "--ignore-rule", "cuda-12-runtime/driver")
 
 
 # -- packages to compile ------------------------------------------------------
@@ -201,7 +200,7 @@ def test_skipping_it_plans_the_rest(with_build: CommandLine) -> None:
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="the torch that is locked is for x86_64")
 def test_skipping_it_installs_the_rest(with_build: CommandLine) -> None:
     answer = with_build("install", *NONE, "--skip", "flash-attn", "--prefix", "env")
-    assert "installed 6 packages" in answer.out or "installed" in answer.out
+    assert "installed 6 packages" in answer.out
     assert "import torch works" in answer.out
     assert run(with_build.cwd / "env", "import torch, einops; print(torch.__version__)") == "2.13.0"
 

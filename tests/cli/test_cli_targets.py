@@ -119,8 +119,13 @@ def test_what_is_assumed_of_a_named_target_is_said(envfit: CommandLine) -> None:
     answer = envfit("lock", "torch", "--gpu", "V100")
     for fact in ("__cuda_driver 580.65.06", "__glibc 2.28"):
         assert f"assumed: {fact}" in answer.err
+    python = next(entry.newest for entry in api.knowledge().pythons if entry.minor == "3.11")
+    assert any("assumed" in line and str(python) in line for line in answer.err.splitlines())
+
+
+def test_what_is_said_of_a_named_target_is_not_called_assumed(envfit: CommandLine) -> None:
     answer = envfit("lock", "torch", "--gpu", "V100", "--driver", "580.95.05", "--glibc", "2.31")
-    assert "assumed" not in answer.err
+    assert "assumed: __" not in answer.err
 
 
 def test_python_and_glibc_of_the_target_choose_the_files(envfit: CommandLine) -> None:
