@@ -6,6 +6,7 @@ returns what came back.  Talk goes to ``notify``, one sentence at a time.
 
 from __future__ import annotations
 
+import difflib
 import os
 import platform as host_platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ from envfit.detect import Machine
 from envfit.detect import detect as detect_machine
 from envfit.detect.record import record as record_machine
 from envfit.distribution import Metadata, Sdist
-from envfit.errors import ProjectError, TargetError
+from envfit.errors import ProjectError, TargetError, UnknownPackageError
 from envfit.export import constraints, environment_yml, requirements
 from envfit.index.build_metadata import BuildNotPossible, built_metadata
 from envfit.index.cache import Cache, default_cache_dir
@@ -294,7 +295,7 @@ def install(
     document = read_lock(path)
     return install_lock(
         document,
-        target_of(target, base, notify=notify),
+        _this_machine(target, base, notify=notify),
         base,
         prefix,
         skip=frozenset(map(canonicalize_name, skip)),
@@ -315,6 +316,21 @@ def export(path: Path, form: str) -> Mapping[str, str]:
         return {"": environment_yml(document)}
     provided = constraints(document)
     return {"": requirements(document), **({"constraints": provided} if provided else {})}
+
+
+def _this_machine(request: TargetRequest, base: KnowledgeBase, *, notify: Notify) -> Target:
+    """Return this machine with the GPUs that a request names, or with its own.
+
+    An environment is made here whatever GPU it is for: platform, glibc and tools
+    are this machine's, and an image for a GPU is built where none is.
+    """
+    if not request.gpus or request.gpus == ("auto",):
+        return target_of(request, base, notify=notify)
+    machine = detect_machine().target
+    named = target_of(replace(request, platform=str(machine.platform)), base, notify=notify)
+    own = tuple(fact for fact in named.facts if fact.name.startswith("__cuda"))
+    others = tuple(fact for fact in machine.facts if not fact.name.startswith(("__cuda", "__libcuda")))
+    return replace(named, facts=(*own, *others))
 
 
 def _project(request: LockRequest) -> Project:
@@ -363,16 +379,20 @@ def _target_request(
     gpus = said.gpus or stated.gpus
     # The driver of the file belongs to the GPUs of the file.
     same = not said.gpus or not stated.gpus
-    python = said.python or (str(stated.python) if stated.python else None)
+    python = said.python if said.python is not None else _text(stated.python)
     if python is None and project.requires_python is not None:
         python = _python_for(project.requires_python, base)
     return TargetRequest(
         gpus=gpus,
-        driver=said.driver or (stated.driver if same else None),
+        driver=said.driver if said.driver is not None or not same else stated.driver,
         python=python,
-        glibc=said.glibc or (str(stated.glibc) if stated.glibc and same else None),
-        platform=said.platform or (str(stated.platform) if stated.platform and same else None),
+        glibc=said.glibc if said.glibc is not None or not same else _text(stated.glibc),
+        platform=said.platform if said.platform is not None or not same else _text(stated.platform),
     )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _python_for(required: SpecifierSet, base: KnowledgeBase) -> str | None:
@@ -395,6 +415,13 @@ def _kept_pins(request: LockRequest, previous: Pylock | None) -> dict[str, Versi
     if previous is None or request.upgrade:
         return {}
     upgraded = {canonicalize_name(name) for name in request.upgrade_packages}
+    locked = [package.name for package in previous.packages]
+    for name in sorted(upgraded.difference(locked)):
+        near = difflib.get_close_matches(name, locked)
+        raise ProjectError(
+            f"{name} cannot be upgraded: it is not in the lock",
+            hints=[f"did you mean {' or '.join(near)}?"] if near else [],
+        )
     return {
         package.name: package.version for package in locked_packages(previous) if package.name not in upgraded
     }
@@ -455,7 +482,13 @@ def _package_index(
         build=build,
         notify=notify,
     ) as packages:
-        yield packages, session, variants
+        try:
+            yield packages, session, variants
+        except UnknownPackageError as error:
+            searched = ", ".join(address for address, _ in configuration.public())
+            raise UnknownPackageError(
+                error.message, details={**error.details, "searched": searched}, hints=error.hints
+            ) from None
 
 
 def _variant_pages(index: RoutedIndex, url: str, query: Query) -> tuple[str, ...]:

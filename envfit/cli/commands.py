@@ -18,7 +18,7 @@ __all__ = ["detect", "export", "install", "lock"]
 
 _Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 _Gpus = Annotated[
-    Optional[list[str]],  # noqa: UP045 - typer reads this at run time on Python 3.10
+    Optional[list[str]],
     typer.Option(
         "--gpu",
         help="A GPU that must be served: V100, 'GTX 1080 Ti', sm_70, 7.0, auto (this machine) or none. "
@@ -27,14 +27,15 @@ _Gpus = Annotated[
     ),
 ]
 _Driver = Annotated[
-    Optional[str],  # noqa: UP045
+    Optional[str],
     typer.Option(
+        metavar="VERSION",
         help="The driver version on the target, such as 535.161.08. Default: the first release of the oldest "
-        "branch that NVIDIA supports and that drives the GPUs."
+        "branch that NVIDIA supports and that drives the GPUs.",
     ),
 ]
 _IgnoreRule = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    Optional[list[str]],
     typer.Option("--ignore-rule", metavar="ID", help="Switch off one rule of the knowledge base."),
 ]
 
@@ -42,7 +43,7 @@ _IgnoreRule = Annotated[
 def detect(
     json: _Json = False,
     record: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[Path],
         typer.Option(
             metavar="DIR", help="Write what was read into DIR, without identifiers, to attach to a report."
         ),
@@ -61,23 +62,25 @@ def detect(
 
 def lock(
     requirements: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        Optional[list[str]],
         typer.Argument(
             help="Requirements, such as torch or 'transformers>=5'. Default: ./pyproject.toml.",
             metavar="REQUIREMENT",
         ),
     ] = None,
     files: Annotated[
-        Optional[list[Path]],  # noqa: UP045
+        Optional[list[Path]],
         typer.Option("-r", metavar="FILE", help="A requirements file, pyproject.toml or environment.yml."),
     ] = None,
-    extras: Annotated[Optional[list[str]], typer.Option("--extra", help="An extra of the project.")] = None,  # noqa: UP045
+    extras: Annotated[
+        Optional[list[str]], typer.Option("--extra", metavar="NAME", help="An extra of the project.")
+    ] = None,
     groups: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option("--group", help="A dependency group of the project (PEP 735)."),
+        Optional[list[str]],
+        typer.Option("--group", metavar="NAME", help="A dependency group of the project (PEP 735)."),
     ] = None,
     output: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[Path],
         typer.Option(
             "-o",
             "--output",
@@ -91,22 +94,28 @@ def lock(
     gpu: _Gpus = None,
     driver: _Driver = None,
     python: Annotated[
-        Optional[str],  # noqa: UP045
+        Optional[str],
         typer.Option(
-            help="The Python on the target, such as 3.12. Default: 3.11, or what requires-python asks for."
+            metavar="VERSION",
+            help="The Python on the target, such as 3.12. Default: 3.11, or what requires-python asks for.",
         ),
     ] = None,
     platform: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="linux-x86_64 or linux-aarch64. Default: implied by the GPU, else linux-x86_64."),
+        Optional[str],
+        typer.Option(
+            metavar="PLATFORM",
+            help="linux-x86_64 or linux-aarch64. Default: implied by the GPU, else linux-x86_64.",
+        ),
     ] = None,
-    glibc: Annotated[Optional[str], typer.Option(help="The glibc on the target. Default: 2.28.")] = None,  # noqa: UP045
+    glibc: Annotated[
+        Optional[str], typer.Option(metavar="VERSION", help="The glibc on the target. Default: 2.28.")
+    ] = None,
     target: Annotated[
-        Optional[str],  # noqa: UP045
+        Optional[str],
         typer.Option(metavar="NAME", help="Name the target; its lock is pylock.NAME.toml."),
     ] = None,
     if_supported: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        Optional[list[str]],
         typer.Option(
             "--if-supported",
             metavar="NAME",
@@ -114,11 +123,11 @@ def lock(
         ),
     ] = None,
     concede: Annotated[
-        Optional[Concede],  # noqa: UP045
+        Optional[Concede],
         typer.Option(help="How far an --if-supported package may lower one that you named. Default: minor."),
     ] = None,
     provided: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        Optional[list[str]],
         typer.Option(
             metavar="NAME==VERSION|FILE",
             help="What a loaded module supplies, as pip list --format=freeze prints it.",
@@ -129,34 +138,39 @@ def lock(
         bool, typer.Option("--upgrade", help="Do not keep the versions of the existing lock.")
     ] = False,
     upgrade_package: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        Optional[list[str]],
         typer.Option("--upgrade-package", metavar="NAME", help="Do not keep the version of NAME."),
     ] = None,
     index_url: Annotated[
-        Optional[str],  # noqa: UP045
-        typer.Option(help="The package index. Default: the one that uv or pip is configured for."),
+        Optional[str],
+        typer.Option(
+            metavar="URL", help="The package index. Default: the one that uv or pip is configured for."
+        ),
     ] = None,
     extra_index_url: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        Optional[list[str]],
         typer.Option(
             "--extra-index-url",
+            metavar="URL",
             help="A further index, searched first; the first index that has a name serves it.",
         ),
     ] = None,
     pytorch_index: Annotated[
         bool,
         typer.Option(
-            "--pytorch-index", help="Add the PyTorch index for torch and the packages built with it."
+            "--pytorch-index",
+            help="Add the PyTorch index, or a mirror of it at URL, for torch and the packages built with it: "
+            "--pytorch-index [URL].",
         ),
     ] = False,
     pytorch_mirror: Annotated[
-        Optional[str],  # noqa: UP045
+        Optional[str],
         typer.Option(
             "--pytorch-mirror", metavar="URL", help="As --pytorch-index, from a mirror of it.", hidden=True
         ),
     ] = None,
     exclude_newer: Annotated[
-        Optional[str],  # noqa: UP045
+        Optional[str],
         typer.Option(metavar="DATE", help="Ignore what was uploaded after DATE."),
     ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Use only what is in the cache.")] = False,
@@ -211,7 +225,7 @@ def install(
     gpu: _Gpus = None,
     driver: _Driver = None,
     skip: Annotated[
-        Optional[list[str]],  # noqa: UP045
+        Optional[list[str]],
         typer.Option("--skip", metavar="NAME", help="Leave NAME out."),
     ] = None,
     ignore_rule: _IgnoreRule = None,
@@ -243,7 +257,7 @@ def export(
         str, typer.Option("--format", metavar="FORMAT", help="requirements or conda.")
     ] = "requirements",
     output: Annotated[
-        Optional[Path],  # noqa: UP045
+        Optional[Path],
         typer.Option("-o", "--output", metavar="FILE", help="Default: standard output."),
     ] = None,
 ) -> None:

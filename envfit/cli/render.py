@@ -19,7 +19,7 @@ from envfit.errors import (
     UndecidedError,
 )
 from envfit.install import InstallReport
-from envfit.requirement import Requirement, RuleOrigin, UserOrigin
+from envfit.requirement import RuleOrigin, UserOrigin
 from envfit.resolve.decide import Unsatisfied
 from envfit.resolve.explain import Explanation, Group
 from envfit.resolve.resolution import BetterBuild, Resolution
@@ -244,9 +244,6 @@ def lock_remarks(resolution: Resolution, *, verbose: bool) -> Iterable[str]:
             yield f"why not newer: {excluded}"
             for evidence in excluded.reason.evidence[:1]:
                 yield f"    {evidence}"
-    for bound in resolution.bounds:
-        if bound.name in named or verbose:
-            yield f"bounded: {bound} by {_bounder(bound)}"
     for left in resolution.left_out:
         yield f"left out: {left.name}"
         yield from (f"    {reason}" for reason in left.reasons)
@@ -255,12 +252,6 @@ def lock_remarks(resolution: Resolution, *, verbose: bool) -> Iterable[str]:
     yield from (f"warning: {origin}" for origin in resolution.warnings)
     yield from _conditions(resolution.conditions)
     yield from (f"ignored rule: {rule}" for rule in resolution.ignored_rules)
-
-
-def _bounder(bound: Requirement) -> str:
-    origin = bound.origin
-    who = f"{origin.package} {origin.version}: " if isinstance(origin, RuleOrigin) else ""
-    return f"{who}{origin}"
 
 
 def _conditions(conditions: Sequence[RuleOrigin]) -> Iterable[str]:
@@ -301,7 +292,6 @@ def lock_data(result: LockResult) -> dict[str, Any]:
             }
             for item in resolution.excluded
         ],
-        "bounds": [{"requirement": str(bound), "by": _bounder(bound)} for bound in resolution.bounds],
         "left-out": [
             {
                 "name": left.name,
@@ -328,7 +318,7 @@ def print_install(report: InstallReport) -> None:
     planned = report.plan
     size = planned.download_size / 1e6
     for condition in planned.conditions:
-        talk(f"still to be proved: {condition}")
+        talk(str(condition))
     for warning in planned.warnings:
         talk(f"warning: {warning}")
     for name in planned.skipped:

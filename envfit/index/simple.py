@@ -29,7 +29,7 @@ from packaging.utils import (
 
 from envfit.distribution import Distribution, Listing, Sdist, Wheel
 from envfit.errors import SourceError
-from envfit.index.address import is_local, public_address
+from envfit.index.address import is_local, local_path, public_address
 from envfit.index.cache import Cache, CachedListing
 from envfit.index.session import ABSENT, Response, Session
 
@@ -67,6 +67,8 @@ class SimpleIndex:
         name = canonicalize_name(name)
         page = f"{self.url.rstrip('/')}/{name}/"
         if is_local(page):  # a disk needs no cache, and would be remembered too long
+            if not local_path(self.url).is_dir():
+                raise SourceError(f"the index {self.url} is not a directory")
             response = self._session.get(page)
             return None if response is None else self._parse(_from_response(response, 0.0), name)
         key = f"{page} {_ACCEPT}"

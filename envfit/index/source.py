@@ -61,6 +61,7 @@ class PackageIndex:
         distribution is downloaded, ``build`` where only a build states metadata.
         """
         self._session = session
+        self._notify = notify
         self._reader = MetadataReader(session, cache, notify=notify)
         self._ordinary = tuple(
             SimpleIndex(url, session=session, cache=cache) for url in configuration.search_order
@@ -141,9 +142,13 @@ class PackageIndex:
             if listing is not None:
                 listings.append(listing)
                 break
-        for page in self._routed.get(name, ()):
-            listing = page.listing(name)
-            if listing is not None and all(listing.index != other.index for other in listings):
+        pages = self._routed.get(name, ())
+        found = [listing for page in pages if (listing := page.listing(name)) is not None]
+        if pages and not found:
+            # A mistyped address of a mirror looks just so.
+            self._notify(f"no page of the index of variants at {pages[0].url} and its like has {name}")
+        for listing in found:
+            if all(listing.index != other.index for other in listings):
                 listings.append(listing)
         return tuple(listings)
 

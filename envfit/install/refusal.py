@@ -26,6 +26,10 @@ class Refusal:
     packages: tuple[str, ...]  # "torch 2.14.1", in the order of the lock; empty where it is the lock itself
     reason: Reason
 
+    def lines(self) -> list[str]:
+        """Return the reason, the facts that it read and the first piece of its evidence."""
+        return [str(self.reason), *self.reason.facts, *self.reason.evidence[:1]]
+
     def __str__(self) -> str:
         if not self.packages:
             return str(self.reason)
@@ -39,6 +43,6 @@ class Refused(InstallRefusedError):  # noqa: N818 - the outcome, as Unsatisfied 
         details: dict[str, str] = {}
         for item in reasons:
             subject = ", ".join(item.packages) or "the lock"
-            details[subject] = "\n".join(filter(None, (details.get(subject), str(item.reason))))
+            details[subject] = "\n".join([*filter(None, [details.get(subject)]), *item.lines()])
         super().__init__(message, details=details, hints=hints)
         self.reasons = tuple(reasons)

@@ -53,7 +53,7 @@ def create_venv(
         ],
         f"no environment with Python {python} could be made",
         notify,
-        hints=[f"uv python install {python} installs that Python", "--python PATH names an interpreter"],
+        hints=[f"uv python install {python} installs that Python"],
     )
 
 

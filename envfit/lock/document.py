@@ -144,18 +144,6 @@ def _tool(resolution: Resolution, contract: Contract) -> dict[str, Any]:
             }
             for item in resolution.excluded
         ]
-    if resolution.bounds:
-        tool["bounds"] = [
-            {
-                "requirement": str(requirement),
-                "by": f"{requirement.origin.package} {requirement.origin.version}",
-                "why": requirement.origin.why,
-                "rule": requirement.origin.rule,
-                "evidence": list(requirement.origin.evidence),
-            }
-            for requirement in resolution.bounds
-            if isinstance(requirement.origin, RuleOrigin)
-        ]
     if resolution.left_out:
         tool["left-out"] = [
             {

@@ -47,7 +47,10 @@ def read_provided(arguments: Sequence[str]) -> tuple[Provided, ...]:
 def _read_argument(argument: str) -> tuple[Provided, ...]:
     if re.match(r"\s*[\w.-]+\s*[=<>!~]", argument):
         return (_parse_pin(argument, _COMMAND_LINE),)
-    return _read_file(Path(argument))
+    path = Path(argument)
+    if not path.exists() and re.fullmatch(r"[\w-]+", argument):
+        return (_parse_pin(argument, _COMMAND_LINE),)  # a name without its version, and told so
+    return _read_file(path)
 
 
 def _read_file(path: Path) -> tuple[Provided, ...]:

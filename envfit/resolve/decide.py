@@ -167,8 +167,11 @@ def _unsatisfied(asked: _Asked, world: World, roots: Sequence[Demand]) -> Unsati
 
 
 def _reasons_against(wanted: Requirement, explanation: Explanation) -> tuple[str, ...]:
-    own = [str(group) for group in explanation.groups if group.name == wanted.name]
-    return tuple(own or [str(group) for group in explanation.groups])
+    own = [group for group in explanation.groups if group.name == wanted.name]
+    return tuple(
+        f"{group} ({'; '.join(group.reason.facts)})" if group.reason.facts else str(group)
+        for group in own or explanation.groups
+    )
 
 
 def _lowered(
@@ -236,16 +239,11 @@ def _held_back(world: World, name: str, pinned: Version | None) -> list[Version]
 
     Where anything else does, another build of the same release would not help.
     """
-    releases: list[Version] = []
-    for position, candidate in enumerate(world.candidates(name)):
-        if candidate.version == pinned:
-            return releases
-        if candidate.version.is_prerelease:
-            continue
-        if not any(not demand.allowed for demand in world.known_demands(name, position) or ()):
+    positions = world.newer(name, pinned or Version("0.dev0"))
+    for position in positions:
+        if all(demand.allowed for demand in world.rule_demands(name, position)):
             return []
-        releases.append(candidate.version)
-    return releases if pinned is None else []
+    return [world.candidates(name)[position].version for position in positions]
 
 
 def _serves(query: Query, build: IndexBuild) -> bool:

@@ -14,6 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envfit.requirement import Requirement, RuleOrigin, UnusableOrigin
@@ -63,11 +64,11 @@ class Group:
     """Versions of one name that are out for the same reason."""
 
     name: str
-    versions: tuple[Version, ...]  # newest first
+    versions: tuple[Version, ...]  # newest first; empty where the reason is about the name as a whole
     reason: Reason
 
     def __str__(self) -> str:
-        return f"{self.name} {span(self.versions)}: {self.reason}"
+        return f"{self.name} {span(self.versions)}: {self.reason}" if self.versions else str(self.reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +90,14 @@ class Explanation:
 
 
 def span(versions: Sequence[Version]) -> str:
-    """Write versions, newest first, as a range: ``2.11.0 to 2.15.0 (7 releases)``."""
-    if len(versions) == 1:
-        return str(versions[0])
-    low, high = min(versions), max(versions)
-    return f"{low} to {high} ({len(versions)} releases)" if len(versions) > 2 else f"{low} and {high}"
+    """Write versions as a range: ``2.11.0 to 2.15.0 (7 releases)``; several builds are one release."""
+    if not versions:
+        return ""
+    releases = sorted({Version(version.public) for version in versions})
+    if len(releases) == 1:
+        return str(versions[0]) if len(versions) == 1 else str(releases[0])
+    low, high = releases[0], releases[-1]
+    return f"{low} to {high} ({len(releases)} releases)" if len(releases) > 2 else f"{low} and {high}"
 
 
 def explain(world: World, roots: Sequence[Demand]) -> Explanation:
@@ -105,7 +109,7 @@ def explain(world: World, roots: Sequence[Demand]) -> Explanation:
     groups: dict[tuple[str, tuple[str, str]], tuple[Reason, list[Version]]] = {}
     for name, version, reason in found:
         _, versions = groups.setdefault((name, reason.group), (reason, []))
-        if version not in versions:
+        if version is not None and version not in versions:
             versions.append(version)
     return Explanation(
         core=tuple(dict.fromkeys(demand.requirement for demand in core)),
@@ -168,7 +172,7 @@ def _reached(world: World, core: Sequence[Demand]) -> list[tuple[str, int]]:
 
 def _dead_ends(
     world: World, dead: set[tuple[str, int]], closed: Sequence[Demand]
-) -> Iterator[tuple[str, Version, Reason]]:
+) -> Iterator[tuple[str, Version | None, Reason]]:
     """Yield why each candidate is out that the demands could be met with, following what it requires."""
     pending = deque((demand.name, demand.requirement.specifier) for demand in closed)
     seen: set[str] = set()
@@ -178,25 +182,50 @@ def _dead_ends(
             continue
         seen.add(name)
         package = base_name(name)
-        for position, candidate in enumerate(world.candidates(name)):
-            if not specifier.contains(candidate.version, prereleases=True):
-                continue
-            for demand in world.known_demands(name, position) or ():
-                if any((demand.name, at) not in dead for at in demand.allowed):
-                    continue
-                reason = Reason.of(demand.requirement)
-                yield package, candidate.version, reason
-                if reason.leads_to is not None:
-                    pending.append((demand.name, demand.requirement.specifier))
-                break
+        none = _nothing_fits(world, package, specifier)
+        if none is not None:
+            yield package, None, none
+            continue
+        for version, demand in _out(world, dead, name, specifier):
+            reason = Reason.of(demand.requirement)
+            yield package, version, reason
+            if reason.leads_to is not None:
+                pending.append((demand.name, demand.requirement.specifier))
         for rejection in world.rejections(package):
             if specifier.contains(rejection.version, prereleases=True):
                 yield package, rejection.version, Reason(sentence=f"it {rejection.reason}")
 
 
+def _out(
+    world: World, dead: set[tuple[str, int]], name: str, specifier: SpecifierSet
+) -> Iterator[tuple[Version, Demand]]:
+    """Yield each candidate in question with the first of its demands that nothing living satisfies."""
+    for position, candidate in enumerate(world.candidates(name)):
+        if specifier.contains(candidate.version, prereleases=True):
+            for demand in world.known_demands(name, position) or ():
+                if all((demand.name, at) in dead for at in demand.allowed):
+                    yield candidate.version, demand
+                    break
+
+
+def _nothing_fits(world: World, name: str, specifier: SpecifierSet) -> Reason | None:
+    """Return why no release of a name is even in question, or None where some are."""
+    candidates = world.candidates(name)
+    versions = [candidate.version for candidate in candidates]
+    versions += [rejection.version for rejection in world.rejections(name)]
+    if not versions:
+        return Reason(sentence=f"no index in use has {name}")
+    if any(specifier.contains(version, prereleases=True) for version in versions):
+        return None
+    if candidates and candidates[0].distribution is None:
+        return Reason(sentence=f"{name} {versions[0]} is provided, which is not {specifier}")
+    listed = f"only {versions[0]} is" if len(versions) == 1 else f"{min(versions)} to {max(versions)} are"
+    return Reason(sentence=f"no release of {name} is {specifier}; {listed} listed")
+
+
 def _clashes(
     world: World, dead: set[tuple[str, int]], core: Sequence[Demand]
-) -> Iterator[tuple[str, Version, Reason]]:
+) -> Iterator[tuple[str, Version | None, Reason]]:
     """Yield what living candidates demand of one name that no candidate of it satisfies at once."""
     demanded: dict[str, dict[str, list[tuple[int, Demand]]]] = defaultdict(lambda: defaultdict(list))
     for demand in core:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from envfit.distribution import Metadata
 from envfit.errors import EnvfitError
@@ -102,6 +103,19 @@ class World:
             found = self._candidates[name] = self._find_candidates(name)
         return found
 
+    def newer(self, name: str, version: Version) -> list[int]:
+        """Return the positions of the final releases newer than a version, newest first.
+
+        Their order among the candidates tells nothing here: what a lock holds stands first there.
+        """
+        newer = [
+            (Version(candidate.version.public), -position)
+            for position, candidate in enumerate(self.candidates(name))
+            if Version(candidate.version.public) > Version(version.public)
+            and not candidate.version.is_prerelease
+        ]
+        return [-position for _, position in sorted(newer, reverse=True)]
+
     def rejections(self, name: str) -> tuple[Rejection, ...]:
         """Return the versions of a name that have no usable file, newest first."""
         self.candidates(name)
@@ -133,6 +147,11 @@ class World:
             return found or ()
         failing = self._failing(base_name(name), position)
         return failing or None
+
+    def rule_demands(self, name: str, position: int) -> tuple[Demand, ...]:
+        """Return what rules demand of a candidate: the same whatever was fetched before."""
+        requirements = self.judgement(name, position).requirements
+        return tuple(demand for requirement in requirements for demand in self._demands_of(requirement))
 
     def metadata(self, candidate: Candidate) -> Metadata | None:
         """Return the metadata of a candidate; None where a module provides it."""

@@ -11,7 +11,7 @@ from packaging.version import Version
 from envfit.distribution import Metadata
 from envfit.knowledge.model import Alternative
 from envfit.knowledge.query import Caution
-from envfit.requirement import Requirement, RuleOrigin
+from envfit.requirement import Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.explain import Reason, span
 from envfit.resolve.provider import Demand, World, base_name
 from envfit.resolve.selection import Candidate
@@ -44,7 +44,7 @@ class Pin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Excluded:
-    """Versions newer than the one chosen, and the reason that they share."""
+    """Releases newer than the one chosen, and the reason that they share."""
 
     name: str
     versions: tuple[Version, ...]  # newest first
@@ -90,16 +90,6 @@ class Resolution:
     knowledge_version: str
     engine: str
 
-    @property
-    def bounds(self) -> tuple[Requirement, ...]:
-        """The requirements on packages that rules make, in the order of the pins."""
-        return tuple(
-            requirement
-            for pin in self.pins
-            for requirement in pin.requirements
-            if isinstance(requirement.origin, RuleOrigin)
-        )
-
     def pin(self, name: str) -> Pin | None:
         """Return the pin of a name, or None."""
         for pin in self.pins:
@@ -112,11 +102,11 @@ def build_resolution(
     world: World, roots: Sequence[Demand], pins: Mapping[str, int], engine: str
 ) -> Resolution:
     """Describe pins that an engine found; it is the caller's to have them checked."""
-    asked: dict[str, list[Requirement]] = defaultdict(list)
+    asked: dict[str, list[Demand]] = defaultdict(list)
     extras: dict[str, set[str]] = defaultdict(set)
     dependencies: dict[str, set[str]] = defaultdict(set)
     for demand in roots:
-        asked[base_name(demand.name)].append(demand.requirement)
+        asked[base_name(demand.name)].append(demand)
     for name, position in pins.items():
         package, _, extra = name.rstrip("]").partition("[")
         if extra:
@@ -124,7 +114,7 @@ def build_resolution(
         for demand in world.demands(name, position):
             wanted = base_name(demand.name)
             if wanted != package:
-                asked[wanted].append(demand.requirement)
+                asked[wanted].append(demand)
                 if not wanted.startswith("__"):
                     dependencies[package].add(wanted)
     described = []
@@ -143,13 +133,13 @@ def build_resolution(
             for item in judgement.cautions
             if _is_ignored_by(item, world, pins)
         )
-        excluded.extend(_excluded(world, name, pins[name]))
+        excluded.extend(_excluded(world, name, pins, asked))
         described.append(
             Pin(
                 candidate=candidate,
                 metadata=world.metadata(candidate),
                 extras=frozenset(extras[name]),
-                requirements=tuple(dict.fromkeys(asked[name])),
+                requirements=tuple(dict.fromkeys(demand.requirement for demand in asked[name])),
                 dependencies=tuple(sorted(dependencies[name])),
                 build=world.query.source_build(name, candidate.distribution) is not None,
             )
@@ -177,19 +167,59 @@ def _is_ignored_by(caution: Caution, world: World, pins: Mapping[str, int]) -> b
     return caution.specifier is None or not caution.specifier.contains(version, prereleases=True)
 
 
-def _excluded(world: World, name: str, position: int) -> list[Excluded]:
-    """Return the candidates before the chosen one that rules refuse, grouped by reason."""
+def _excluded(
+    world: World, name: str, pins: Mapping[str, int], asked: Mapping[str, Sequence[Demand]]
+) -> list[Excluded]:
+    """Return the releases newer than the chosen one by the reason that keeps them out.
+
+    Of names that the user did not ask for, only what rules refuse: the rest is
+    what their dependents say, and nobody asked.
+    """
+    named = any(isinstance(demand.requirement.origin, UserOrigin) for demand in asked[name])
     groups: dict[tuple[str, str], tuple[Reason, list[Version]]] = {}
-    for better in range(position):
-        version = world.candidates(name)[better].version
-        for demand in world.known_demands(name, better) or ():
-            origin = demand.requirement.origin
-            if demand.allowed or not isinstance(origin, RuleOrigin):
-                continue
-            reason = Reason.of(demand.requirement)
+    for newer in world.newer(name, world.candidates(name)[pins[name]].version):
+        reason = _refusal(world, name, newer)
+        if reason is None and named:
+            reason = _disagreement(world, name, newer, pins, asked)
+        if reason is not None:
             _, versions = groups.setdefault(reason.group, (reason, []))
-            versions.append(version)
-            break
+            versions.append(world.candidates(name)[newer].version)
     return [
         Excluded(name=name, versions=tuple(versions), reason=reason) for reason, versions in groups.values()
     ]
+
+
+def _refusal(world: World, name: str, position: int) -> Reason | None:
+    """Return why a candidate cannot be, whatever else is chosen."""
+    refused = (demand for demand in world.rule_demands(name, position) if not demand.allowed)
+    return next((Reason.of(demand.requirement) for demand in refused), None)
+
+
+def _disagreement(
+    world: World, name: str, position: int, pins: Mapping[str, int], asked: Mapping[str, Sequence[Demand]]
+) -> Reason | None:
+    """Return what in the solution a candidate does not go with, as rules and the others' metadata say.
+
+    Its own metadata is not asked: it would have to be fetched for nothing else.
+    """
+    for demand in asked[name]:
+        if position not in demand.allowed:
+            return _held_by(demand.requirement)
+    for demand in world.rule_demands(name, position):
+        if demand.name in pins and pins[demand.name] not in demand.allowed:
+            for other in asked[base_name(demand.name)]:
+                if other.allowed.isdisjoint(demand.allowed):
+                    return _held_by(other.requirement)
+            return Reason.of(demand.requirement)
+    return None
+
+
+def _held_by(requirement: Requirement) -> Reason:
+    """Return the reason that a requirement of something chosen is, with who makes it."""
+    origin = requirement.origin
+    if isinstance(origin, UserOrigin):
+        return Reason(sentence=str(origin))
+    who = f"{origin.package} {origin.version}"
+    if isinstance(origin, RuleOrigin):
+        return Reason(sentence=f"{who} is here: {origin.why}", rule=origin.rule, evidence=origin.evidence)
+    return Reason(sentence=f"{who} requires {requirement}")

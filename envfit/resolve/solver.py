@@ -5,6 +5,11 @@ issue 206; a broken or endless result on dependency cycles), so its pins are
 closed over and checked here, and whenever it fails, raises or returns pins that
 do not hold, a complete search (nab-resolver, PubGrub) runs on the same world.
 Only that search may say "impossible".  Budgets count decisions, never seconds.
+
+Where something had to give, resolvelib pins a name again instead of going back
+for it, and what gives depends on luck.  So its answer stands only where every
+name that the user asked for has the best candidate that rules allow; else the
+complete search, which decides names in the order asked, says what gives.
 """
 
 from __future__ import annotations
@@ -65,12 +70,29 @@ def solve(
     search_budget: int = SEARCH_BUDGET,
 ) -> Outcome:
     """Find pins for all demands, or prove that there are none, or say that neither was done."""
+    quick: Solved | None = None
     pins = _quick(world, roots, engine_rounds)
     if pins is not None:
         closed = _closed(world, roots, pins)
         if closed is not None:
-            return Solved(pins=closed, engine="resolvelib")
-    return _complete(world, roots, search_budget)
+            quick = Solved(pins=closed, engine="resolvelib")
+            if _nothing_gave(world, roots, closed):
+                return quick
+    found = _complete(world, roots, search_budget)
+    # A checked answer that is not the best one is better than none.
+    return quick if quick is not None and not isinstance(found, Solved) else found
+
+
+def _nothing_gave(world: World, roots: Sequence[Demand], pins: Mapping[str, int]) -> bool:
+    """Tell whether every root has the first candidate that no rule about the target refuses."""
+    return all(
+        all(
+            any(not known.allowed for known in world.known_demands(demand.name, better) or ())
+            for better in demand.allowed
+            if better < pins[demand.name]
+        )
+        for demand in roots
+    )
 
 
 def _closed(world: World, roots: Sequence[Demand], pins: Mapping[str, int]) -> Mapping[str, int] | None:
@@ -205,12 +227,16 @@ class _CompleteProvider(BaseProvider[str, int]):
         conflict_counts: Mapping[str, int],
         culprit_counts: Mapping[str, int] | None = None,
     ) -> tuple[object, ...]:
-        """Return a key as in the first engine; lowest first."""
+        """Return a key; the name with the lowest is decided next.
+
+        What the user asked for in the order asked, so that a later name gives way to
+        an earlier one; then what was most in conflict, and the name.
+        """
         del version_range, culprit_counts
         return (
             not package.startswith("__"),
-            -conflict_counts.get(package, 0),
             self._asked.get(package, len(self._asked)),
+            -conflict_counts.get(package, 0),
             package,
         )
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from envfit import api
 from envfit.cli import app
+from envfit.knowledge.model import KnowledgeBase
 from tests.cli.wheel_world import make_pytorch_pages, make_world
 from tests.loopback import Index
 
@@ -72,6 +74,7 @@ class CommandLine:
             capture_output=True,
             text=True,
             timeout=60,
+            check=False,
         )
         assert ended.returncode == code, f"ended with {ended.returncode}:\n{ended.stdout}{ended.stderr}"
         return Answer(code=code, out=ended.stdout, err=ended.stderr)
@@ -87,6 +90,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Pat
     root = tmp_path_factory.mktemp("world")
     make_world(root / "simple")
     return root / "simple", make_pytorch_pages(root / "whl")
+
+
+@pytest.fixture(scope="session")
+def knowledge() -> KnowledgeBase:
+    """The real knowledge, read once; a process of its own reads it anew."""
+    return api.knowledge()
 
 
 @pytest.fixture(scope="session")
@@ -139,7 +148,10 @@ def _environment(tmp_path: Path, uv_cache: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def bare_envfit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    knowledge: KnowledgeBase,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> CommandLine:
     """The command line in an empty directory, with no index configured that answers."""
     work = tmp_path / "work"
@@ -152,6 +164,7 @@ def bare_envfit(
 
     # The real one ends the whole process; tests with a process of their own see it.
     monkeypatch.setattr(app, "_leave", leave)
+    monkeypatch.setattr(api, "knowledge", lambda: knowledge)
     return CommandLine(cwd=work, capsys=capsys)
 
 

