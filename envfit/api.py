@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 import os
 import platform as host_platform
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from envfit.detect.record import record as record_machine
 from envfit.distribution import Metadata, Sdist
 from envfit.errors import ProjectError, TargetError, UnknownPackageError
 from envfit.export import constraints, environment_yml, requirements
-from envfit.index.build_metadata import BuildNotPossible, built_metadata
+from envfit.index.build_metadata import BuildNotPossible, CannotBuildHereError, built_metadata
 from envfit.index.cache import Cache, default_cache_dir
 from envfit.index.configuration import configured_indexes
 from envfit.index.session import Session
@@ -45,6 +46,7 @@ from envfit.lock.file import check_writable, lock_text, read_lock, write_lock
 from envfit.project import (
     Project,
     Settings,
+    TargetSettings,
     combine,
     find_project,
     for_target,
@@ -181,10 +183,10 @@ def target_of(
     python = python_entry(base, base.default_python if request.python is None else request.python)
     said = frozenset() if request.python is not None else frozenset({"python"})
     if previous is not None and not auto:
+        if request.python is not None:
+            previous = replace(previous, python=python, assumed=previous.assumed - {"python"})
         notify(f"for the target of the existing lock: {describe_target(previous)}")
-        if request.python is None:
-            return previous
-        return replace(previous, python=python, assumed=previous.assumed - {"python"})
+        return previous
     machine = detect_machine()
     target = replace(machine.target, python=python, assumed=said)
     cuda = target.fact(CUDA)
@@ -222,15 +224,22 @@ def lock(
     settings = project.settings
     for note in project.notes:
         notify(f"note: {note}")
+    if settings.rules:
+        raise ProjectError("tool.envfit.constraints: rules of your own are not supported yet")
     path = _lock_path(request)
     check_writable(path)
     previous = read_lock(path) if path.exists() else None
+    former = locked_target(previous) if previous is not None else None
+    stated = _target_settings(settings, request.target_name)
     target = target_of(
-        _target_request(request.target, settings, project, base),
+        _target_request(request.target, stated, project.requires_python, former, base),
         base,
-        previous=locked_target(previous) if previous is not None else None,
+        previous=former,
         notify=notify,
     )
+    required = project.requires_python
+    if required is not None and not required.contains(target.python, prereleases=True):
+        raise ProjectError(f"the project requires Python {required}, and the target has {target.python}")
     target = replace(target, name=request.target_name)
     if request.provided:
         target = replace(target, provided=read_provided(request.provided))
@@ -363,25 +372,50 @@ def _carried(project: Project) -> dict[str, object]:
 
 
 def _lock_path(request: LockRequest) -> Path:
+    """Return where the lock goes; raises ProjectError on a target's name that is no name."""
     if request.output is not None:
         return request.output
     if request.target_name is None:
         return request.directory / "pylock.toml"
+    if not re.fullmatch(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?", request.target_name, re.ASCII):
+        raise ProjectError(f"{request.target_name!r} is not a name for a target")
     name = request.target_name.lower().replace(".", "-")
     return request.directory / f"pylock.{name}.toml"
 
 
+def _target_settings(settings: Settings, name: str | None) -> TargetSettings:
+    """Return what the project says of a named target, over what it says of every target.
+
+    Raises ProjectError where it names targets, and not this one.
+    """
+    common = settings.target
+    for named in settings.targets:
+        if named.name == name:
+            own = {field.name: value for field in fields(named) if (value := getattr(named, field.name))}
+            # A driver is that of its GPUs: the common one goes with the common GPUs.
+            return replace(replace(common, driver=None) if named.gpus else common, **own)
+    if name is not None and settings.targets:
+        known = ", ".join(str(target.name) for target in settings.targets)
+        raise ProjectError(f"the project names no target {name!r}", hints=[f"it names {known}"])
+    return common
+
+
 def _target_request(
-    said: TargetRequest, settings: Settings, project: Project, base: KnowledgeBase
+    said: TargetRequest,
+    stated: TargetSettings,
+    required: SpecifierSet | None,
+    former: Target | None,
+    base: KnowledgeBase,
 ) -> TargetRequest:
-    """Fill what the command line leaves open from the project."""
-    stated = settings.target
+    """Fill what the command line leaves open from the project, and a Python that it admits."""
     gpus = said.gpus or stated.gpus
     # The driver of the file belongs to the GPUs of the file.
     same = not said.gpus or not stated.gpus
     python = said.python if said.python is not None else _text(stated.python)
-    if python is None and project.requires_python is not None:
-        python = _python_for(project.requires_python, base)
+    kept = former.python if former is not None and not gpus else None
+    if python is None and required is not None and not (kept and required.contains(kept)):
+        nearest = _python_for(required, base)
+        python = nearest if kept is not None or nearest != base.default_python else None
     return TargetRequest(
         gpus=gpus,
         driver=said.driver if said.driver is not None or not same else stated.driver,
@@ -395,18 +429,30 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _python_for(required: SpecifierSet, base: KnowledgeBase) -> str | None:
-    """Return None where the range admits the default Python, else the newest one that it admits."""
+def _python_for(required: SpecifierSet, base: KnowledgeBase) -> str:
+    """Return the default Python where it is admitted, else the next newer one, else the next older.
+
+    Wheels with GPU code lag behind Python, so the newest one is seldom served best.
+    """
     admitted = [entry.minor for entry in base.pythons if required.contains(entry.newest, prereleases=True)]
     if not admitted:
-        raise ProjectError(f"no known Python satisfies requires-python {required}")
-    return None if base.default_python in admitted else admitted[-1]
+        raise ProjectError(
+            f"requires-python {required} admits the newest release of no known Python",
+            hints=["name a release with --python, such as --python 3.11.4"],
+        )
+    default = Version(base.default_python)
+    return min(
+        admitted, key=lambda minor: (Version(minor) < default, abs(Version(minor).minor - default.minor))
+    )
 
 
 def _ignored_rules(ids: Sequence[str], base: KnowledgeBase) -> frozenset[str]:
     known = {rule.id for rule in base.rules}
     for rule in ids:
         if rule not in known:
+            subject, _, what = rule.partition("/")
+            if subject == "cuda" or what in ("device-code", "no-gpu-code", "no-recipe", "cuda-runtime"):
+                raise ProjectError(f"{rule} cannot be switched off: it is what the files themselves say")
             raise ProjectError(f"there is no rule {rule!r} to ignore")
     return frozenset(ids)
 
@@ -459,9 +505,16 @@ def _package_index(
     here = host_platform.system() == "Linux" and host_platform.machine() == query.target.platform.machine
 
     def build(path: Path, sdist: Sdist) -> Metadata:
-        if not request.build or not here:
-            why = "--no-build is given" if here else f"this is not a {query.target.platform} machine"
-            raise BuildNotPossible(path, sdist, problem=f"only a build states its metadata, and {why}")
+        if not request.build:
+            raise BuildNotPossible(
+                path, sdist, problem="only a build states its metadata, and --no-build is given"
+            )
+        if not here:
+            raise CannotBuildHereError(
+                sdist,
+                f"this is not a {query.target.platform} machine",
+                hints=["lock on such a machine, or name an older release of it"],
+            )
         return built_metadata(
             path,
             sdist,

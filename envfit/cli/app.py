@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -98,7 +99,7 @@ def _with_optional_values(words: Sequence[str]) -> list[str]:
     """Rewrite ``--pytorch-index URL``: typer has no option whose value may be left out."""
     rewritten: list[str] = []
     for word in words:
-        if rewritten and rewritten[-1] == "--pytorch-index" and "://" in word:
+        if rewritten and rewritten[-1] == "--pytorch-index" and re.match(r"[a-z]+://", word):
             rewritten[-1:] = ["--pytorch-mirror", word]
         elif word.startswith("--pytorch-index="):
             rewritten += ["--pytorch-mirror", word.partition("=")[2]]

@@ -244,6 +244,8 @@ def lock_remarks(resolution: Resolution, *, verbose: bool) -> Iterable[str]:
             yield f"why not newer: {excluded}"
             for evidence in excluded.reason.evidence[:1]:
                 yield f"    {evidence}"
+    if resolution.kept:
+        yield f"kept from the existing lock: {', '.join(resolution.kept)}; --upgrade looks for newer releases"
     for left in resolution.left_out:
         yield f"left out: {left.name}"
         yield from (f"    {reason}" for reason in left.reasons)

@@ -21,6 +21,7 @@ import uv as uv_package
 from packaging.version import Version
 
 from envfit.distribution import Metadata, Sdist
+from envfit.errors import OutsideError
 from envfit.index.cache import Cache, CachedMetadata
 from envfit.index.core_metadata import parse_core_metadata
 from envfit.index.metadata import NeedsBuild, identity
@@ -31,7 +32,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["BuildNotPossible", "built_metadata"]
+__all__ = ["BuildNotPossible", "CannotBuildHereError", "built_metadata"]
 
 # PEP 517: what holds for a source tree that names no back end.
 _LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
@@ -51,7 +52,23 @@ _MISLEADING = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "CONDA_PREFIX", "UV_PY
 
 
 class BuildNotPossible(NeedsBuild):
-    """The build that would state the metadata cannot be made, or failed."""
+    """The build that would state the metadata failed, or the user forbade it."""
+
+
+class CannotBuildHereError(OutsideError):
+    """The build that would state the metadata cannot be made on this machine, and might on another.
+
+    It ends the run: what is chosen for a target must not depend on where it is chosen.
+    """
+
+    code = "cannot-build-here"
+
+    def __init__(self, sdist: Sdist, why: str, *, hints: Sequence[str] = ()) -> None:
+        super().__init__(
+            f"only a build of {sdist.filename} states its metadata, and {why}",
+            details={"address": sdist.url},
+            hints=hints,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,10 +168,10 @@ class _Build:
         try:
             return self._run_uv("python", "find", "--no-python-downloads", minor)
         except _CommandFailedError as error:
-            raise BuildNotPossible(
-                self.path,
+            raise CannotBuildHereError(
                 self.sdist,
-                problem=f"only a build states its metadata, and no Python {minor} is here to build with",
+                f"no Python {minor} is here to build with",
+                hints=[f"uv python install {minor} installs it", "or name an older release of it"],
             ) from error
 
     def _build_system(self, tree: Path) -> _BuildSystem:

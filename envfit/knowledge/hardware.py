@@ -57,6 +57,7 @@ def find_gpu(knowledge: KnowledgeBase, text: str) -> GpuModel:
     near = difflib.get_close_matches(wanted, by_name, n=5, cutoff=0.5)
     names = list(dict.fromkeys(by_name[name].name for name in near))
     hints = [f"nearest names: {', '.join(names)}"] if names else []
+    hints.append("envfit knows GPUs of NVIDIA only")
     hints.append("a compute capability works too, such as --gpu 7.0 or --gpu sm_70")
     raise TargetError(f"unknown GPU {text!r}", hints=hints)
 

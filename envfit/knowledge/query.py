@@ -312,6 +312,22 @@ class Query:
 
     def _judge_device_code(self, name: str, distribution: Distribution | None, verdict: _Verdict) -> None:
         package = self.package(name)
+        if distribution is None:
+            self._judge_provided(name, verdict)
+            return
+        if (
+            isinstance(distribution, Sdist)
+            and package.gpu_builds
+            and self.target.gpus
+            and self.source_build(name, distribution) is None
+        ):
+            verdict.refuse(
+                f"{name}/no-recipe",
+                "It has only a source distribution, and how to build that for a GPU is not known.",
+                (),
+                (),
+            )
+            return
         code = self.device_code(name, distribution)
         if code is None:
             if package.gpu_builds and self.target.gpus and isinstance(distribution, Wheel):
@@ -378,6 +394,23 @@ class Query:
                     (fact,) if fact else (),
                 )
 
+    def _judge_provided(self, name: str, verdict: _Verdict) -> None:
+        """Name what a module's build must turn out to be: the module may have been built for this GPU."""
+        package = self.package(name)
+        if package.cuda_choice is None and not package.gpu_builds:
+            return
+        code = self._siblings.get((name, verdict.version, self.target.platform))
+        said = f"; the wheel of that release is for CUDA {code.cuda}" if code and code.cuda else ""
+        verdict.conditions.append(
+            verdict.origin(
+                f"{name}/provided",
+                f"A module provides {name} {verdict.version}, whose GPU code and CUDA runtime are not known"
+                f"{said}.",
+                (code.source,) if code else (),
+                (),
+            )
+        )
+
     def _judge_driver(self, cuda: Version, verdict: _Verdict) -> None:
         runtime = self.knowledge.runtimes.get(cuda.major)
         fact = self.effective_fact(CUDA_DRIVER)
@@ -408,7 +441,7 @@ class _Verdict:
 
     def __init__(self, name: str, version: Version) -> None:
         self._name = name
-        self._version = version
+        self.version = version
         self.requirements: list[Requirement] = []
         self.conditions: list[RuleOrigin] = []
         self.warnings: list[RuleOrigin] = []
@@ -418,7 +451,7 @@ class _Verdict:
         return RuleOrigin(
             rule=rule,
             package=self._name,
-            version=str(self._version),
+            version=str(self.version),
             why=why,
             evidence=evidence,
             facts=facts,

@@ -28,6 +28,7 @@ class Contract:
     platform: Platform
     glibc: str | None  # oldest glibc, None where no wheel states one
     driver: str | None  # oldest driver version on a machine with a GPU, None where no rule states one
+    later_drivers: tuple[tuple[str, tuple[Capability, ...]], ...]  # newer ones, and the GPUs that need them
     capabilities: tuple[Capability, ...] | None  # None where none of the packages cares
     without_gpu: bool  # whether it works on a machine without a GPU
     known: tuple[Capability, ...]  # every capability of the platform's GPUs, lowest first
@@ -35,11 +36,14 @@ class Contract:
     def __str__(self) -> str:
         parts = []
         if self.capabilities:
-            parts.append(f"capability {self._ranges()}")
+            parts.append(f"capability {self._ranges(self.capabilities)}")
         elif self.capabilities is not None:
             parts.append("no GPU")
         if self.capabilities != () and self.driver is not None:
-            parts.append(f"driver {self.driver} or newer")
+            later = "; ".join(
+                f"{driver} for {self._ranges(capabilities)}" for driver, capabilities in self.later_drivers
+            )
+            parts.append(f"driver {self.driver} or newer" + (f" ({later})" if later else ""))
         if parts and self.capabilities and self.without_gpu:
             parts = [f"no GPU or {parts[0]}", *parts[1:]]
         if self.glibc is not None:
@@ -47,11 +51,11 @@ class Contract:
         parts.append(f"{self.platform.system} {self.platform.machine}")
         return ", ".join(parts)
 
-    def _ranges(self) -> str:
+    def _ranges(self, capabilities: Sequence[Capability]) -> str:
         runs: list[list[Capability]] = []
         inside = False
         for capability in self.known:
-            if capability not in (self.capabilities or ()):
+            if capability not in capabilities:
                 inside = False
                 continue
             if inside:
@@ -85,10 +89,23 @@ def contract_of(
         platform=target.platform,
         glibc=_glibc(distribution for _, _, distribution in packages),
         driver=driver,
+        later_drivers=_later_drivers(serving, driver, knowledge) if driver is not None else (),
         capabilities=serving if len(serving) < len(known) else None,
         without_gpu=judge.works_without_gpu(),
         known=known,
     )
+
+
+def _later_drivers(
+    serving: Sequence[Capability], driver: str, knowledge: KnowledgeBase
+) -> tuple[tuple[str, tuple[Capability, ...]], ...]:
+    """Return the first drivers of GPUs that are younger than a driver, oldest driver first."""
+    found: dict[str, list[Capability]] = {}
+    for capability in serving:
+        entry = knowledge.capabilities.get(capability)
+        if entry is not None and entry.first_driver and Version(entry.first_driver) > Version(driver):
+            found.setdefault(entry.first_driver, []).append(capability)
+    return tuple((first, tuple(found[first])) for first in sorted(found, key=Version))
 
 
 def _capabilities_on(platform: Platform, knowledge: KnowledgeBase) -> tuple[Capability, ...]:

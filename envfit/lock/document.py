@@ -82,11 +82,11 @@ def _package(pin: Pin, distribution: Distribution, resolution: Resolution) -> Pa
         for other in resolution.pins
         if other.name in pin.dependencies and other.candidate.distribution is not None
     ]
-    hashes = {"sha256": distribution.sha256 or ""}
     if not distribution.sha256:
         raise LockError(
             f"{distribution.filename} has no sha256 on {distribution.index}, so it cannot be locked"
         )
+    hashes = {"sha256": distribution.sha256}
     requires_python = distribution.requires_python
     if pin.metadata is not None and pin.metadata.requires_python is not None:
         requires_python = pin.metadata.requires_python

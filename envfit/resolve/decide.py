@@ -219,13 +219,23 @@ def _better_builds(
                 item.specifier for item in (*world.requirements, *world.constraints) if item.name == name
             ]
             pin = resolution.pin(name) if resolution is not None else None
-            releases = _held_back(world, name, pin.version if pin is not None else None)
+            if pin is not None:
+                releases = _held_back(world, name, pin.version)
+            elif any(
+                all(specifier.contains(candidate.version) for specifier in specifiers)
+                and not world.refused(name, position)
+                for position, candidate in enumerate(world.candidates(name))
+            ):
+                continue  # it is not the target that speaks against the package
+            else:
+                releases = _releases(world, name)
             fitting = [
                 (release, build.cuda, build.label)
                 for release in releases
-                if all(specifier.contains(release) for specifier in specifiers)
                 for build in asked.query.package(name).index_builds
-                if build.versions.contains(release) and _serves(asked.query, build)
+                if all(specifier.contains(f"{release}+{build.label}") for specifier in specifiers)
+                and build.versions.contains(release)
+                and _serves(asked.query, build)
             ]
             if fitting:
                 release, _, label = max(fitting)
@@ -234,14 +244,21 @@ def _better_builds(
                 )
 
 
-def _held_back(world: World, name: str, pinned: Version | None) -> list[Version]:
+def _releases(world: World, name: str) -> list[Version]:
+    """Return every final release of a name that the indexes in use list."""
+    versions = [candidate.version for candidate in world.candidates(name)]
+    versions += [rejection.version for rejection in world.rejections(name)]
+    return [version for version in versions if not version.is_prerelease]
+
+
+def _held_back(world: World, name: str, pinned: Version) -> list[Version]:
     """Return the releases newer than the pinned one, where rules about the target hold all of them back.
 
     Where anything else does, another build of the same release would not help.
     """
-    positions = world.newer(name, pinned or Version("0.dev0"))
+    positions = world.newer(name, pinned)
     for position in positions:
-        if all(demand.allowed for demand in world.rule_demands(name, position)):
+        if not world.refused(name, position):
             return []
     return [world.candidates(name)[position].version for position in positions]
 

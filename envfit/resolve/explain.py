@@ -1,9 +1,10 @@
 """Why something cannot be: reasons as values, grouped by what they share.
 
 The explanation of a failure walks from the user's requirements to candidates
-that no choice can save, using only what the search has fetched: a candidate is
-dead if one of its demands has no living candidate left.  Where the conflict lies
-between living candidates, what they demand of the same name is told instead.
+that no choice can save, using only what the search has fetched: demands that
+must hold narrow what they speak of, and a candidate is out if one of its demands
+has nothing left.  Where nothing is left of no name, what living candidates
+demand of the same one is told instead.
 Either way it begins with a minimal set of requirements that the complete search
 still proves impossible.
 """
@@ -11,8 +12,8 @@ still proves impossible.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
@@ -83,11 +84,6 @@ class Explanation:
     core: tuple[Requirement, ...]
     groups: tuple[Group, ...]
 
-    @property
-    def first(self) -> Reason | None:
-        """The reason that a one-line account would give."""
-        return next((group.reason for group in self.groups if group.reason.rule), None)
-
 
 def span(versions: Sequence[Version]) -> str:
     """Write versions as a range: ``2.11.0 to 2.15.0 (7 releases)``; several builds are one release."""
@@ -103,21 +99,44 @@ def span(versions: Sequence[Version]) -> str:
 def explain(world: World, roots: Sequence[Demand]) -> Explanation:
     """Explain why demands that were proved impossible are so."""
     core = _core(world, roots)
-    dead = _find_dead(world, core)
-    closed = [demand for demand in core if all((demand.name, at) in dead for at in demand.allowed)]
-    found = _dead_ends(world, dead, closed) if closed else _clashes(world, dead, core)
-    groups: dict[tuple[str, tuple[str, str]], tuple[Reason, list[Version]]] = {}
-    for name, version, reason in found:
-        _, versions = groups.setdefault((name, reason.group), (reason, []))
-        if version is not None and version not in versions:
-            versions.append(version)
+    narrowed = _Narrowed(world, core)
     return Explanation(
         core=tuple(dict.fromkeys(demand.requirement for demand in core)),
-        groups=tuple(
-            Group(name=name, versions=tuple(versions), reason=reason)
-            for (name, _), (reason, versions) in groups.items()
-        ),
+        groups=_grouped(_account(world, narrowed, core)),
     )
+
+
+def _account(
+    world: World, narrowed: _Narrowed, core: Sequence[Demand]
+) -> Iterator[tuple[str, Version | None, Reason]]:
+    """Yield each version that is out with its reason, in the order in which a reader meets them."""
+    if narrowed.empty is None:
+        yield from _clashes(world, narrowed, core)
+        return
+    held = narrowed.holders[narrowed.empty]
+    for name, position, demand in held:
+        yield base_name(name), world.candidates(name)[position].version, Reason.of(demand.requirement)
+    closed = [demand for demand in core if not narrowed.living[demand.name]]
+    yield from _dead_ends(world, narrowed, closed or core)
+
+
+def _grouped(found: Iterable[tuple[str, Version | None, Reason]]) -> tuple[Group, ...]:
+    """Put versions of one name together that are out for the same reason, or for the same other name."""
+    groups: dict[tuple[str, str], list[tuple[Version | None, Reason]]] = defaultdict(list)
+    for name, version, reason in found:
+        key = f"> {reason.leads_to}" if reason.leads_to is not None else "".join(reason.group)
+        if (version, reason) not in groups[name, key]:
+            groups[name, key].append((version, reason))
+    result = []
+    for (name, _), items in groups.items():
+        reason = items[0][1]
+        if len({other.sentence for _, other in items}) > 1:
+            reason = replace(
+                reason, sentence=f"each requires a {reason.leads_to} that is out ({reason.sentence})"
+            )
+        versions = tuple(dict.fromkeys(version for version, _ in items if version is not None))
+        result.append(Group(name=name, versions=versions, reason=reason))
+    return tuple(result)
 
 
 def _core(world: World, roots: Sequence[Demand]) -> list[Demand]:
@@ -130,30 +149,69 @@ def _core(world: World, roots: Sequence[Demand]) -> list[Demand]:
     return core
 
 
-def _find_dead(world: World, core: Sequence[Demand]) -> set[tuple[str, int]]:
-    """Return the candidates that no choice can save, by the demands that the search has seen.
+class _Narrowed:
+    """What is left of each name once every demand that must hold has been followed.
 
-    What was not fetched counts as living: that can hide a reason and never invents one.
+    Only demands that the search has seen are followed, so what is left may be too
+    much and is never too little.
     """
-    reached = _reached(world, core)
-    living = {name: set(range(len(world.candidates(name)))) for name in {name for name, _ in reached}}
-    dependents: dict[str, set[tuple[str, int]]] = defaultdict(set)
-    for candidate in reached:
-        for demand in world.known_demands(*candidate) or ():
-            dependents[demand.name].add(candidate)
-    dead: set[tuple[str, int]] = set()
-    pending = list(reached)
-    while pending:
-        candidate = pending.pop()
-        if candidate in dead:
-            continue
-        demands = world.known_demands(*candidate) or ()
-        if all(not demand.allowed.isdisjoint(living.get(demand.name, demand.allowed)) for demand in demands):
-            continue
-        dead.add(candidate)
-        living[candidate[0]].discard(candidate[1])
-        pending.extend(dependents[candidate[0]])
-    return dead
+
+    def __init__(self, world: World, core: Sequence[Demand]) -> None:
+        self._world = world
+        self.living: dict[str, set[int]] = {}
+        #: Who left a name fewer candidates than it has: each with its demand, in the order of narrowing.
+        self.holders: dict[str, list[tuple[str, int, Demand]]] = defaultdict(list)
+        reached = _reached(world, core)
+        for name, _ in reached:
+            self.living.setdefault(name, set(range(len(world.candidates(name)))))
+        for demand in core:
+            self.living.setdefault(demand.name, set()).intersection_update(demand.allowed)
+        #: The first name of which nothing is left, though it must be there.
+        self.empty: str | None = None
+        required = {demand.name: None for demand in core}
+        while True:
+            while self._drop_dead(reached):
+                pass
+            self.empty = next((name for name in required if not self.living[name]), None)
+            followed = [self._follow(name, required) for name in list(required)]
+            if self.empty is not None or not any(followed):
+                break
+
+    def is_out(self, demand: Demand) -> bool:
+        """Tell whether nothing is left that a demand accepts."""
+        return demand.allowed.isdisjoint(self.living.get(demand.name, demand.allowed))
+
+    def _drop_dead(self, reached: Sequence[tuple[str, int]]) -> bool:
+        dropped = False
+        # Backwards: what is met last is demanded by what is met before.
+        for name, position in reversed(reached):
+            if position in self.living[name] and any(
+                self.is_out(demand) for demand in self._world.known_demands(name, position) or ()
+            ):
+                self.living[name].discard(position)
+                dropped = True
+        return dropped
+
+    def _follow(self, name: str, required: dict[str, None]) -> bool:
+        """Narrow the names that every living candidate of a required name demands."""
+        demands: dict[str, list[tuple[int, Demand]]] = defaultdict(list)
+        living = sorted(self.living[name])
+        for position in living:
+            for demand in self._world.known_demands(name, position) or ():
+                demands[demand.name].append((position, demand))
+        changed = False
+        for wanted, items in demands.items():
+            if {position for position, _ in items} != set(living):
+                continue
+            accepted = frozenset.union(*(demand.allowed for _, demand in items))
+            known = self.living.setdefault(wanted, set(range(len(self._world.candidates(wanted)))))
+            if wanted not in required or not known <= accepted:
+                changed = True
+            if not known <= accepted:
+                self.holders[wanted].extend((name, position, demand) for position, demand in items)
+            required[wanted] = None
+            known &= accepted
+        return changed
 
 
 def _reached(world: World, core: Sequence[Demand]) -> list[tuple[str, int]]:
@@ -171,7 +229,7 @@ def _reached(world: World, core: Sequence[Demand]) -> list[tuple[str, int]]:
 
 
 def _dead_ends(
-    world: World, dead: set[tuple[str, int]], closed: Sequence[Demand]
+    world: World, narrowed: _Narrowed, closed: Sequence[Demand]
 ) -> Iterator[tuple[str, Version | None, Reason]]:
     """Yield why each candidate is out that the demands could be met with, following what it requires."""
     pending = deque((demand.name, demand.requirement.specifier) for demand in closed)
@@ -186,24 +244,31 @@ def _dead_ends(
         if none is not None:
             yield package, None, none
             continue
-        for version, demand in _out(world, dead, name, specifier):
+        for version, demand in _out(world, narrowed, name, specifier):
             reason = Reason.of(demand.requirement)
             yield package, version, reason
             if reason.leads_to is not None:
                 pending.append((demand.name, demand.requirement.specifier))
+            for holder, position, other in narrowed.holders.get(demand.name, ()):
+                if base_name(holder) != package and other.allowed.isdisjoint(demand.allowed):
+                    yield (
+                        base_name(holder),
+                        world.candidates(holder)[position].version,
+                        Reason.of(other.requirement),
+                    )
         for rejection in world.rejections(package):
             if specifier.contains(rejection.version, prereleases=True):
                 yield package, rejection.version, Reason(sentence=f"it {rejection.reason}")
 
 
 def _out(
-    world: World, dead: set[tuple[str, int]], name: str, specifier: SpecifierSet
+    world: World, narrowed: _Narrowed, name: str, specifier: SpecifierSet
 ) -> Iterator[tuple[Version, Demand]]:
     """Yield each candidate in question with the first of its demands that nothing living satisfies."""
     for position, candidate in enumerate(world.candidates(name)):
         if specifier.contains(candidate.version, prereleases=True):
             for demand in world.known_demands(name, position) or ():
-                if all((demand.name, at) in dead for at in demand.allowed):
+                if narrowed.is_out(demand):
                     yield candidate.version, demand
                     break
 
@@ -224,14 +289,14 @@ def _nothing_fits(world: World, name: str, specifier: SpecifierSet) -> Reason | 
 
 
 def _clashes(
-    world: World, dead: set[tuple[str, int]], core: Sequence[Demand]
+    world: World, narrowed: _Narrowed, core: Sequence[Demand]
 ) -> Iterator[tuple[str, Version | None, Reason]]:
     """Yield what living candidates demand of one name that no candidate of it satisfies at once."""
     demanded: dict[str, dict[str, list[tuple[int, Demand]]]] = defaultdict(lambda: defaultdict(list))
     for demand in core:
         demanded[demand.name][""].append((0, demand))
     for name, position in _reached(world, core):
-        if (name, position) not in dead:
+        if position in narrowed.living[name]:
             for demand in world.known_demands(name, position) or ():
                 if base_name(demand.name) != base_name(name):
                     demanded[demand.name][name].append((position, demand))

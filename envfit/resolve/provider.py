@@ -148,6 +148,10 @@ class World:
         failing = self._failing(base_name(name), position)
         return failing or None
 
+    def refused(self, name: str, position: int) -> tuple[Demand, ...]:
+        """Return what nothing can satisfy of a candidate: the same whatever was fetched before."""
+        return self._failing(base_name(name), position)
+
     def rule_demands(self, name: str, position: int) -> tuple[Demand, ...]:
         """Return what rules demand of a candidate: the same whatever was fetched before."""
         requirements = self.judgement(name, position).requirements

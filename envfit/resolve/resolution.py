@@ -86,6 +86,9 @@ class Resolution:
     warnings: tuple[RuleOrigin, ...]
     left_out: tuple[LeftOut, ...] = ()
     better: tuple[BetterBuild, ...] = ()
+    kept: tuple[
+        str, ...
+    ] = ()  # named packages that the existing lock holds at a release that is not the newest
     ignored_rules: tuple[str, ...] = ()
     knowledge_version: str
     engine: str
@@ -121,6 +124,7 @@ def build_resolution(
     conditions: dict[str, RuleOrigin] = {}
     warnings: dict[str, RuleOrigin] = {}
     excluded: list[Excluded] = []
+    kept: list[str] = []
     for name in sorted(pins):
         if name.startswith("__") or base_name(name) != name:
             continue
@@ -133,7 +137,16 @@ def build_resolution(
             for item in judgement.cautions
             if _is_ignored_by(item, world, pins)
         )
-        excluded.extend(_excluded(world, name, pins, asked))
+        held = _excluded(world, name, pins, asked)
+        excluded.extend(held)
+        explained = {version for item in held for version in item.versions}
+        newer = world.newer(name, candidate.version)
+        if (
+            world.preferences.pinned.get(name) == candidate.version
+            and _is_named(asked[name])
+            and any(world.candidates(name)[better].version not in explained for better in newer)
+        ):
+            kept.append(name)
         described.append(
             Pin(
                 candidate=candidate,
@@ -150,6 +163,7 @@ def build_resolution(
         constraints=world.constraints,
         pins=tuple(described),
         excluded=tuple(excluded),
+        kept=tuple(kept),
         conditions=tuple(conditions.values()),
         warnings=tuple(warnings.values()),
         ignored_rules=tuple(sorted(world.query.ignored)),
@@ -175,7 +189,7 @@ def _excluded(
     Of names that the user did not ask for, only what rules refuse: the rest is
     what their dependents say, and nobody asked.
     """
-    named = any(isinstance(demand.requirement.origin, UserOrigin) for demand in asked[name])
+    named = _is_named(asked[name])
     groups: dict[tuple[str, str], tuple[Reason, list[Version]]] = {}
     for newer in world.newer(name, world.candidates(name)[pins[name]].version):
         reason = _refusal(world, name, newer)
@@ -184,15 +198,24 @@ def _excluded(
         if reason is not None:
             _, versions = groups.setdefault(reason.group, (reason, []))
             versions.append(world.candidates(name)[newer].version)
+    chosen = world.candidates(name)[pins[name]].version
+    for rejection in world.rejections(name) if named else ():
+        if rejection.version > chosen and not rejection.version.is_prerelease:
+            reason = Reason(sentence=f"it {rejection.reason}")
+            _, versions = groups.setdefault(reason.group, (reason, []))
+            versions.append(rejection.version)
     return [
         Excluded(name=name, versions=tuple(versions), reason=reason) for reason, versions in groups.values()
     ]
 
 
+def _is_named(demands: Sequence[Demand]) -> bool:
+    return any(isinstance(demand.requirement.origin, UserOrigin) for demand in demands)
+
+
 def _refusal(world: World, name: str, position: int) -> Reason | None:
     """Return why a candidate cannot be, whatever else is chosen."""
-    refused = (demand for demand in world.rule_demands(name, position) if not demand.allowed)
-    return next((Reason.of(demand.requirement) for demand in refused), None)
+    return next((Reason.of(demand.requirement) for demand in world.refused(name, position)), None)
 
 
 def _disagreement(
@@ -207,11 +230,22 @@ def _disagreement(
             return _held_by(demand.requirement)
     for demand in world.rule_demands(name, position):
         if demand.name in pins and pins[demand.name] not in demand.allowed:
-            for other in asked[base_name(demand.name)]:
-                if other.allowed.isdisjoint(demand.allowed):
-                    return _held_by(other.requirement)
-            return Reason.of(demand.requirement)
+            others = [
+                other.requirement
+                for other in asked[base_name(demand.name)]
+                if other.allowed.isdisjoint(demand.allowed)
+            ]
+            foreign = [other for other in others if not _comes_from(other, name)]
+            if foreign:
+                return _held_by(foreign[0])
+            if not others:
+                return Reason.of(demand.requirement)
+            # Only the chosen release of the same name disagrees, and it would go.
     return None
+
+
+def _comes_from(requirement: Requirement, name: str) -> bool:
+    return not isinstance(requirement.origin, UserOrigin) and base_name(requirement.origin.package) == name
 
 
 def _held_by(requirement: Requirement) -> Reason:

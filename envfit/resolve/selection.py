@@ -9,6 +9,7 @@ labelled ones by newest CUDA; a wheel before a source distribution.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -154,6 +155,9 @@ def _refusal(
 ) -> str | None:
     if isinstance(distribution, Wheel):
         if not any(tag in tags for tag in distribution.tags):
+            newer = [glibc for tag in distribution.tags if (glibc := _newer_glibc(tag, tags)) is not None]
+            if newer:
+                return f"needs glibc {min(newer)} or newer"
             return f"has no file for CPython {target.python_minor} on {target.platform}"
     elif not preferences.build:
         return "has only a source distribution, and --no-build is given"
@@ -161,13 +165,21 @@ def _refusal(
         target.python, prereleases=True
     ):
         return f"requires Python {distribution.requires_python}"
-    if (
-        preferences.newest_upload is not None
-        and distribution.upload_time is not None
-        and distribution.upload_time >= preferences.newest_upload
-    ):
+    if preferences.newest_upload is None:
+        return None
+    if distribution.upload_time is None:
+        return "has no upload time on its index, and --exclude-newer is given"
+    if distribution.upload_time >= preferences.newest_upload:
         return f"was uploaded after {preferences.newest_upload:%Y-%m-%d}"
     return None
+
+
+def _newer_glibc(tag: Tag, tags: Mapping[Tag, int]) -> Version | None:
+    """Return the glibc of a tag that lacks nothing else on the target; None for any other tag."""
+    match = re.fullmatch(r"manylinux_(\d+)_(\d+)_(\w+)", tag.platform)
+    if match is None or Tag(tag.interpreter, tag.abi, f"linux_{match[3]}") not in tags:
+        return None
+    return Version(f"{match[1]}.{match[2]}")
 
 
 def is_yanked(distribution: Distribution | None) -> bool:

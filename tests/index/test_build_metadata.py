@@ -10,7 +10,7 @@ import pytest
 from packaging.version import Version
 
 from envfit.distribution import Metadata, Sdist
-from envfit.index.build_metadata import BuildNotPossible, built_metadata
+from envfit.index.build_metadata import BuildNotPossible, CannotBuildHereError, built_metadata
 from envfit.index.cache import Cache
 from envfit.index.metadata import BadMetadata
 from envfit.index.source_tree import unpack
@@ -124,7 +124,7 @@ def test_a_back_end_that_is_not_there(tmp_path: Path, index: Index, cache: Cache
 
 def test_no_such_python(tmp_path: Path, index: Index, cache: Cache) -> None:
     path = make_sdist(tmp_path, "demo", "1.0")
-    with pytest.raises(BuildNotPossible, match=r"no Python 3\.99 is here to build with"):
+    with pytest.raises(CannotBuildHereError, match=r"no Python 3\.99 is here to build with"):
         build(path, index, cache, [], Version("3.99"))
 
 

@@ -68,7 +68,7 @@ def test_packages_without_gpu_code(tmp_path: Path, lines: list[str], expected: s
 def test_gpu_code_bounds_capability_and_driver(tmp_path: Path) -> None:
     lines = [f"torch 2.0 cuda=12.6 sass=90,120 {TAG}", "lib 1.0"]
     assert contract(tmp_path, lines, {"torch": TORCH}, gpus=("9.0",)) == (
-        "no GPU or capability 9.0, 12.0, driver 525.60.13 or newer, glibc 2.28 or newer, linux x86_64"
+        "no GPU or capability 9.0, 12.0, driver 525.60.13 or newer (570.26 for 12.0), glibc 2.28 or newer, linux x86_64"
     )
 
 
@@ -150,5 +150,5 @@ def test_a_provided_package_counts_by_its_rules(tmp_path: Path) -> None:
     )
     target = named_target(knowledge, ["8.0"])
     assert str(contract_of([("torch", Version("2.0"), None)], target, knowledge)) == (
-        "driver 570.1 or newer, linux x86_64"
+        "driver 570.1 or newer (570.26 for 10.0 to 12.0), linux x86_64"
     )

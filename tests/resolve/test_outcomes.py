@@ -95,10 +95,9 @@ def test_an_explanation_groups_versions_by_reason(query: Query) -> None:
         resolve(MemorySource({"app 1": ["new"], **packages}), query, asked("app"), preferences=Preferences())
     texts = [str(group) for group in caught.value.explanation.groups]
     assert texts == ["app 1: it requires new", "new 1 to 7 (7 releases): Because of new/ampere. [new/ampere]"]
-    first = caught.value.explanation.first
-    assert first is not None
-    assert first.facts == ("compute capability of capability 7.0 7.0, from --gpu 7.0",)
-    assert first.evidence == ("docs: a manual, page 1 (checked 2026-01-01)",)
+    reason = caught.value.explanation.groups[-1].reason
+    assert reason.facts == ("compute capability of capability 7.0 7.0, from --gpu 7.0",)
+    assert reason.evidence == ("docs: a manual, page 1 (checked 2026-01-01)",)
 
 
 def test_two_branches_that_exclude_each_other_are_explained(query: Query) -> None:
