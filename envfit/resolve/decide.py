@@ -12,7 +12,7 @@ from envfit.errors import UndecidedError, UnknownPackageError, UnsatisfiableErro
 from envfit.knowledge.device_code import runs_on
 from envfit.knowledge.model import Alternative, IndexBuild
 from envfit.knowledge.query import Query
-from envfit.requirement import Requirement
+from envfit.requirement import Requirement, UserOrigin
 from envfit.resolve.explain import Explanation, explain
 from envfit.resolve.port import PackageSource
 from envfit.resolve.provider import Demand, World
@@ -20,7 +20,7 @@ from envfit.resolve.resolution import BetterBuild, LeftOut, Resolution, build_re
 from envfit.resolve.selection import Preferences
 from envfit.resolve.solver import Impossible, Solved, solve
 from envfit.resolve.verify import verify
-from envfit.target import CUDA, CUDA_DRIVER, FactState, Target
+from envfit.target import CUDA, CUDA_DRIVER, FactState
 
 __all__ = ["Concede", "Unsatisfied", "resolve"]
 
@@ -106,7 +106,7 @@ def resolve(
             LeftOut(
                 name=wanted.name,
                 reasons=reasons,
-                alternatives=_alternatives(query, wanted.name, query.target),
+                alternatives=_alternatives(asked, wanted.name, accepted, resolution),
             )
         )
     return replace(resolution, left_out=tuple(left_out))
@@ -188,15 +188,29 @@ def _lowered(
     return tuple(lowered)
 
 
-def _alternatives(query: Query, name: str, target: Target) -> tuple[Alternative, ...]:
-    return tuple(
-        alternative
-        for alternative in query.package(name).alternatives
-        if all(
-            alternative.capability.contains(Version(str(capability))) for capability in target.capabilities
-        )
-        and (target.capabilities or not alternative.capability)
-    )
+def _alternatives(
+    asked: _Asked, name: str, accepted: Sequence[Requirement], resolution: Resolution
+) -> tuple[Alternative, ...]:
+    """Return what serves instead of a package: built in, or a package that was tried and lowers nothing."""
+    target = asked.query.target
+    found = []
+    for alternative in asked.query.package(name).alternatives:
+        fits = all(alternative.capability.contains(str(capability)) for capability in target.capabilities)
+        if not fits or (alternative.capability and not target.capabilities):
+            continue
+        if alternative.package is None or _goes_with(asked, alternative.package, accepted, resolution):
+            found.append(alternative)
+    return tuple(found)
+
+
+def _goes_with(asked: _Asked, package: str, accepted: Sequence[Requirement], resolution: Resolution) -> bool:
+    """Tell whether a package resolves beside what is there without lowering what the user named."""
+    wanted = Requirement(name=package, origin=UserOrigin(text=package, where="tried as an alternative"))
+    try:
+        extended = _resolve(asked, [*accepted, wanted])
+    except (Unsatisfied, UndecidedError, UnknownPackageError):
+        return False
+    return not _lowered(accepted, resolution, extended, Concede.NONE)
 
 
 def _better_builds(

@@ -56,12 +56,12 @@ def test_it_is_out_where_it_would_lower_torch_further_than_conceded(envfit: Comm
     reason = "with it, torch would be 2.13.0 instead of 2.15.0, more than --concede none allows"
     assert "left out: flash-attn" in answer.err
     assert reason in answer.err
-    for alternative in ("torch SDPA", "xformers"):
-        assert f"instead: {alternative}" in answer.err
+    assert "instead: torch SDPA" in answer.err
+    assert "instead: xformers" not in answer.err  # no index here has it, so it was tried in vain
     (left,) = tool(envfit)["left-out"]
     assert left["name"] == "flash-attn"
     assert left["why"] == [reason]
-    assert [text.partition(":")[0] for text in left["alternatives"]] == ["torch SDPA", "xformers"]
+    assert [text.partition(":")[0] for text in left["alternatives"]] == ["torch SDPA"]
 
 
 def test_it_is_out_where_no_gpu_code_of_it_runs(envfit: CommandLine) -> None:

@@ -181,6 +181,25 @@ def test_an_alternative_is_named_where_it_serves(tmp_path: Path) -> None:
         assert [item.name for item in resolution.left_out[0].alternatives] == names
 
 
+@pytest.mark.parametrize(("needs", "offered"), [("app", True), ("app<2", False), ("nowhere", False)])
+def test_a_package_is_an_alternative_only_where_it_lowers_nothing(
+    tmp_path: Path, needs: str, offered: bool
+) -> None:
+    flash: dict[str, Any] = {
+        "rule": [rule("flash/ampere", requires=["__capability>=8.0"])],
+        "alternative": [{"name": "other", "text": "Serves.", "package": "other", "evidence": []}],
+    }
+    knowledge = knowledge_of(tmp_path, {"flash": flash})
+    resolution = resolve(
+        MemorySource({"app 2": [], "app 1": [], "flash 1": [], "other 1": [needs]}),
+        Query(knowledge, named_target(knowledge, ["7.0"])),
+        asked("app"),
+        preferences=Preferences(),
+        optional=asked("flash"),
+    )
+    assert bool(resolution.left_out[0].alternatives) is offered
+
+
 def test_the_order_in_which_an_index_lists_decides_nothing(query: Query, engine: str) -> None:
     packages = {**DIAMOND, "c 1 sdist": [], "a 2 tag=cp311-cp311-manylinux_2_17_x86_64": ["c==2"]}
     results = [
