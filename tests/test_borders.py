@@ -19,7 +19,7 @@ ROWS = [
     ["knowledge"],
     ["distribution", "requirement"],
     ["target"],
-    ["errors", "version"],
+    ["errors", "interpreter", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 

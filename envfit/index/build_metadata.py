@@ -26,6 +26,7 @@ from envfit.index.cache import Cache, CachedMetadata
 from envfit.index.core_metadata import parse_core_metadata
 from envfit.index.metadata import NeedsBuild, identity
 from envfit.index.source_tree import unpack
+from envfit.interpreter import own_interpreter
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -165,6 +166,9 @@ class _Build:
             raise self._failure(error) from error
 
     def _interpreter(self, minor: str) -> str:
+        own = own_interpreter(minor)
+        if own is not None:
+            return own
         try:
             return self._run_uv("python", "find", "--no-python-downloads", minor)
         except _CommandFailedError as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 import uv
 
 from envfit.errors import EnvfitError, FileError, InstallError, SourceError
+from envfit.interpreter import own_interpreter
 
 __all__ = ["create_venv", "sync"]
 
@@ -38,8 +39,9 @@ def create_venv(
 ) -> None:
     """Make an empty virtual environment.
 
-    ``python`` is a minor version of CPython that uv looks for, and downloads where
-    its settings allow that; ``interpreter`` is the path of one to take instead.
+    ``python`` is a minor version of CPython: the one that runs envfit where it is
+    that, else one that uv looks for, and downloads where its settings allow it;
+    ``interpreter`` is the path of one to take instead.
     Raises InstallError where there is no such Python, SourceError where it
     could not be downloaded, FileError where the disk is full.
     """
@@ -48,7 +50,7 @@ def create_venv(
     _run(
         [
             *("venv", "--quiet", "--no-project", "--relocatable", "--prompt", prompt),
-            *("--python", interpreter or f"cpython@{python}"),
+            *("--python", interpreter or own_interpreter(python) or f"cpython@{python}"),
             str(directory),
         ],
         f"no environment with Python {python} could be made",

@@ -207,7 +207,7 @@ def _full(*_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-@pytest.mark.parametrize("function", ["replace", "fsync"])
+@pytest.mark.parametrize("function", ["Path.replace", "os.fsync"])
 def test_a_full_disk_leaves_the_old_lock(
     envfit: CommandLine, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
@@ -216,7 +216,7 @@ def test_a_full_disk_leaves_the_old_lock(
     before = path.read_bytes()
     with monkeypatch.context() as full:
         # The cache is warm, so that the lock is all that is written.
-        full.setattr("envfit.lock.file.os." + function, _full)
+        full.setattr("envfit.lock.file." + function, _full)
         answer = envfit("lock", "plain==2.0", *NONE, code=3)
     assert "pylock.toml" in answer.err
     assert "No space left on device" in answer.err

@@ -74,7 +74,7 @@ def no_space(*_: object, **__: object) -> Any:
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(os, "replace"), (os, "fsync"), (os, "chmod"), (tempfile, "mkstemp")],
+    [(Path, "replace"), (os, "fsync"), (Path, "chmod"), (tempfile, "mkstemp")],
     ids=["replace", "fsync", "chmod", "mkstemp"],
 )
 @pytest.mark.parametrize("exists", [True, False])
