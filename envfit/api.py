@@ -10,6 +10,7 @@ import difflib
 import os
 import platform as host_platform
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
@@ -205,7 +206,8 @@ def target_of(
 
 def describe_target(target: Target) -> str:
     """Say a target in a few words."""
-    gpus = ", ".join(f"{gpu.name} (capability {gpu.capability})" for gpu in target.gpus) or "no GPU"
+    models = Counter(f"{gpu.name} (capability {gpu.capability})" for gpu in target.gpus)
+    gpus = ", ".join(f"{count} x {name}" if count > 1 else name for name, count in models.items()) or "no GPU"
     driver = target.fact(CUDA_DRIVER)
     version = f", driver {driver.value}" if driver.state is FactState.KNOWN else ""
     return f"{gpus}{version}, {target.platform}, Python {target.python_minor}"

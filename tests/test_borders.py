@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "envfit"
 
 # Imports go downward only, and rooms of one row do not import each other.
 ROWS = [
+    ["__main__"],
     ["cli"],
     ["api"],
     ["export", "install"],
