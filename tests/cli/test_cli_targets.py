@@ -176,5 +176,5 @@ def test_a_detected_gpu_is_locked_for(
 ) -> None:
     detected(monkeypatch, "v100")
     answer = envfit("lock", "torch", *words)
-    assert answer.err.startswith("for this machine: Tesla V100")
+    assert answer.err.startswith("for this machine: 2 x Tesla V100-SXM2-16GB (capability 7.0)")
     assert locked(envfit)["torch"] == "2.10.0"
