@@ -133,7 +133,7 @@ def test_the_option_alone_means_the_index_itself(
         asked.append(url)
         return (f"{pytorch}/cu126/",)
 
-    monkeypatch.setattr(api, "_variant_pages", pages)
+    monkeypatch.setattr("envfit.api.indexes._variant_pages", pages)
     envfit("lock", "torch", *V100, "--pytorch-index")
     assert asked == [api.knowledge().indexes["pytorch"].url]
     assert "+cu126" in torch_file(envfit)

@@ -33,7 +33,7 @@ def compare(name: str, text: str, *, wrapped: bool = False) -> None:
 def shown(command: str, answer: Answer, envfit: CommandLine, index: Index) -> str:
     """The command and its whole answer, without what differs from run to run."""
     text = f"$ envfit {command}\n(exit {answer.code})\n--- stdout\n{answer.out}--- stderr\n{answer.err}"
-    for here, instead in ((index.root, "https://index.example"), (str(envfit.cwd), "/work")):
+    for here, instead in ((index.root, "https://index.example"), (str(envfit.cwd), "DIR")):
         text = text.replace(here, instead)
     return re.sub(r"\d+ requests, [\d.]+ MB", "N requests, N MB", text)
 

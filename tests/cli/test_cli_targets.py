@@ -156,7 +156,7 @@ def detected(monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
     def detect(**_: object) -> Machine:
         return conclude(reading, {})
 
-    monkeypatch.setattr(api, "detect_machine", detect)
+    monkeypatch.setattr("envfit.api.targets.detect_machine", detect)
 
 
 def test_without_a_gpu_and_a_lock_the_first_line_says_which_machine_is_locked_for(

@@ -1,0 +1,187 @@
+"""From what the user says of a target, by options, project or an existing lock, to the target."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+from envfit.detect import detect as detect_machine
+from envfit.errors import ProjectError, TargetError
+from envfit.knowledge.hardware import check_target, named_target, python_entry
+from envfit.knowledge.model import KnowledgeBase
+from envfit.project import Settings, TargetSettings
+from envfit.target import CUDA, CUDA_DRIVER, FactState, Target
+
+__all__ = [
+    "TargetRequest",
+    "describe_target",
+    "target_of",
+    "target_request",
+    "target_settings",
+    "this_machine",
+]
+
+Notify = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetRequest:
+    """What the user says of the target; what is None or empty was not said."""
+
+    gpus: tuple[str, ...] = ()  # "auto", "none", or names
+    driver: str | None = None
+    python: str | None = None
+    glibc: str | None = None
+    platform: str | None = None
+
+
+def target_of(
+    request: TargetRequest,
+    base: KnowledgeBase,
+    *,
+    previous: Target | None = None,
+    notify: Notify,
+) -> Target:
+    """Return the target that a request means.
+
+    GPUs by name, else the previous lock's target, else this machine.  Raises
+    TargetError on what is unknown or malformed, and TargetImpossibleError where
+    a GPU and a driver exclude each other.
+    """
+    names = tuple(name for name in request.gpus if name.lower() != "none")
+    if len(names) < len(request.gpus) and names:
+        raise TargetError("--gpu none cannot be combined with another GPU")
+    auto = [name for name in names if name.lower() == "auto"]
+    if auto and len(names) > 1:
+        raise TargetError("--gpu auto cannot be combined with another GPU")
+    if request.gpus and not auto:
+        return named_target(
+            base,
+            names,
+            driver=request.driver,
+            python=request.python,
+            glibc=request.glibc,
+            platform=request.platform,
+        )
+    for option, value in (
+        ("--driver", request.driver),
+        ("--glibc", request.glibc),
+        ("--platform", request.platform),
+    ):
+        if value is not None:
+            raise TargetError(
+                f"{option} describes a named target, and none is named",
+                hints=["name its GPUs too, such as --gpu V100, or --gpu none"],
+            )
+    python = python_entry(base, base.default_python if request.python is None else request.python)
+    said = frozenset() if request.python is not None else frozenset({"python"})
+    if previous is not None and not auto:
+        if request.python is not None:
+            previous = replace(previous, python=python, assumed=previous.assumed - {"python"})
+        notify(f"for the target of the existing lock: {describe_target(previous)}")
+        return previous
+    machine = detect_machine()
+    target = replace(machine.target, python=python, assumed=said)
+    cuda = target.fact(CUDA)
+    if not target.gpus and cuda.state is FactState.UNKNOWN:
+        raise TargetError(
+            f"this machine may have a GPU that cannot be read: {cuda.source}",
+            hints=["say which: --gpu NAME, or --gpu none for an environment without one"],
+        )
+    check_target(base, target)
+    if target.gpus:
+        notify(f"for this machine: {describe_target(target)}")
+    else:
+        notify("for a machine without a GPU, as this one is; --gpu NAME locks for another")
+    return target
+
+
+def describe_target(target: Target) -> str:
+    """Say a target in a few words."""
+    models = Counter(f"{gpu.name} (capability {gpu.capability})" for gpu in target.gpus)
+    gpus = ", ".join(f"{count} x {name}" if count > 1 else name for name, count in models.items()) or "no GPU"
+    driver = target.fact(CUDA_DRIVER)
+    version = f", driver {driver.value}" if driver.state is FactState.KNOWN else ""
+    return f"{gpus}{version}, {target.platform}, Python {target.python_minor}"
+
+
+def this_machine(request: TargetRequest, base: KnowledgeBase, *, notify: Notify) -> Target:
+    """Return this machine with the GPUs that a request names, or with its own.
+
+    An environment is made here whatever GPU it is for: platform, glibc and tools
+    are this machine's, and an image for a GPU is built where none is.
+    """
+    if not request.gpus or request.gpus == ("auto",):
+        return target_of(request, base, notify=notify)
+    machine = detect_machine().target
+    named = target_of(replace(request, platform=str(machine.platform)), base, notify=notify)
+    own = tuple(fact for fact in named.facts if fact.name.startswith("__cuda"))
+    others = tuple(fact for fact in machine.facts if not fact.name.startswith(("__cuda", "__libcuda")))
+    return replace(named, facts=(*own, *others))
+
+
+def target_settings(settings: Settings, name: str | None) -> TargetSettings:
+    """Return what the project says of a named target, over what it says of every target.
+
+    Raises ProjectError where it names targets, and not this one.
+    """
+    common = settings.target
+    for named in settings.targets:
+        if named.name == name:
+            own = {field.name: value for field in fields(named) if (value := getattr(named, field.name))}
+            # A driver is that of its GPUs: the common one goes with the common GPUs.
+            return replace(replace(common, driver=None) if named.gpus else common, **own)
+    if name is not None and settings.targets:
+        known = ", ".join(str(target.name) for target in settings.targets)
+        raise ProjectError(f"the project names no target {name!r}", hints=[f"it names {known}"])
+    return common
+
+
+def target_request(
+    said: TargetRequest,
+    stated: TargetSettings,
+    required: SpecifierSet | None,
+    former: Target | None,
+    base: KnowledgeBase,
+) -> TargetRequest:
+    """Fill what the command line leaves open from the project, and a Python that it admits."""
+    gpus = said.gpus or stated.gpus
+    # The driver of the file belongs to the GPUs of the file.
+    same = not said.gpus or not stated.gpus
+    python = said.python if said.python is not None else _text(stated.python)
+    kept = former.python if former is not None and not gpus else None
+    if python is None and required is not None and not (kept and required.contains(kept)):
+        nearest = _python_for(required, base)
+        python = nearest if kept is not None or nearest != base.default_python else None
+    return TargetRequest(
+        gpus=gpus,
+        driver=said.driver if said.driver is not None or not same else stated.driver,
+        python=python,
+        glibc=said.glibc if said.glibc is not None or not same else _text(stated.glibc),
+        platform=said.platform if said.platform is not None or not same else _text(stated.platform),
+    )
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _python_for(required: SpecifierSet, base: KnowledgeBase) -> str:
+    """Return the default Python where it is admitted, else the next newer one, else the next older.
+
+    Wheels with GPU code lag behind Python, so the newest one is seldom served best.
+    """
+    admitted = [entry.minor for entry in base.pythons if required.contains(entry.newest, prereleases=True)]
+    if not admitted:
+        raise ProjectError(
+            f"requires-python {required} admits the newest release of no known Python",
+            hints=["name a release with --python, such as --python 3.11.4"],
+        )
+    default = Version(base.default_python)
+    return min(
+        admitted, key=lambda minor: (Version(minor) < default, abs(Version(minor).minor - default.minor))
+    )
