@@ -25,6 +25,7 @@ from envfit.errors import TargetError
 
 __all__ = [
     "ARCHSPEC",
+    "CPU",
     "CUDA",
     "CUDA_ARCH",
     "CUDA_DRIVER",
@@ -50,7 +51,8 @@ CUDA_ARCH = "__cuda_arch"  # lowest compute capability in use
 LIBCUDA = "__libcuda"  # driver version of the loaded libcuda, where it differs (cuda-compat)
 GLIBC = "__glibc"
 LINUX = "__linux"  # kernel version
-ARCHSPEC = "__archspec"  # CPU, by name
+ARCHSPEC = "__archspec"  # CPU microarchitecture in conda's words; known only where it is said
+CPU = "__cpu"  # CPU, by the name it gives itself
 NVCC = "__nvcc"  # CUDA toolkit (nvcc)
 GXX = "__gxx"  # host compiler
 MEMORY = "__memory"  # main memory in GiB

@@ -54,6 +54,7 @@ from envfit.project import (
 from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.selection import Preferences
+from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
 
 __all__ = [
     "LockRequest",
@@ -178,13 +179,15 @@ def lock(
                 prereleases=request.prereleases or settings.pre,
                 newest_upload=request.newest_upload or settings.exclude_newer,
                 build=request.build,
-                pinned=_kept_pins(request, previous),
+                pinned=_kept_pins(request, previous) if _is_same(former, target) else {},
             ),
             constraints=for_target(project.constraints, environment),
             optional=for_target([*optional, *settings.if_supported], environment),
             concede=concede,
             variant_indexes=indexes.variants,
         )
+    for name in _in_both_halves(project, resolution):
+        notify(f"note: {name} is in the conda half too; installed by pip as well, it replaces conda's")
     contract = contract_of(
         [(pin.name, pin.version, pin.candidate.distribution) for pin in resolution.pins],
         target,
@@ -265,6 +268,13 @@ def _project(request: LockRequest) -> Project:
     return combine(parts)
 
 
+def _in_both_halves(project: Project, resolution: Resolution) -> list[str]:
+    """Return the packages of the conda half that the lock has as well."""
+    conda = project.conda.dependencies if project.conda is not None else ()
+    named = {canonicalize_name(re.split(r"[\s=<>!~\[]", text.rpartition("::")[2])[0]) for text in conda}
+    return [pin.name for pin in resolution.pins if pin.name in named]
+
+
 def _carried(project: Project) -> dict[str, object]:
     """Return the conda half of the project, as the lock keeps it."""
     conda = project.conda
@@ -298,6 +308,17 @@ def _ignored_rules(ids: Sequence[str], base: KnowledgeBase) -> frozenset[str]:
                 raise ProjectError(f"{rule} cannot be switched off: it is what the files themselves say")
             raise ProjectError(f"there is no rule {rule!r} to ignore")
     return frozenset(ids)
+
+
+def _is_same(former: Target | None, target: Target) -> bool:
+    """Tell whether a lock was made for this target; what is best for another says nothing here."""
+
+    def essence(one: Target) -> tuple[object, ...]:
+        facts = tuple(one.fact(name).value for name in (CUDA, CUDA_DRIVER, GLIBC))
+        provided = {(package.name, package.version) for package in one.provided}
+        return one.platform, one.python_minor, one.capabilities, facts, provided
+
+    return former is None or essence(former) == essence(target)
 
 
 def _kept_pins(request: LockRequest, previous: Pylock | None) -> dict[str, Version]:

@@ -96,13 +96,16 @@ def target_of(
     if target.gpus:
         notify(f"for this machine: {describe_target(target)}")
     else:
-        notify("for a machine without a GPU, as this one is; --gpu NAME locks for another")
+        notify("for a machine without a GPU, as this one is; --gpu NAME names another")
     return target
 
 
 def describe_target(target: Target) -> str:
     """Say a target in a few words."""
-    models = Counter(f"{gpu.name} (capability {gpu.capability})" for gpu in target.gpus)
+    models = Counter(
+        gpu.name if gpu.name.startswith("capability ") else f"{gpu.name} (capability {gpu.capability})"
+        for gpu in target.gpus
+    )
     gpus = ", ".join(f"{count} x {name}" if count > 1 else name for name, count in models.items()) or "no GPU"
     driver = target.fact(CUDA_DRIVER)
     version = f", driver {driver.value}" if driver.state is FactState.KNOWN else ""

@@ -19,6 +19,7 @@ from envfit.version import __version__
 
 __all__ = ["app", "main"]
 
+OUTPUT_FAILED = 3
 INTERRUPTED = 130
 
 app = typer.Typer(
@@ -62,6 +63,7 @@ def _framed(command: Callable[..., None]) -> Callable[..., None]:
     def framed(**options: Any) -> None:
         try:
             command(**options)
+            sys.stdout.flush()
         except EnvfitError as error:
             if options.get("json"):
                 print_json(error_data(error))
@@ -72,13 +74,24 @@ def _framed(command: Callable[..., None]) -> Callable[..., None]:
             talk("interrupted")
             _leave(INTERRUPTED)
         except BrokenPipeError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _forget_output()
+        except OSError as error:
+            if error.filename is not None:
+                raise  # not the output: a bug, to be seen whole
+            _forget_output()
+            talk(f"error: the answer could not be written: {error.strerror}")
+            _leave(OUTPUT_FAILED)
 
     return framed
 
 
 for _name in ("detect", "lock", "install", "export"):
     app.command(_name)(_framed(getattr(commands, _name)))
+
+
+def _forget_output() -> None:
+    """Send what is left of the answer nowhere, so that the end of the process does not fail on it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave(code: int) -> None:

@@ -222,8 +222,16 @@ def lock(
 def install(
     lock_file: Annotated[Path, typer.Argument(metavar="LOCK")] = Path("pylock.toml"),
     prefix: Annotated[Path, typer.Option(metavar="DIR", help="Where the environment goes.")] = Path(".venv"),
-    gpu: _Gpus = None,
-    driver: _Driver = None,
+    gpu: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--gpu", metavar="GPU", help="Judge for this GPU, or for none. Default: auto, this machine's."
+        ),
+    ] = None,
+    driver: Annotated[
+        Optional[str],
+        typer.Option(metavar="VERSION", help="The driver that goes with --gpu. Default: as for envfit lock."),
+    ] = None,
     skip: Annotated[
         Optional[list[str]],
         typer.Option("--skip", metavar="NAME", help="Leave NAME out."),
@@ -258,7 +266,12 @@ def export(
     ] = "requirements",
     output: Annotated[
         Optional[Path],
-        typer.Option("-o", "--output", metavar="FILE", help="Default: standard output."),
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Default: standard output. What a module provides goes beside it, into FILE-constraints.",
+        ),
     ] = None,
 ) -> None:
     """Write a lock in another tool's form: a requirements file with hashes, or environment.yml."""

@@ -56,7 +56,9 @@ def exit_code(error: EnvfitError) -> int:
 
 def talk(sentence: str) -> None:
     """Say something that is not the answer."""
-    print(sentence, file=sys.stderr)
+    # In one piece: several threads talk while metadata is fetched.
+    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.flush()
 
 
 def print_json(data: Mapping[str, Any]) -> None:
@@ -71,8 +73,11 @@ def print_error(error: EnvfitError) -> None:
     """Print an error, its details, its explanation and its hints."""
     talk(f"error: {error.message}")
     for name, value in error.details.items():
-        for line in value.splitlines() if value not in error.message else ():
-            talk(f"  {name}: {line}")
+        first, *more = value.splitlines() if value not in error.message else [""]
+        if first:
+            talk(f"  {name}: {first}")
+        for line in more:
+            talk(f"      {line}")
     if isinstance(error, Unsatisfied):
         for line in _explanation(error.explanation):
             talk(line)
@@ -257,10 +262,14 @@ def lock_remarks(resolution: Resolution, *, verbose: bool) -> Iterable[str]:
 
 
 def _conditions(conditions: Sequence[RuleOrigin]) -> Iterable[str]:
+    packages: dict[str, list[str]] = {}
     for origin in conditions:
         facts = ", ".join(fact.name for fact in origin.facts)
         about = f" ({facts} unknown)" if facts else ""
-        yield f"still to be proved: {origin}{about}"
+        packages.setdefault(f"{origin}{about}", []).append(origin.package)
+    for sentence, names in packages.items():
+        others = f" ({len(names)} packages)" if len(names) > 1 else ""
+        yield f"still to be proved: {sentence}{others}"
 
 
 def lock_data(result: LockResult) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from envfit.target import ARCHSPEC, GLIBC, LINUX, MEMORY, Fact, FactState, Platform
+from envfit.target import CPU, GLIBC, LINUX, MEMORY, Fact, FactState, Platform
 
 __all__ = ["read_host_facts", "running_platform", "running_python"]
 
@@ -53,7 +53,7 @@ def _linux(root: Path) -> Fact:
 
 
 def _cpu(root: Path) -> Fact:
-    return _from_file(ARCHSPEC, root, "proc/cpuinfo", r"^model name[ \t]*:[ \t]*(\S.*?)[ \t]*$")
+    return _from_file(CPU, root, "proc/cpuinfo", r"^model name[ \t]*:[ \t]*(\S.*?)[ \t]*$")
 
 
 def _memory(root: Path) -> Fact:

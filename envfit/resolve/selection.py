@@ -170,7 +170,7 @@ def _refusal(
     if distribution.upload_time is None:
         return "has no upload time on its index, and --exclude-newer is given"
     if distribution.upload_time >= preferences.newest_upload:
-        return f"was uploaded after {preferences.newest_upload:%Y-%m-%d}"
+        return f"was not uploaded before {preferences.newest_upload:%Y-%m-%d %H:%M} UTC"
     return None
 
 

@@ -152,8 +152,13 @@ def test_two_that_must_agree_are_the_newest_that_do(envfit: CommandLine, words: 
 
 
 def test_a_kept_release_is_said(envfit: CommandLine) -> None:
-    envfit("lock", "torch", "--gpu", "V100")
-    answer = envfit("lock", "torch", "--gpu", "H100", "--driver", "595.58.03")
-    assert "torch 2.10.0" in answer.out
+    envfit("lock", "torch==2.8.0", "--gpu", "V100")
+    answer = envfit("lock", "torch")
+    assert "torch 2.8.0" in answer.out
     assert "kept from the existing lock: torch; --upgrade looks for newer releases" in answer.err
-    assert "torch 2.15.0" in envfit("lock", "torch", "--upgrade").out
+    assert "torch 2.10.0" in envfit("lock", "torch", "--upgrade").out
+
+
+def test_what_was_best_for_another_target_is_not_kept(envfit: CommandLine) -> None:
+    envfit("lock", "torch", "--gpu", "V100")
+    assert "torch 2.15.0" in envfit("lock", "torch", "--gpu", "H100", "--driver", "595.58.03").out

@@ -165,7 +165,7 @@ def test_without_a_gpu_and_a_lock_the_first_line_says_which_machine_is_locked_fo
     detected(monkeypatch, "no-device")
     answer = envfit("lock", "torch")
     assert answer.err.splitlines()[0] == (
-        "for a machine without a GPU, as this one is; --gpu NAME locks for another"
+        "for a machine without a GPU, as this one is; --gpu NAME names another"
     )
     assert locked(envfit)["torch"] == "2.15.0"
 

@@ -86,7 +86,7 @@ def test_host(tmp_path: Path) -> None:
     }
     facts = {fact.name: fact for fact in read_host_facts(write(tmp_path, files))}
     assert facts["__linux"].value == "6.18.44"
-    assert facts["__archspec"].value == "Intel(R) Xeon(R) Processor"
+    assert facts["__cpu"].value == "Intel(R) Xeon(R) Processor"
     assert facts["__memory"].value == "125.9"
     assert facts["__memory"].source == "/proc/meminfo"
 
@@ -94,9 +94,9 @@ def test_host(tmp_path: Path) -> None:
 def test_host_files_that_are_missing_or_silent(tmp_path: Path) -> None:
     write(tmp_path, {"proc/cpuinfo": "processor\t: 0\nCPU implementer\t: 0x41\n", "proc/meminfo": "\x00\xff"})
     facts = {fact.name: fact for fact in read_host_facts(tmp_path)}
-    for name in ("__linux", "__archspec", "__memory"):
+    for name in ("__linux", "__cpu", "__memory"):
         assert facts[name].state is FactState.UNKNOWN
-    assert facts["__archspec"].source == "/proc/cpuinfo does not say"
+    assert facts["__cpu"].source == "/proc/cpuinfo does not say"
 
 
 @pytest.mark.parametrize(
