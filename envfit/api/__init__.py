@@ -134,10 +134,15 @@ def record(machine: Machine, directory: Path) -> Path:
 
 
 def lock(
-    request: LockRequest, *, environ: Mapping[str, str] | None = None, notify: Notify = _silent
+    request: LockRequest,
+    *,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+    watch: Callable[[Callable[[], str]], None] = lambda _: None,
 ) -> LockResult:
     """Lock what is asked for on one target, and write the lock unless ``check`` is set.
 
+    ``watch`` is given, once resolution begins, a function that says how far it has come.
     Raises the errors of every room on the way; nothing is written then.
     """
     environ = os.environ if environ is None else environ
@@ -171,6 +176,8 @@ def lock(
     optional = [*(parse_requirement(text, "--if-supported") for text in request.if_supported)]
     concede = request.concede or (Concede(settings.concede) if settings.concede else Concede.MINOR)
     with open_indexes(_index_request(request, settings), query, environ, notify) as indexes:
+        session = indexes.session
+        watch(lambda: f"resolving: {session.requests_made} requests, {session.bytes_received / 1e6:.1f} MB")
         resolution = resolve(
             indexes.packages,
             query,
@@ -204,8 +211,8 @@ def lock(
         resolution=resolution,
         contract=contract,
         changed=changed,
-        requests=indexes.session.requests_made,
-        received=indexes.session.bytes_received,
+        requests=session.requests_made,
+        received=session.bytes_received,
     )
 
 

@@ -10,6 +10,7 @@ import typer
 
 from envfit import api
 from envfit.cli import render
+from envfit.cli.progress import Progress
 from envfit.errors import FileError, InputError
 from envfit.project import parse_exclude_newer
 from envfit.resolve.decide import Concede
@@ -210,7 +211,8 @@ def lock(
         output=output,
         check=check,
     )
-    result = api.lock(request, notify=render.talk)
+    with Progress() as progress:
+        result = api.lock(request, notify=progress.talk, watch=progress.watch)
     if json:
         render.print_json(render.lock_data(result))
     else:
