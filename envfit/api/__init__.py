@@ -20,6 +20,7 @@ from packaging.version import Version
 
 from envfit.api.indexes import IndexRequest, open_indexes
 from envfit.api.targets import (
+    Notify,
     TargetRequest,
     describe_target,
     target_of,
@@ -37,7 +38,7 @@ from envfit.install import install as install_lock
 from envfit.knowledge.load import constraints_directory
 from envfit.knowledge.load import load as load_knowledge
 from envfit.knowledge.model import KnowledgeBase
-from envfit.knowledge.query import Query
+from envfit.knowledge.query import Query, is_built_in
 from envfit.lock.contract import Contract, contract_of
 from envfit.lock.document import locked_packages, locked_target, to_pylock
 from envfit.lock.file import check_writable, lock_text, read_lock, write_lock
@@ -69,8 +70,6 @@ __all__ = [
     "record",
     "target_of",
 ]
-
-Notify = Callable[[str], None]
 
 
 def _silent(_: str) -> None:
@@ -310,8 +309,7 @@ def _ignored_rules(ids: Sequence[str], base: KnowledgeBase) -> frozenset[str]:
     known = {rule.id for rule in base.rules}
     for rule in ids:
         if rule not in known:
-            subject, _, what = rule.partition("/")
-            if subject == "cuda" or what in ("device-code", "no-gpu-code", "no-recipe", "cuda-runtime"):
+            if is_built_in(rule):
                 raise ProjectError(f"{rule} cannot be switched off: it is what the files themselves say")
             raise ProjectError(f"there is no rule {rule!r} to ignore")
     return frozenset(ids)

@@ -17,6 +17,7 @@ from envfit.project import Settings, TargetSettings
 from envfit.target import CUDA, CUDA_DRIVER, FactState, Target
 
 __all__ = [
+    "Notify",
     "TargetRequest",
     "describe_target",
     "target_of",
@@ -25,6 +26,7 @@ __all__ = [
     "this_machine",
 ]
 
+#: Takes what is worth saying on the way, one sentence at a time.
 Notify = Callable[[str], None]
 
 

@@ -292,17 +292,7 @@ def lock_data(result: LockResult) -> dict[str, Any]:
             }
             for pin in resolution.pins
         ],
-        "why-not-newer": [
-            {
-                "name": item.name,
-                "versions": [str(version) for version in item.versions],
-                "why": item.reason.sentence,
-                "rule": item.reason.rule,
-                "facts": list(item.reason.facts),
-                "evidence": list(item.reason.evidence),
-            }
-            for item in resolution.excluded
-        ],
+        "why-not-newer": [_group_data(group) for group in resolution.excluded],
         "left-out": [
             {
                 "name": left.name,

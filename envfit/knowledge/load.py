@@ -107,7 +107,7 @@ class _Loader:
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
         self.rules: dict[str, Rule] = {}
-        self.withdrawn: dict[str, str] = {}  # id -> file
+        self.ids: dict[str, str] = {}  # of rules, withdrawn ones too -> file
         self.packages: dict[str, PackageKnowledge] = {}
         self.device_code: dict[str, DeviceCode] = {}
         self.toolkits: list[CudaToolkit] = []
@@ -347,9 +347,9 @@ class _Loader:
         table.finish()
         if rule.id.partition("/")[0] != stem:
             table.fault(f"does not begin with {stem}/", "id")
-        taken = {**self.withdrawn, **{known.id: known.file for known in self.rules.values()}}
-        if rule.id in taken:
-            table.fault(f"is the id of another rule, in {taken[rule.id]}", "id")
+        if rule.id in self.ids:
+            table.fault(f"is the id of another rule, in {self.ids[rule.id]}", "id")
+        self.ids.setdefault(rule.id, rule.file)
         if rule.severity is Severity.BLOCKS and not _proves(rule.evidence):
             table.fault("a rule that blocks needs evidence of rank docs or better", "evidence")
         if not (rule.requires or rule.constrains or rule.excludes):
@@ -358,9 +358,7 @@ class _Loader:
             table.fault("is none of any, wheel, sdist", "applies.distributions")
         if status == "active":
             self.rules[rule.id] = rule
-        elif status == "withdrawn":
-            self.withdrawn[rule.id] = rule.file
-        else:
+        elif status != "withdrawn":
             table.fault("is neither active nor withdrawn", "status")
 
     # -- derived ------------------------------------------------------------

@@ -38,7 +38,7 @@ from envfit.knowledge.model import (
 from envfit.requirement import Requirement, RuleOrigin
 from envfit.target import CUDA, CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Platform, Target
 
-__all__ = ["IMPOSSIBLE", "Caution", "Judgement", "Query", "fact_of", "fact_package"]
+__all__ = ["IMPOSSIBLE", "Caution", "Judgement", "Query", "fact_of", "fact_package", "is_built_in"]
 
 #: The package that no version of exists: what a candidate requires that cannot run.
 IMPOSSIBLE = "__impossible"
@@ -48,6 +48,8 @@ _KEEPS = SpecifierSet("==1")
 _BREAKS = SpecifierSet("==2")
 RULE_VALUES = (Version("1"), Version("2"))
 _NOTHING = PackageKnowledge(name="")
+# The last part of the ids of verdicts that no rule file states; beside them, cuda/12-driver and the like.
+_BUILT_IN = frozenset({"cuda-runtime", "device-code", "no-gpu-code", "no-recipe"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,12 @@ class Judgement:
     def impossible(self) -> bool:
         """Whether no solution can hold the candidate, whatever else is chosen."""
         return any(requirement.name == IMPOSSIBLE for requirement in self.requirements)
+
+
+def is_built_in(rule: str) -> bool:
+    """Tell whether an id is one that this file gives to what files and axes say themselves."""
+    subject, _, what = rule.partition("/")
+    return subject == "cuda" or what in _BUILT_IN
 
 
 def fact_package(name: str, gpu: Gpu | None = None) -> str:

@@ -145,12 +145,28 @@ class World:
         found = self._demands.get((name, position))
         if found is not None or name.startswith("__"):
             return found or ()
-        failing = self._failing(base_name(name), position)
+        failing = self.refused(name, position)
         return failing or None
 
     def refused(self, name: str, position: int) -> tuple[Demand, ...]:
-        """Return what nothing can satisfy of a candidate: the same whatever was fetched before."""
-        return self._failing(base_name(name), position)
+        """Return the demands that nothing can satisfy: constraints broken, facts that do not fit.
+
+        The same whatever was fetched before.
+        """
+        package = base_name(name)
+        candidate = self.candidates(package)[position]
+        broken = [
+            _unusable(candidate, f"is excluded by your constraint {constraint} ({constraint.origin})")
+            for constraint in self._constraints.get(package, ())
+            if not constraint.specifier.contains(candidate.version, prereleases=True)
+        ]
+        return tuple(
+            demand
+            for requirement in (*broken, *self.judgement(package, position).requirements)
+            if requirement.name.startswith("__")
+            for demand in self._demands_of(requirement)
+            if not demand.allowed
+        )
 
     def rule_demands(self, name: str, position: int) -> tuple[Demand, ...]:
         """Return what rules demand of a candidate: the same whatever was fetched before."""
@@ -201,7 +217,7 @@ class World:
                 origin=MetadataOrigin(package=name, version=str(candidate.version)),
             )
             yield Demand(name=package, allowed=frozenset({position}), requirement=pin)
-        failing = self._failing(package, position)
+        failing = self.refused(package, position)
         if failing:
             yield from failing
             return
@@ -210,22 +226,6 @@ class World:
                 yield from self._demands_of(requirement)
         for requirement in self._declared(candidate, extra):
             yield from self._demands_of(requirement)
-
-    def _failing(self, package: str, position: int) -> tuple[Demand, ...]:
-        """Return the demands that nothing can satisfy: constraints broken, facts that do not fit."""
-        candidate = self.candidates(package)[position]
-        broken = [
-            _unusable(candidate, f"is excluded by your constraint {constraint} ({constraint.origin})")
-            for constraint in self._constraints.get(package, ())
-            if not constraint.specifier.contains(candidate.version, prereleases=True)
-        ]
-        return tuple(
-            demand
-            for requirement in (*broken, *self.judgement(package, position).requirements)
-            if requirement.name.startswith("__")
-            for demand in self._demands_of(requirement)
-            if not demand.allowed
-        )
 
     def _declared(self, candidate: Candidate, extra: str) -> list[Requirement]:
         """Return the requirements that a candidate's metadata states for the target."""
@@ -318,7 +318,7 @@ class World:
             candidate = candidates[position]
             if candidate.distribution is None:
                 return
-            if not self._failing(candidate.name, position):
+            if not self.refused(candidate.name, position):
                 self._source.prefetch_metadata([candidate.distribution])
                 return
 

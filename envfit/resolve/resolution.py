@@ -12,12 +12,12 @@ from envfit.distribution import Metadata
 from envfit.knowledge.model import Alternative
 from envfit.knowledge.query import Caution
 from envfit.requirement import Requirement, RuleOrigin, UserOrigin
-from envfit.resolve.explain import Reason, span
+from envfit.resolve.explain import Group, Reason
 from envfit.resolve.provider import Demand, World, base_name
 from envfit.resolve.selection import Candidate
 from envfit.target import Target
 
-__all__ = ["BetterBuild", "Excluded", "LeftOut", "Pin", "Resolution", "build_resolution"]
+__all__ = ["BetterBuild", "LeftOut", "Pin", "Resolution", "build_resolution"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,18 +43,6 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Excluded:
-    """Releases newer than the one chosen, and the reason that they share."""
-
-    name: str
-    versions: tuple[Version, ...]  # newest first
-    reason: Reason
-
-    def __str__(self) -> str:
-        return f"{self.name} {span(self.versions)}: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """A package wanted where it is supported, and why it is not here."""
 
@@ -68,7 +56,7 @@ class BetterBuild:
     """A newer release that another index has for this target."""
 
     name: str
-    version: str  # such as 2.14.1+cu126, or a range where the newest release is not known
+    version: str  # such as 2.14.1+cu126
     index: str  # its name
     option: str  # the option that adds it
 
@@ -81,14 +69,12 @@ class Resolution:
     requirements: tuple[Requirement, ...]  # what the user asked for
     constraints: tuple[Requirement, ...] = ()  # bounds that the user set on whatever comes in
     pins: tuple[Pin, ...]  # sorted by name
-    excluded: tuple[Excluded, ...]
+    excluded: tuple[Group, ...]  # releases newer than a pin, by the reason that keeps them out
     conditions: tuple[RuleOrigin, ...]  # still to be proved, where it is installed
     warnings: tuple[RuleOrigin, ...]
     left_out: tuple[LeftOut, ...] = ()
     better: tuple[BetterBuild, ...] = ()
-    kept: tuple[
-        str, ...
-    ] = ()  # named packages that the existing lock holds at a release that is not the newest
+    kept: tuple[str, ...] = ()  # named packages that the existing lock holds below the newest release
     ignored_rules: tuple[str, ...] = ()
     knowledge_version: str
     engine: str
@@ -123,7 +109,7 @@ def build_resolution(
     described = []
     conditions: dict[str, RuleOrigin] = {}
     warnings: dict[str, RuleOrigin] = {}
-    excluded: list[Excluded] = []
+    excluded: list[Group] = []
     kept: list[str] = []
     for name in sorted(pins):
         if name.startswith("__") or base_name(name) != name:
@@ -183,7 +169,7 @@ def _is_ignored_by(caution: Caution, world: World, pins: Mapping[str, int]) -> b
 
 def _excluded(
     world: World, name: str, pins: Mapping[str, int], asked: Mapping[str, Sequence[Demand]]
-) -> list[Excluded]:
+) -> list[Group]:
     """Return the releases newer than the chosen one by the reason that keeps them out.
 
     Of names that the user did not ask for, only what rules refuse: the rest is
@@ -204,9 +190,7 @@ def _excluded(
             reason = Reason(sentence=f"it {rejection.reason}")
             _, versions = groups.setdefault(reason.group, (reason, []))
             versions.append(rejection.version)
-    return [
-        Excluded(name=name, versions=tuple(versions), reason=reason) for reason, versions in groups.values()
-    ]
+    return [Group(name=name, versions=tuple(versions), reason=reason) for reason, versions in groups.values()]
 
 
 def _is_named(demands: Sequence[Demand]) -> bool:

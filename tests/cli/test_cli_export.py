@@ -24,21 +24,21 @@ def lines(text: str) -> list[str]:
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
-def uv_accepts(envfit: CommandLine, index: Index, *words: str) -> subprocess.CompletedProcess[str]:
-    """Ask uv what it would install for Python 3.11 on Linux; it must not object."""
-    ended = subprocess.run(
-        [
-            *(uv.find_uv_bin(), "pip", "install", "--dry-run", "--index-url", index.url),
-            *("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28"),
-            *("--target", str(envfit.cwd.parent / "nothing"), *words),
-        ],
-        cwd=envfit.cwd,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def accepted(directory: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run another tool on what was exported there; it must not object."""
+    ended = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return ended
+
+
+def uv_accepts(envfit: CommandLine, index: Index, *words: str) -> subprocess.CompletedProcess[str]:
+    """Ask uv what it would install for Python 3.11 on Linux; it must not object."""
+    return accepted(
+        envfit.cwd,
+        *(uv.find_uv_bin(), "pip", "install", "--dry-run", "--index-url", index.url),
+        *("--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_28"),
+        *("--target", str(envfit.cwd.parent / "nothing"), *words),
+    )
 
 
 def test_requirements_are_pinned_by_version_and_hash(envfit: CommandLine) -> None:
@@ -85,17 +85,11 @@ def test_pip_accepts_the_requirements(envfit: CommandLine, index: Index) -> None
     # pip judges for the Python that runs it.
     envfit("lock", "plain", "native", *NONE, "--python", HERE)
     envfit("export", "-o", "requirements.txt")
-    ended = subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--dry-run"),
-            *("--require-hashes", "--ignore-installed", "--index-url", index.url, "-r", "requirements.txt"),
-        ],
-        cwd=envfit.cwd,
-        capture_output=True,
-        text=True,
-        check=False,
+    ended = accepted(
+        envfit.cwd,
+        *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--dry-run"),
+        *("--require-hashes", "--ignore-installed", "--index-url", index.url, "-r", "requirements.txt"),
     )
-    assert ended.returncode == 0, ended.stderr
     assert "Would install lib-1.1 native-1.0 plain-2.0" in ended.stdout
 
 
