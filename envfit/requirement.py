@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from packaging.specifiers import SpecifierSet
 
+from envfit.reference import DirectReference
 from envfit.target import Fact
 
 __all__ = ["MetadataOrigin", "Origin", "Requirement", "RuleOrigin", "UnusableOrigin", "UserOrigin"]
@@ -76,7 +77,9 @@ class Requirement:
     specifier: SpecifierSet = field(default_factory=SpecifierSet)
     extras: frozenset[str] = frozenset()
     origin: Origin
+    direct: DirectReference | None = None  # where it must come from
 
     def __str__(self) -> str:
         extras = f"[{','.join(sorted(self.extras))}]" if self.extras else ""
-        return f"{self.name}{extras}{self.specifier}"
+        place = f" @ {self.direct}" if self.direct is not None else ""
+        return f"{self.name}{extras}{self.specifier}{place}"

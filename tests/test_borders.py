@@ -19,13 +19,14 @@ ROWS = [
     ["detect", "index", "project", "resolve"],
     ["knowledge"],
     ["distribution", "requirement"],
-    ["target"],
-    ["errors", "interpreter", "version"],
+    ["reference", "target"],
+    ["address", "errors", "interpreter", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
 # No network, no processes, no NVML, no environment, no clock.
 PURE = [
+    "address",
     "distribution",
     "errors",
     "export",
@@ -33,6 +34,7 @@ PURE = [
     "install/refusal.py",
     "knowledge",
     "lock",
+    "reference",
     "requirement",
     "resolve",
     "target",

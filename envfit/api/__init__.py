@@ -170,6 +170,9 @@ def lock(
     if request.provided:
         target = replace(target, provided=read_provided(request.provided))
     environment = target.marker_environment()
+    for declared in (*project.requirements, *project.constraints, *settings.if_supported):
+        if declared.direct is not None:
+            raise ProjectError(f"{declared.where}: {declared.text!r}: a direct address is not supported yet")
     ignored = _ignored_rules((*request.ignore_rules, *settings.ignore_rules), base)
     query = Query(base, target, ignored=ignored)
     optional = [*(parse_requirement(text, "--if-supported") for text in request.if_supported)]

@@ -15,8 +15,8 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
+from envfit.address import is_local, local_path, public_address
 from envfit.errors import SourceError
-from envfit.index.address import is_local, local_path, public_address
 from envfit.index.download import save
 from envfit.index.session import Session, Stream, until_complete
 

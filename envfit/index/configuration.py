@@ -22,8 +22,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from distlib.index import DEFAULT_INDEX  # type: ignore[import-untyped]
 
+from envfit.address import credentials, public_address
 from envfit.errors import FileError
-from envfit.index.address import credentials, public_address
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Callable
 from typing import BinaryIO
 
+from envfit.address import public_address
 from envfit.errors import SourceError
-from envfit.index.address import public_address
 from envfit.index.session import Session, Stream, until_complete
 
 __all__ = ["LARGE", "download", "save"]

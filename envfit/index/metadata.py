@@ -18,9 +18,9 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from envfit.address import is_local
 from envfit.distribution import Distribution, Metadata, Sdist, Wheel
 from envfit.errors import EnvfitError, SourceError
-from envfit.index.address import is_local
 from envfit.index.archive import RemoteFile
 from envfit.index.cache import Cache, CachedMetadata
 from envfit.index.core_metadata import BadMetadata, parse_core_metadata, render_core_metadata

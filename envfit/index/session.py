@@ -23,8 +23,8 @@ from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, ReadTimeoutError
 from urllib3.util.retry import Retry
 
+from envfit.address import credentials, is_local, local_path, origin, public_address
 from envfit.errors import SourceError
-from envfit.index.address import credentials, is_local, local_path, origin, public_address
 from envfit.version import __version__
 
 __all__ = ["ABSENT", "Response", "Session", "Stream", "until_complete"]

@@ -27,9 +27,9 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 
+from envfit.address import is_local, local_path, public_address
 from envfit.distribution import Distribution, Listing, Sdist, Wheel
 from envfit.errors import SourceError
-from envfit.index.address import is_local, local_path, public_address
 from envfit.index.cache import Cache, CachedListing
 from envfit.index.session import ABSENT, Response, Session
 

@@ -8,80 +8,94 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as DeclaredRequirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from envfit.errors import RequirementError
+from envfit.project.direct import ARCHIVES, NotAReferenceError, looks_direct, read_reference
+from envfit.reference import DirectReference
 from envfit.requirement import Requirement, UserOrigin
 
-__all__ = ["Declared", "for_target", "parse_requirement", "without_credentials"]
+__all__ = ["Declared", "applies", "for_target", "parse_requirement", "without_credentials"]
 
-_ARCHIVES = (".whl", ".tar.gz", ".tar.bz2", ".tgz", ".zip")
-_PATH = re.compile(r"[./~\\]|[A-Za-z]:\\|[^;\s]*/")
 _SINGLE_EQUALS = re.compile(r"([\w.-]+(?:\[[^\]]*\])?)\s*=\s*(\d[^=;]*)")
+_NAMED = re.compile(r"(?P<name>[\w.-]+)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<place>.+)", re.DOTALL)
+_UNNAMED = re.compile(r"(?P<place>.*?)(?P<extras>\[[^\[\]/]*\])?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """One requirement, where it is written, and how."""
 
-    requirement: DeclaredRequirement
-    text: str  # as written
+    name: str | None  # normalized; None for a direct reference that has to be opened to know
+    specifier: SpecifierSet = field(default_factory=SpecifierSet)
+    extras: frozenset[str] = frozenset()  # normalized
+    marker: Marker | None = None
+    direct: DirectReference | None = None
+    text: str  # as written, without credentials
     where: str  # "the command line", "requirements.txt line 3"
 
+    @property
+    def shown(self) -> str:
+        """What it is called in a message: its name, else as it is written."""
+        return self.name or self.text
 
-def parse_requirement(text: str, where: str) -> Declared:
-    """Parse one requirement (PEP 508).
 
-    Raises RequirementError, naming text and place, on malformed text and on what
-    no index can answer: direct addresses, editable installs, local paths.
+def parse_requirement(text: str, where: str, *, folder: Path = Path(), editable: bool = False) -> Declared:
+    """Parse one requirement: a name (PEP 508), an address, a path or a repository.
+
+    Paths are relative to ``folder``.  Raises RequirementError, naming text and
+    place, on malformed text and on what cannot be used.
     """
     text = text.strip()
     try:
         requirement = DeclaredRequirement(text)
     except InvalidRequirement as error:
-        raise _malformed(text, where, error) from None
-    if requirement.url is not None:
-        raise _unsupported(text, where, "names a direct address")
-    if requirement.name.lower().endswith(_ARCHIVES):
-        raise _unsupported(text, where, "is a file")
-    return Declared(requirement=requirement, text=text, where=where)
+        return _parse_direct(text, where, folder, error, editable=editable)
+    if requirement.url is not None or editable or requirement.name.lower().endswith(ARCHIVES):
+        return _parse_direct(text, where, folder, None, editable=editable)
+    return Declared(
+        name=canonicalize_name(requirement.name),
+        specifier=requirement.specifier,
+        extras=frozenset(map(canonicalize_name, requirement.extras)),
+        marker=requirement.marker,
+        text=text,
+        where=where,
+    )
 
 
 def for_target(declared: Iterable[Declared], environment: Mapping[str, str]) -> tuple[Requirement, ...]:
     """Return the requirements whose markers hold in a marker environment, in the order given.
 
     ``environment`` holds PEP 508's variables without ``extra``, which is empty for
-    whoever asks directly.  Names and extras are normalized (PEP 503, PEP 685).
+    whoever asks directly.  Direct references must have their names by now.
     Raises RequirementError where a marker cannot be evaluated.
     """
     return tuple(
         Requirement(
-            name=canonicalize_name(one.requirement.name),
-            specifier=one.requirement.specifier,
-            extras=frozenset(canonicalize_name(extra) for extra in one.requirement.extras),
+            name=one.shown,
+            specifier=one.specifier,
+            extras=one.extras,
             origin=UserOrigin(text=one.text, where=one.where),
+            direct=one.direct,
         )
         for one in declared
-        if _applies(one, environment)
+        if applies(one, environment)
     )
 
 
-def without_credentials(text: str) -> str:
-    """Replace user name and password of every address in a text by asterisks."""
-    return re.sub(r"://[^/\s]*@", "://***@", text)
-
-
-def _applies(declared: Declared, environment: Mapping[str, str]) -> bool:
-    marker = declared.requirement.marker
-    if marker is None:
+def applies(declared: Declared, environment: Mapping[str, str]) -> bool:
+    """Tell whether the marker of a requirement holds; raises RequirementError where nobody can tell."""
+    if declared.marker is None:
         return True
     try:
-        return marker.evaluate({**environment, "extra": ""})
+        return declared.marker.evaluate({**environment, "extra": ""})
     except UndefinedEnvironmentName as error:
         reason = f"its marker uses {error.args[0]}, which only a lock file may use"
     except UndefinedComparison:
@@ -89,14 +103,57 @@ def _applies(declared: Declared, environment: Mapping[str, str]) -> bool:
     raise RequirementError(f"{declared.where}: {declared.text!r} cannot be judged: {reason}")
 
 
-def _malformed(text: str, where: str, error: InvalidRequirement) -> RequirementError:
+def without_credentials(text: str) -> str:
+    """Replace user name and password of every address in a text by asterisks."""
+    return re.sub(r"://[^/\s]*@", "://***@", text)
+
+
+def _parse_direct(
+    text: str, where: str, folder: Path, error: InvalidRequirement | None, *, editable: bool
+) -> Declared:
+    """Parse ``name @ place``, or a place alone, each with extras and a marker where there are some."""
+    # An address may hold a semicolon, so a marker needs white space before it (PEP 508).
+    body, *conditions = (part.strip() for part in re.split(r"\s;", text, maxsplit=1))
+    named = _NAMED.fullmatch(body)
+    if named is not None and not looks_direct(named["name"]):
+        name, extras, place = canonicalize_name(named["name"]), named["extras"], named["place"]
+    elif editable or looks_direct(body):
+        unnamed = _UNNAMED.fullmatch(body)
+        name, extras, place = None, unnamed and unnamed["extras"], unnamed["place"] if unnamed else body
+    else:
+        raise _malformed(text, where, error)
+    shown = without_credentials(text)
+    try:
+        marker = Marker(conditions[0]) if conditions else None
+        reference, stated = read_reference(place.strip(), folder=folder, editable=editable)
+    except InvalidMarker as wrong:
+        raise RequirementError(f"{where}: {shown!r} has a malformed marker: {wrong}") from None
+    except NotAReferenceError as wrong:
+        raise RequirementError(
+            f"{where}: {shown!r} {wrong}", details={"text": shown, "where": where}
+        ) from None
+    if name is not None and stated is not None and name != stated:
+        raise RequirementError(f"{where}: {shown!r} is called {name}, and the file is {stated}'s")
+    return Declared(
+        name=name or stated,
+        extras=frozenset(
+            canonicalize_name(extra.strip()) for extra in (extras or "[]")[1:-1].split(",") if extra.strip()
+        ),
+        marker=marker,
+        direct=reference,
+        text=shown,
+        where=where,
+    )
+
+
+def _malformed(text: str, where: str, error: InvalidRequirement | None) -> RequirementError:
     """Say what the text is instead of a requirement, where that can be told."""
     if re.match(r"(-e|--editable)(\s|=|$)", text):
-        return _unsupported(text, where, "is an editable install")
-    if "://" in text or " @ " in text:
-        return _unsupported(text, where, "names a direct address")
-    if _PATH.match(text) or text.lower().endswith(_ARCHIVES):
-        return _unsupported(text, where, "is a path")
+        return RequirementError(
+            f"{where}: {text!r} is an option",
+            details={"text": text, "where": where},
+            hints=["on the command line, --editable DIR; in a requirements file, a line of its own"],
+        )
     reason = str(error).partition("\n")[0]
     reason = reason[:1].lower() + reason[1:]
     single = _SINGLE_EQUALS.fullmatch(text)
@@ -105,13 +162,4 @@ def _malformed(text: str, where: str, error: InvalidRequirement) -> RequirementE
         f"{where}: {text!r} is not a requirement: {reason}",
         details={"text": text, "where": where},
         hints=hints,
-    )
-
-
-def _unsupported(text: str, where: str, kind: str) -> RequirementError:
-    text = without_credentials(text)
-    return RequirementError(
-        f"{where}: {text!r} {kind}, which is not supported yet",
-        details={"text": text, "where": where},
-        hints=["name a release on an index, such as NAME==VERSION"],
     )

@@ -15,7 +15,6 @@ from pathlib import Path
 from packaging.dependency_groups import CyclicDependencyGroup, DependencyGroupResolver
 from packaging.errors import ExceptionGroup
 from packaging.requirements import InvalidRequirement
-from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -159,15 +158,15 @@ class _Dependencies:
     def _expanded(self, text: str, where: str, table: Table, *, chain: tuple[str, ...]) -> Iterator[Declared]:
         """Parse one requirement; one on the project itself becomes what its extras need."""
         try:
-            declared = parse_requirement(text, where)
+            declared = parse_requirement(text, where, folder=self._path.parent)
         except RequirementError as error:
             table.note(error)
             return
-        if canonicalize_name(declared.requirement.name) != self._name:
+        if declared.name != self._name:
             yield declared
             return
-        for extra in sorted(declared.requirement.extras):
-            for nested in self.of_extra(canonicalize_name(extra), chain):
+        for extra in sorted(declared.extras):
+            for nested in self.of_extra(extra, chain):
                 yield _under_marker(nested, declared)
 
     def _where_dynamic(self, tool: Table) -> Iterator[str]:
@@ -179,12 +178,10 @@ class _Dependencies:
 
 def _under_marker(declared: Declared, outer: Declared) -> Declared:
     """Return a requirement that holds only where the marker of an outer one holds too."""
-    if outer.requirement.marker is None:
+    if outer.marker is None:
         return declared
-    requirement = DeclaredRequirement(str(declared.requirement))
-    inner = requirement.marker
-    requirement.marker = outer.requirement.marker if inner is None else inner & outer.requirement.marker
-    return replace(declared, requirement=requirement)
+    inner = declared.marker
+    return replace(declared, marker=outer.marker if inner is None else inner & outer.marker)
 
 
 def _sentences(error: Exception) -> Iterator[str]:

@@ -168,7 +168,7 @@ class Lines:
             declared = replace(declared, text=shown)
         if not context.constraints:
             self._requirements.append(declared)
-        elif declared.requirement.extras:
+        elif declared.extras:
             self._faults.add(f"{context.where}: a constraint has no extras, unlike {declared.text!r}")
         else:
             self._constraints.append(declared)

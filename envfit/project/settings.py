@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.errors import InputError, RequirementError, TargetError
@@ -189,7 +188,7 @@ def _read_requirements(table: Table, key: str) -> tuple[Declared, ...]:
         except RequirementError as error:
             table.note(error)
             continue
-        name = canonicalize_name(declared.requirement.name)
+        name = declared.shown
         if name in found:
             table.fault(item_key, f"names {name} a second time")
         found[name] = declared

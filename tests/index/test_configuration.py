@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from envfit.address import credentials, public_address
 from envfit.errors import FileError
-from envfit.index.address import credentials, public_address
 from envfit.index.configuration import IndexConfiguration, configured_indexes, library_default
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 from envfit.errors import RequirementError
 from envfit.project import for_target, parse_requirement
+from envfit.reference import DirectReference, ReferenceKind
 from envfit.requirement import Requirement, UserOrigin
 
 LINUX_311 = {"python_version": "3.11", "python_full_version": "3.11.4", "sys_platform": "linux"}
@@ -60,23 +64,147 @@ def test_a_marker_that_cannot_be_evaluated_is_an_error(marker: str) -> None:
         ("torch[", "is not a requirement"),
         ("torch>=a", "is not a requirement"),
         ("torch; nonsense == 'x'", "is not a requirement"),
-        ("-e .", "is an editable install, which is not supported yet"),
-        ("--editable=.", "is an editable install, which is not supported yet"),
-        ("./here", "is a path, which is not supported yet"),
-        ("sub/folder", "is a path, which is not supported yet"),
-        ("torch-2.1-cp311-cp311-linux_x86_64.whl", "is a file, which is not supported yet"),
-        ("torch-2.1+cu121-cp311-cp311-linux_x86_64.whl", "is a path, which is not supported yet"),
-        ("torch @ https://files.example/torch.whl", "names a direct address, which is not supported yet"),
-        ("torch@https://files.example/torch.whl", "names a direct address, which is not supported yet"),
-        ("git+https://git.example/torch", "names a direct address, which is not supported yet"),
-        ("torch @ https://files.example/t.whl;x", "names a direct address, which is not supported yet"),
+        ("-e .", "is an option"),
+        ("--editable=.", "is an option"),
+        ("./nowhere", "is a path at which there is nothing"),
+        ("sub/folder", "is a path at which there is nothing"),
+        (".", "is a directory without pyproject.toml and setup.py"),
+        ("torch-2.1-cp311-cp311-linux_x86_64.whl", "is a path at which there is nothing"),
+        ("torch @ https://files.example/torch", "ends like no wheel and no source distribution"),
+        ("torch @ ftp://files.example/torch.whl", "begins with ftp://, which names no package"),
+        ("torch @ hg+https://files.example/torch", "is a hg repository; git is the only kind"),
+        ("torch @ https://files.example/t.whl ; x", "has a malformed marker"),
+        ("torch @ https://files.example/numpy-1.0.tar.gz", "is called torch, and the file is numpy's"),
+        ("https://files.example/numpy-1.0.tar.gz#md5=abc", "sha256 is the one that is checked"),
+        ("https://files.example/numpy-1.0.tar.gz#sha256=abc", "states a sha256 that is none"),
     ],
 )
-def test_what_no_index_can_answer_is_refused_by_text_and_place(text: str, says: str) -> None:
+def test_what_cannot_be_used_is_refused_by_text_and_place(text: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(RequirementError) as caught:
-        parse_requirement(text, HERE)
+        parse_requirement(text, HERE, folder=tmp_path)
     assert caught.value.message.startswith(f"the command line: {text!r}")
     assert says in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "reference"),
+    [
+        (
+            "torch @ https://files.example/torch-2.1-cp311-cp311-linux_x86_64.whl#sha256=" + "A" * 64,
+            "torch",
+            DirectReference(
+                kind=ReferenceKind.ARCHIVE,
+                url="https://files.example/torch-2.1-cp311-cp311-linux_x86_64.whl",
+                sha256="a" * 64,
+            ),
+        ),
+        (
+            "https://files.example/archive/main.zip#egg=My_Package&subdirectory=python",
+            "my-package",
+            DirectReference(
+                kind=ReferenceKind.ARCHIVE,
+                url="https://files.example/archive/main.zip",
+                subdirectory="python",
+            ),
+        ),
+        (
+            "https://files.example/archive/main.zip",
+            None,
+            DirectReference(kind=ReferenceKind.ARCHIVE, url="https://files.example/archive/main.zip"),
+        ),
+        (
+            "espnet @ git+https://git.example/espnet@v.2024#subdirectory=python",
+            "espnet",
+            DirectReference(
+                kind=ReferenceKind.GIT,
+                url="https://git.example/espnet",
+                revision="v.2024",
+                subdirectory="python",
+            ),
+        ),
+        (
+            "git+ssh://git@git.example/espnet.git@" + "AB" * 20,
+            None,
+            DirectReference(
+                kind=ReferenceKind.GIT,
+                url="ssh://git@git.example/espnet.git",
+                revision="AB" * 20,
+                commit="ab" * 20,
+            ),
+        ),
+        (
+            "git+https://me:secret@git.example/espnet",
+            None,
+            DirectReference(
+                kind=ReferenceKind.GIT, url="https://git.example/espnet", credentials=("me", "secret")
+            ),
+        ),
+    ],
+)
+def test_an_address_is_read(text: str, name: str | None, reference: DirectReference) -> None:
+    declared = parse_requirement(text, HERE)
+    assert (declared.name, declared.direct) == (name, reference)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "tool" / "python").mkdir(parents=True)
+    (tmp_path / "tool" / "setup.py").touch()
+    (tmp_path / "tool" / "python" / "pyproject.toml").touch()
+    (tmp_path / "lib-1.0-py3-none-any.whl").touch()
+    (tmp_path / "data.txt").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "name"),
+    [
+        ("./tool", "tool", None),
+        ("tool/", "tool", None),
+        ("./tool/../tool", "tool", None),
+        ("thing @ ./tool", "tool", "thing"),
+        ("./lib-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl", "lib"),
+        ("lib-1.0-py3-none-any.whl", "lib-1.0-py3-none-any.whl", "lib"),
+    ],
+)
+def test_a_path_is_relative_to_the_file_that_names_it(
+    folder: Path, text: str, path: str, name: str | None
+) -> None:
+    declared = parse_requirement(text, HERE, folder=folder)
+    assert declared.direct is not None
+    assert declared.direct.url == (folder / path).as_uri()
+    assert declared.name == name
+
+
+def test_extras_and_marker_of_a_path(folder: Path) -> None:
+    declared = parse_requirement('./tool[GPU,dev] ; python_version < "3.12"', HERE, folder=folder)
+    assert declared.extras == {"gpu", "dev"}
+    assert str(declared.marker) == 'python_version < "3.12"'
+
+
+def test_a_directory_may_be_editable_and_nothing_else_may(folder: Path) -> None:
+    declared = parse_requirement("tool", HERE, folder=folder, editable=True)
+    assert declared.direct is not None
+    assert declared.direct.editable
+    assert declared.direct.kind is ReferenceKind.DIRECTORY
+    for text in (
+        "lib-1.0-py3-none-any.whl",
+        "git+https://git.example/espnet",
+        "https://files.example/t-1.zip",
+    ):
+        with pytest.raises(RequirementError, match="cannot be editable"):
+            parse_requirement(text, HERE, folder=folder, editable=True)
+
+
+def test_a_project_in_a_subdirectory(folder: Path) -> None:
+    declared = parse_requirement("./tool#subdirectory=python", HERE, folder=folder)
+    assert declared.direct is not None
+    assert declared.direct.subdirectory == "python"
+
+
+def test_a_file_that_is_no_distribution(folder: Path) -> None:
+    with pytest.raises(RequirementError, match="is a file that is no wheel and no source distribution"):
+        parse_requirement("./data.txt", HERE, folder=folder)
 
 
 def test_a_single_equals_sign_is_answered_with_a_hint() -> None:
@@ -86,9 +214,12 @@ def test_a_single_equals_sign_is_answered_with_a_hint() -> None:
 
 
 def test_a_password_is_not_repeated() -> None:
+    declared = parse_requirement("git+https://me:p@ss@git.example/torch@v1", HERE)
+    assert declared.text == "git+https://***@git.example/torch@v1"
+    assert "ss" not in repr(declared.direct)
     with pytest.raises(RequirementError) as caught:
-        parse_requirement("git+https://me:p@ss@git.example/torch@v1", HERE)
-    assert "git+https://***@git.example/torch@v1" in caught.value.message
+        parse_requirement("hg+https://me:p@ss@git.example/torch@v1", HERE)
+    assert "hg+https://***@git.example/torch@v1" in caught.value.message
     assert "ss@" not in caught.value.message
 
 
@@ -106,6 +237,6 @@ def test_writing_a_requirement_and_reading_it_again_changes_nothing(
     name: str, extra: str, range_: str, marker: str
 ) -> None:
     once = parse_requirement(f"{name}{extra}{range_}{marker}", HERE)
-    twice = parse_requirement(str(once.requirement), HERE)
-    assert twice.requirement == once.requirement
-    assert str(twice.requirement) == str(once.requirement)
+    written = f"{once.name}[{','.join(once.extras)}]{once.specifier}"
+    twice = parse_requirement(f"{written}; {once.marker}" if once.marker else written, HERE)
+    assert twice == replace(once, text=twice.text)

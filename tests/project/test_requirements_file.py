@@ -77,8 +77,7 @@ def test_everything_that_a_file_may_say(tmp_path: Path, monkeypatch: pytest.Monk
     ("line", "says"),
     [
         ("-e .", "-e"),
-        ("./torch", "'./torch' is a path, which is not supported yet"),
-        ("https://files.example/torch.whl", "names a direct address, which is not supported yet"),
+        ("./torch", "'./torch' is a path at which there is nothing"),
         ("--find-links wheels", "--find-links is not supported yet"),
         ("-f wheels", "--find-links is not supported yet"),
         ("--no-binary :all:", "--no-binary is not supported yet"),
@@ -143,7 +142,7 @@ def test_constraints_only_bound(tmp_path: Path, text: str, says: str) -> None:
 def test_a_value_of_the_environment_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "s3cret")
     path = write(
-        tmp_path / "a.txt", "torch @ https://${TOKEN}@x.example/t.whl\n--index-url ${TOKEN}\nx ${TOKEN}"
+        tmp_path / "a.txt", "torch @ ftp://${TOKEN}@x.example/t.whl\n--index-url ${TOKEN}\nx ${TOKEN}"
     )
     message = faults(path)
     assert "3 faults" in message
