@@ -16,6 +16,8 @@ from packaging.tags import Tag
 from packaging.utils import BuildTag
 from packaging.version import Version
 
+from envfit.reference import DirectReference
+
 __all__ = [
     "Distribution",
     "Listing",
@@ -42,15 +44,16 @@ class Wheel:
     requires_python: SpecifierSet | None = None
     yanked: str | None = None  # the reason, possibly empty; None where not yanked
     metadata_sha256: str | None = None  # of the PEP 658 sidecar; "" where advertised without a hash
+    reference: DirectReference | None = None  # that named it, instead of an index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sdist:
-    """One source distribution on an index."""
+    """One source distribution on an index, or a source tree that a direct reference names."""
 
     name: str
     version: Version
-    filename: str
+    filename: str  # of a source tree: its address, which is what people know it by
     url: str
     index: str
     sha256: str | None = None
@@ -59,6 +62,7 @@ class Sdist:
     requires_python: SpecifierSet | None = None
     yanked: str | None = None
     metadata_sha256: str | None = None
+    reference: DirectReference | None = None
 
 
 Distribution = Wheel | Sdist

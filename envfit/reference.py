@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 __all__ = ["DirectReference", "ReferenceKind"]
 
@@ -47,4 +48,19 @@ class DirectReference:
         """Tell whether two references mean the same thing, as far as the addresses tell."""
         return (self.kind, self.url, self.subdirectory) == (other.kind, other.url, other.subdirectory) and (
             self.revision == other.revision or (self.commit is not None and self.commit == other.commit)
+        )
+
+    def is_meant_by(self, address: str) -> bool:
+        """Tell whether an address in metadata, such as ``git+https://host/x@v1``, means this reference."""
+        parts = urlsplit(address.removeprefix("git+"))
+        netloc = parts.netloc if parts.scheme == "ssh" else parts.netloc.rpartition("@")[2]
+        path, revision = parts.path, None
+        if self.kind is ReferenceKind.GIT and "@" in parts.path:
+            path, _, revision = parts.path.rpartition("@")
+        subdirectory = parse_qs(parts.fragment).get("subdirectory", [None])[-1]
+        return (
+            urlunsplit((parts.scheme, netloc, path, parts.query, "")) == self.url
+            and subdirectory == self.subdirectory
+            and (self.kind is ReferenceKind.GIT) == address.startswith("git+")
+            and revision in (self.revision, self.commit)
         )

@@ -18,6 +18,7 @@ from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envfit.api.direct import open_direct
 from envfit.api.indexes import IndexRequest, open_indexes
 from envfit.api.targets import (
     Notify,
@@ -40,7 +41,7 @@ from envfit.knowledge.load import load as load_knowledge
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query, is_built_in
 from envfit.lock.contract import Contract, contract_of
-from envfit.lock.document import locked_packages, locked_target, to_pylock
+from envfit.lock.document import locked_packages, locked_target, rebased, to_pylock
 from envfit.lock.file import check_writable, lock_text, read_lock, write_lock
 from envfit.project import (
     Project,
@@ -170,28 +171,28 @@ def lock(
     if request.provided:
         target = replace(target, provided=read_provided(request.provided))
     environment = target.marker_environment()
-    for declared in (*project.requirements, *project.constraints, *settings.if_supported):
-        if declared.direct is not None:
-            raise ProjectError(f"{declared.where}: {declared.text!r}: a direct address is not supported yet")
     ignored = _ignored_rules((*request.ignore_rules, *settings.ignore_rules), base)
     query = Query(base, target, ignored=ignored)
-    optional = [*(parse_requirement(text, "--if-supported") for text in request.if_supported)]
+    optional = tuple(parse_requirement(text, "--if-supported") for text in request.if_supported)
     concede = request.concede or (Concede(settings.concede) if settings.concede else Concede.MINOR)
     with open_indexes(_index_request(request, settings), query, environ, notify) as indexes:
         session = indexes.session
         watch(lambda: f"resolving: {session.requests_made} requests, {session.bytes_received / 1e6:.1f} MB")
+        wanted = open_direct(project.requirements, indexes.packages, environment)
+        bounds = open_direct(project.constraints, indexes.packages, environment)
+        optional = open_direct([*optional, *settings.if_supported], indexes.packages, environment)
         resolution = resolve(
             indexes.packages,
             query,
-            for_target(project.requirements, environment),
+            for_target(wanted, environment),
             preferences=Preferences(
                 prereleases=request.prereleases or settings.pre,
                 newest_upload=request.newest_upload or settings.exclude_newer,
                 build=request.build,
                 pinned=_kept_pins(request, previous) if _is_same(former, target) else {},
             ),
-            constraints=for_target(project.constraints, environment),
-            optional=for_target([*optional, *settings.if_supported], environment),
+            constraints=for_target(bounds, environment),
+            optional=for_target(optional, environment),
             concede=concede,
             variant_indexes=indexes.variants,
         )
@@ -203,7 +204,7 @@ def lock(
         base,
         ignored=ignored,
     )
-    document = to_pylock(resolution, contract, carried=_carried(project))
+    document = to_pylock(resolution, contract, folder=path.parent.absolute(), carried=_carried(project))
     changed = previous is None or lock_text(previous) != lock_text(document)
     if changed and not request.check:
         write_lock(document, path)
@@ -234,7 +235,7 @@ def install(
     InstallError or VerificationError with the former environment untouched.
     """
     base = knowledge()
-    document = read_lock(path)
+    document = rebased(read_lock(path), path.parent.absolute())
     return install_lock(
         document,
         this_machine(target, base, notify=notify),
@@ -341,7 +342,9 @@ def _kept_pins(request: LockRequest, previous: Pylock | None) -> dict[str, Versi
             hints=[f"did you mean {' or '.join(near)}?"] if near else [],
         )
     return {
-        package.name: package.version for package in locked_packages(previous) if package.name not in upgraded
+        package.name: package.version
+        for package in locked_packages(previous)
+        if package.name not in upgraded and package.version is not None
     }
 
 

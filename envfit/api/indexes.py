@@ -12,10 +12,17 @@ from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.version import Version
 
 from envfit.distribution import Metadata, Sdist
-from envfit.errors import UnknownPackageError
-from envfit.index.build_metadata import BuildNotPossible, CannotBuildHereError, built_metadata
+from envfit.errors import RequirementError, UnknownPackageError
+from envfit.index.build_metadata import (
+    BuildNotPossible,
+    CannotBuildHereError,
+    built_metadata,
+    built_tree_metadata,
+)
 from envfit.index.cache import Cache, default_cache_dir
 from envfit.index.configuration import configured_indexes
+from envfit.index.direct import DirectSource
+from envfit.index.git import Repositories
 from envfit.index.session import Session
 from envfit.index.source import PackageIndex
 from envfit.knowledge.model import KnowledgeBase, RoutedIndex
@@ -81,8 +88,9 @@ def open_indexes(
             )
         if not here:
             raise CannotBuildHereError(
-                sdist,
+                sdist.filename,
                 f"this is not a {query.target.platform} machine",
+                address=sdist.url,
                 hints=["lock on such a machine, or name an older release of it"],
             )
         return built_metadata(
@@ -96,6 +104,31 @@ def open_indexes(
             notify=notify,
         )
 
+    def build_tree(tree: Path, what: str, key: str | None) -> bytes:
+        if not request.build:
+            raise RequirementError(f"only a build of {what} says what it is, and --no-build is given")
+        if not here:
+            raise CannotBuildHereError(
+                what,
+                f"this is not a {query.target.platform} machine",
+                address=what,
+                hints=["lock on such a machine"],
+            )
+        return built_tree_metadata(
+            tree,
+            what,
+            key=key,
+            python=query.target.python,
+            cache=cache,
+            index_urls=configuration.search_order,
+            environ=environ,
+            offline=request.offline,
+            notify=notify,
+        )
+
+    repositories = Repositories(
+        cache.directory / "git-v1", environ=environ, offline=request.offline, notify=notify
+    )
     with PackageIndex(
         session=session,
         cache=cache,
@@ -103,6 +136,7 @@ def open_indexes(
         routed=routed,
         static_metadata=lambda name, version: _static_metadata(query.knowledge, name, version),
         build=build,
+        direct=DirectSource(session, repositories, build=build_tree, notify=notify),
         notify=notify,
     ) as packages:
         try:

@@ -9,6 +9,7 @@ from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 
 from envfit.export.header import comment_header, told
+from envfit.export.pin import pin_line
 from envfit.export.requirements import extra_indexes
 from envfit.lock.document import locked_packages
 
@@ -32,7 +33,7 @@ def environment_yml(lock: Pylock, *, name: str = "envfit") -> str:
     if not any(_PIP.fullmatch(item) for item in carried):
         dependencies.append("pip")
     pins = [f"--extra-index-url {index}" for index in extra_indexes(packages)]
-    pins += [f"{package.name}=={package.version}" for package in packages if not package.build]
+    pins += [pin_line(package) for package in packages if not package.build]
     if pins:
         dependencies.append({"pip": pins})
     document = {
@@ -43,7 +44,7 @@ def environment_yml(lock: Pylock, *, name: str = "envfit") -> str:
     header = [
         *comment_header(lock),
         "# The pip section was resolved by envfit; conda's packages are as they were written, not resolved.",
-        *(f"# must be compiled: {item.name}=={item.version}" for item in packages if item.build),
+        *(f"# must be compiled: {pin_line(item)}" for item in packages if item.build),
     ]
     body: str = yaml.safe_dump(document, sort_keys=False, default_flow_style=False, width=1000)
     return "".join(f"{line}\n" for line in header) + body

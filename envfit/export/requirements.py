@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from packaging.pylock import Pylock
 
 from envfit.export.header import comment_header, told
+from envfit.export.pin import pin_line
 from envfit.lock.document import LockedPackage, locked_packages
 from envfit.target import Provided
 
@@ -23,11 +24,15 @@ def requirements(lock: Pylock) -> str:
     """
     packages = sorted(locked_packages(lock), key=lambda package: package.name)
     lines = list(comment_header(lock))
-    lines += [f"# must be compiled: {_pin(package)}" for package in packages if package.build]
+    lines += [f"# must be compiled: {pin_line(package)}" for package in packages if package.build]
     lines += [f"--extra-index-url {index}" for index in extra_indexes(packages)]
+    trees = [package.name for package in packages if package.is_source_tree and not package.build]
+    if trees:
+        # pip checks the hashes of all or of none.
+        lines.append(f"# without hashes, since none is known of a source tree: {', '.join(trees)}")
     for package in packages:
         if not package.build:
-            lines += _hashed(package)
+            lines += [pin_line(package)] if trees else _hashed(package)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -51,18 +56,17 @@ def extra_indexes(packages: Sequence[LockedPackage]) -> list[str]:
         {
             package.distribution.index
             for package in packages
-            if package.version.local and not package.build and package.distribution.index
+            if package.version is not None
+            and package.version.local
+            and not package.build
+            and package.distribution.index
         }
     )
 
 
 def _hashed(package: LockedPackage) -> Iterator[str]:
     if package.distribution.sha256 is None:
-        yield _pin(package)
+        yield pin_line(package)
         return
-    yield f"{_pin(package)} \\"
+    yield f"{pin_line(package)} \\"
     yield f"    --hash=sha256:{package.distribution.sha256}"
-
-
-def _pin(package: LockedPackage) -> str:
-    return f"{package.name}=={package.version}"

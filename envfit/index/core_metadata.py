@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 from envfit.distribution import Distribution, Metadata
 from envfit.errors import SourceError
 
-__all__ = ["BadMetadata", "declared", "parse_core_metadata", "render_core_metadata"]
+__all__ = ["BadMetadata", "declared", "parse_core_metadata", "render_core_metadata", "stated_identity"]
 
 
 class BadMetadata(SourceError):  # noqa: N818 - it is a reason to reject one candidate
@@ -52,6 +52,15 @@ def parse_core_metadata(text: bytes, distribution: Distribution, *, source: str)
         extras=raw.get("provides_extra", []),
         source=source,
     )
+
+
+def stated_identity(text: bytes) -> tuple[str, Version] | None:
+    """Return the normalized name and the version that METADATA states; None where it states none."""
+    raw, _ = parse_email(text)
+    try:
+        return canonicalize_name(raw["name"], validate=True), Version(raw["version"])
+    except (KeyError, ValueError):
+        return None
 
 
 def declared(

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from packaging.utils import canonicalize_name
 
@@ -28,7 +29,7 @@ from envfit.index.download import download
 from envfit.index.session import Session
 from envfit.index.source_tree import read_static_metadata
 
-__all__ = ["BadMetadata", "MetadataReader", "NeedsBuild", "identity"]
+__all__ = ["BadMetadata", "MetadataReader", "NeedsBuild", "identity", "metadata_in_wheel"]
 
 _log = logging.getLogger(__name__)
 
@@ -125,11 +126,7 @@ class MetadataReader:
 
     def _inside(self, wheel: Wheel) -> CachedMetadata:
         with RemoteFile(self._session, wheel.url, sha256=wheel.sha256, notify=self._notify) as file:
-            try:
-                with zipfile.ZipFile(file) as archive:
-                    body = archive.read(_metadata_member(archive, wheel))
-            except _DAMAGED as error:
-                raise BadMetadata(wheel, f"the archive is damaged ({error})") from error
+            body = metadata_in_wheel(file, wheel)
         return CachedMetadata(body=body, source=f"METADATA in {wheel.filename}")
 
     def _static_metadata(self, sdist: Sdist) -> Metadata:
@@ -161,6 +158,15 @@ class MetadataReader:
         except OSError as error:
             raise SourceError(f"{sdist.filename} cannot be written to {folder}: {error.strerror}") from error
         return path
+
+
+def metadata_in_wheel(file: BinaryIO | RemoteFile, wheel: Wheel) -> bytes:
+    """Return the METADATA in an open wheel; raises BadMetadata where it has none or is damaged."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return archive.read(_metadata_member(archive, wheel))
+    except _DAMAGED as error:
+        raise BadMetadata(wheel, f"the archive is damaged ({error})") from error
 
 
 def _metadata_member(archive: zipfile.ZipFile, wheel: Wheel) -> zipfile.ZipInfo:

@@ -140,8 +140,12 @@ class Session:
         """Register the credentials in an address for its origin, and return the public address."""
         found = credentials(url)
         if found is not None:
-            self._credentials[origin(url)] = found
+            self.authorize_origin(url, found)
         return public_address(url)
+
+    def authorize_origin(self, url: str, user_and_password: tuple[str, str]) -> None:
+        """Register credentials for the origin of an address."""
+        self._credentials[origin(url)] = user_and_password
 
     def get(
         self,

@@ -19,12 +19,15 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.distribution import Distribution, Listing, Metadata, Sdist
+from envfit.errors import RequirementError
 from envfit.index.cache import Cache
 from envfit.index.configuration import IndexConfiguration
+from envfit.index.direct import DirectSource, Opened
 from envfit.index.metadata import MetadataReader, NeedsBuild
 from envfit.index.once import Once
 from envfit.index.session import ABSENT, Session
 from envfit.index.simple import SimpleIndex
+from envfit.reference import DirectReference
 
 __all__ = ["WORKERS", "Build", "PackageIndex", "StaticMetadataOf"]
 
@@ -52,13 +55,15 @@ class PackageIndex:
         routed: Mapping[str, tuple[str, ...]] | None = None,
         static_metadata: StaticMetadataOf | None = None,
         build: Build | None = None,
+        direct: DirectSource | None = None,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Take the parts; the session is closed with this object.
 
         ``routed`` gives, for a normalized name, the addresses of the pages of
         variants that have it.  ``static_metadata`` is consulted before a source
-        distribution is downloaded, ``build`` where only a build states metadata.
+        distribution is downloaded, ``build`` where only a build states metadata;
+        ``direct`` opens direct references.
         """
         self._session = session
         self._notify = notify
@@ -73,18 +78,39 @@ class PackageIndex:
             for name, urls in (routed or {}).items()
         }
         self._static_metadata = static_metadata
+        self._direct = direct
+        self._opened: dict[str, Opened] = {}
         self._build = build
         self._lock = threading.Lock()
         self._listings: dict[str, Once[tuple[Listing, ...]]] = {}
         self._metadata: dict[str, Once[Metadata]] = {}
         self._workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="envfit-index")
 
+    def open(self, reference: DirectReference) -> Opened:
+        """Fetch what a direct reference names; from now on its name comes from there and nowhere else.
+
+        Raises SourceError, BadMetadata and what a build raises, and RequirementError
+        where another reference of that name was opened before.
+        """
+        if self._direct is None:
+            raise RequirementError(f"{reference}: direct references are not opened here")
+        opened = self._direct.open(reference)
+        name = opened.distribution.name
+        known = self._opened.setdefault(name, opened).distribution.reference
+        if known is None or not known.is_same_source(opened.distribution.reference or reference):
+            raise RequirementError(f"{name} is asked for from {known} and from {reference}")
+        return self._opened[name]
+
     def listing(self, name: str) -> tuple[Listing, ...]:
         """Return the listing of the first index that has the name, then those of its variant pages.
 
-        Empty where no index has it.  Raises SourceError where an index fails.
+        Of a name that a direct reference was opened for, what it names alone.  Empty
+        where no index has the name.  Raises SourceError where an index fails.
         """
-        return self._listing(canonicalize_name(name)).get()
+        name = canonicalize_name(name)
+        if name in self._opened:
+            return (Listing(name=name, index="", distributions=(self._opened[name].distribution,)),)
+        return self._listing(name).get()
 
     def metadata(self, distribution: Distribution) -> Metadata:
         """Return the metadata of a distribution.
@@ -92,16 +118,22 @@ class PackageIndex:
         Raises BadMetadata where it cannot be used, NeedsBuild (BuildNotPossible
         included) where only a build states it, SourceError where the index fails.
         """
+        if distribution.reference is not None:
+            return self._opened[distribution.name].metadata
         return self._metadata_of(distribution).get()
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Begin to fetch listings; a failure is raised to whoever asks for the listing."""
         for name in names:
+            if canonicalize_name(name) in self._opened:
+                continue
             self._begin(self._listing(canonicalize_name(name)))
 
     def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
         """Begin to fetch metadata; a failure is raised to whoever asks for it."""
         for distribution in distributions:
+            if distribution.reference is not None:
+                continue
             self._begin(self._metadata_of(distribution))
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from packaging.metadata import parse_email
@@ -21,7 +22,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["read_static_metadata", "unpack"]
+__all__ = ["read_static_metadata", "read_static_tree", "unpack"]
 
 # Since this version, a field not listed as dynamic is the same in every build (PEP 643).
 _STATIC_SINCE = Version("2.2")
@@ -46,6 +47,28 @@ def read_static_metadata(path: Path, sdist: Sdist) -> Metadata | None:
     return None
 
 
+def read_static_tree(tree: Path, what: Sdist) -> Metadata | None:
+    """Return the metadata that an unpacked source tree states for every build of it, its version included.
+
+    ``what`` is the tree as it is known before: only its address counts.  None where
+    what is needed is dynamic.  Raises BadMetadata.
+    """
+    file = tree / "pyproject.toml"
+    try:
+        text = file.read_bytes() if file.is_file() else b""
+        project = tomllib.loads(text.decode("utf-8")).get("project")
+    except (OSError, ValueError) as error:
+        raise BadMetadata(what, f"its pyproject.toml cannot be read ({error})") from error
+    if not isinstance(project, dict):
+        return None
+    try:
+        name = canonicalize_name(str(project["name"]), validate=True)
+        version = Version(str(project["version"]))
+    except (KeyError, ValueError):
+        return None
+    return _from_pyproject(text, replace(what, name=name, version=version))
+
+
 def unpack(path: Path, sdist: Sdist, directory: Path) -> Path:
     """Unpack a source distribution into a directory, and return its top folder.
 
@@ -57,7 +80,7 @@ def unpack(path: Path, sdist: Sdist, directory: Path) -> Path:
             with zipfile.ZipFile(path) as archive:
                 archive.extractall(directory)  # noqa: S202 - zipfile itself drops ".." and roots
         else:
-            with tarfile.open(path, "r:gz") as archive:
+            with tarfile.open(path, "r:*") as archive:
                 _extract(archive, directory)
     except _DAMAGED as error:
         raise BadMetadata(sdist, f"it cannot be unpacked ({error})") from error
@@ -90,7 +113,7 @@ def _read_top_files(path: Path, sdist: Sdist, names: frozenset[str]) -> Mapping[
                     if _is_top(entry, names):
                         found[PurePosixPath(entry).name] = zipped.read(entry)
         else:
-            with tarfile.open(path, "r:gz") as tarred:
+            with tarfile.open(path, "r:*") as tarred:
                 for member in tarred:
                     file = tarred.extractfile(member) if _is_top(member.name, names) else None
                     if file is not None:

@@ -92,7 +92,14 @@ def install(
         constraints = version / "build-constraints.txt"
         constraints.write_text("".join(f"{line}\n" for line in build_constraints), encoding="utf-8")
         interpreter = version / "bin" / "python"
-        sync(interpreter, version / "pylock.toml", build_constraints=constraints, notify=notify)
+        sync(
+            interpreter,
+            version / "pylock.toml",
+            # uv demands one of everything or of nothing, and checks those that a lock has in any case.
+            require_hashes=not any(package.is_source_tree for package in planned.to_install),
+            build_constraints=constraints,
+            notify=notify,
+        )
         site_packages = version / "lib" / f"python{planned.python}" / "site-packages"
         names = [
             name

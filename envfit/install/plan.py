@@ -124,7 +124,7 @@ def plan(
 
 def _require_hashes(packages: Iterable[LockedPackage]) -> None:
     for package in packages:
-        if package.distribution.sha256 is None:
+        if package.distribution.sha256 is None and not package.is_source_tree:
             raise LockError(
                 f"{package.distribution.filename} is locked without a sha256, so nobody can tell what it is",
                 hints=["lock again with envfit lock"],
@@ -182,15 +182,17 @@ class _Verdict:
 
     def judge(self, packages: Sequence[LockedPackage]) -> None:
         """Judge every package by itself, then together."""
-        versions = {package.name: package.version for package in packages}
+        versions = {package.name: package.version for package in packages if package.version is not None}
         fits = _Fit(self._target)
         for package in packages:
-            subject = f"{package.name} {package.version}"
+            subject = str(package)
             if misfit := fits.misfit(package):
                 self.refuse(Reason(sentence=misfit), subject)
-            self._take(
-                self._query.judge(package.name, package.version, package.distribution), subject, versions
-            )
+            # A source tree has no version in a lock, and rules speak of versions.
+            if package.version is not None:
+                self._take(
+                    self._query.judge(package.name, package.version, package.distribution), subject, versions
+                )
         for name, requirements in self._choices.items():
             self._agree(name, requirements)
 
@@ -266,7 +268,11 @@ class _Verdict:
         no_glibc = self._target.fact(GLIBC).state is FactState.UNKNOWN
         if not self._target.gpus or no_glibc:
             contract = contract_of(
-                [(item.name, item.version, item.distribution) for item in packages],
+                [
+                    (item.name, item.version, item.distribution)
+                    for item in packages
+                    if item.version is not None
+                ],
                 self._target,
                 self._knowledge,
             )

@@ -60,11 +60,17 @@ def create_venv(
 
 
 def sync(
-    python: Path, lock: Path, *, build_constraints: Path | None = None, notify: Callable[[str], None]
+    python: Path,
+    lock: Path,
+    *,
+    require_hashes: bool = True,
+    build_constraints: Path | None = None,
+    notify: Callable[[str], None],
 ) -> None:
     """Make the environment of an interpreter hold what a lock names, every file checked by its hash.
 
-    uv checks the hashes of a pylock.toml whatever its settings say.  Raises
+    uv checks the hashes of a pylock.toml whatever its settings say; with
+    ``require_hashes`` it refuses a lock with an entry that has none.  Raises
     SourceError where a file could not be fetched, FileError where the disk is
     full, InstallError otherwise.
     """
@@ -74,7 +80,7 @@ def sync(
             *("pip", "sync", "--python", str(python)),
             # Reading pylock.toml is a preview of uv's; without the flag it warns of that each time.
             *("--preview-features", "pylock"),
-            "--require-hashes",
+            *(["--require-hashes"] if require_hashes else []),
             # A lock of nothing, or of which all is skipped, is an environment too.
             "--allow-empty-requirements",
             *constraints,

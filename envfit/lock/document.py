@@ -8,26 +8,48 @@ all the rest unaided.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from packaging.markers import Marker
-from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
+from packaging.pylock import (
+    Package,
+    PackageArchive,
+    PackageDirectory,
+    PackageSdist,
+    PackageVcs,
+    PackageWheel,
+    Pylock,
+    PylockValidationError,
+)
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
+from envfit.address import local_path
 from envfit.distribution import Distribution, Sdist, Wheel
 from envfit.errors import LockError, TargetError
 from envfit.lock.contract import Contract
+from envfit.reference import DirectReference, ReferenceKind
 from envfit.requirement import RuleOrigin, UserOrigin
 from envfit.resolve.resolution import Pin, Resolution
 from envfit.target import Capability, Fact, FactState, Gpu, Platform, Provided, Target
 
-__all__ = ["BUILDS", "LockedPackage", "locked_packages", "locked_target", "parse_lock", "to_pylock"]
+__all__ = [
+    "BUILDS",
+    "LockedPackage",
+    "locked_packages",
+    "locked_target",
+    "parse_lock",
+    "rebased",
+    "to_pylock",
+]
 
 BUILDS = "builds"
+_UNSTATED = Version("0")
 _BUILDS_MARKER = f"'{BUILDS}' in dependency_groups"
 
 
@@ -36,18 +58,33 @@ class LockedPackage:
     """One package of a lock, read back."""
 
     name: str
-    version: Version
+    version: Version | None  # None for a source tree, whose version PEP 751 leaves out
     distribution: Distribution
     dependencies: tuple[str, ...]
     build: bool  # compiled for a GPU on the machine that installs
 
+    @property
+    def is_source_tree(self) -> bool:
+        """Whether it is a directory or a repository, of which no hash is known."""
+        reference = self.distribution.reference
+        return reference is not None and reference.kind is not ReferenceKind.ARCHIVE
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}" if self.version is not None else self.name
+
 
 def to_pylock(
-    resolution: Resolution, contract: Contract, *, carried: Mapping[str, Any] | None = None
+    resolution: Resolution,
+    contract: Contract,
+    *,
+    folder: Path = Path("/"),
+    carried: Mapping[str, Any] | None = None,
 ) -> Pylock:
     """Return the lock of a resolution; packages that a module provides are not in it.
 
-    ``carried`` is the conda half of an environment file, which the lock keeps for an export.
+    ``folder`` is the absolute path of the directory that the lock lies in: paths in it
+    are relative to that.  ``carried`` is the conda half of an environment file, which
+    the lock keeps for an export.
     """
     target = resolution.target
     lock = Pylock(
@@ -58,7 +95,7 @@ def to_pylock(
         default_groups=[] if any(pin.build for pin in resolution.pins) else None,
         created_by="envfit",
         packages=[
-            _package(pin, pin.candidate.distribution, resolution)
+            _package(pin, pin.candidate.distribution, resolution, folder)
             for pin in resolution.pins
             if pin.candidate.distribution is not None
         ],
@@ -75,21 +112,29 @@ def _environment(target: Target) -> Marker:
     )
 
 
-def _package(pin: Pin, distribution: Distribution, resolution: Resolution) -> Package:
+def _package(pin: Pin, distribution: Distribution, resolution: Resolution, folder: Path) -> Package:
     # A module's packages are not in the lock, so no entry may point at them.
     dependencies = [
         {"name": other.name, "version": str(other.version)}
         for other in resolution.pins
         if other.name in pin.dependencies and other.candidate.distribution is not None
     ]
+    requires_python = distribution.requires_python
+    if pin.metadata is not None and pin.metadata.requires_python is not None:
+        requires_python = pin.metadata.requires_python
+    package = Package(
+        name=canonicalize_name(pin.name),
+        marker=Marker(_BUILDS_MARKER) if pin.build else None,
+        requires_python=requires_python,
+        dependencies=dependencies or None,
+    )
+    if distribution.reference is not None:
+        return _direct(package, distribution, distribution.reference, folder)
     if not distribution.sha256:
         raise LockError(
             f"{distribution.filename} has no sha256 on {distribution.index}, so it cannot be locked"
         )
     hashes = {"sha256": distribution.sha256}
-    requires_python = distribution.requires_python
-    if pin.metadata is not None and pin.metadata.requires_python is not None:
-        requires_python = pin.metadata.requires_python
     wheel = sdist = None
     if isinstance(distribution, Wheel):
         wheel = PackageWheel(
@@ -107,16 +152,48 @@ def _package(pin: Pin, distribution: Distribution, resolution: Resolution) -> Pa
             size=distribution.size,
             hashes=hashes,
         )
-    return Package(
-        name=canonicalize_name(pin.name),
+    return replace(
+        package,
         version=pin.version,
-        marker=Marker(_BUILDS_MARKER) if pin.build else None,
-        requires_python=requires_python,
-        dependencies=dependencies or None,
         index=distribution.index,
         wheels=[wheel] if wheel is not None else None,
         sdist=sdist,
     )
+
+
+def _direct(
+    package: Package, distribution: Distribution, reference: DirectReference, folder: Path
+) -> Package:
+    """Return the entry of a package that a direct reference names; a source tree has no version there."""
+    local = reference.url.startswith("file:") and reference.kind is not ReferenceKind.GIT
+    path = _relative(reference.url, folder) if local else None
+    if reference.kind is ReferenceKind.DIRECTORY:
+        directory = PackageDirectory(
+            path=path or "", editable=reference.editable or None, subdirectory=reference.subdirectory
+        )
+        return replace(package, directory=directory)
+    if reference.kind is ReferenceKind.GIT:
+        repository = PackageVcs(
+            type="git",
+            url=reference.url,
+            requested_revision=reference.revision,
+            commit_id=reference.commit or "",
+            subdirectory=reference.subdirectory,
+        )
+        return replace(package, vcs=repository)
+    archive = PackageArchive(
+        url=None if local else reference.url,
+        path=path,
+        size=distribution.size,
+        hashes={"sha256": distribution.sha256 or ""},
+        subdirectory=reference.subdirectory,
+    )
+    return replace(package, archive=archive, version=distribution.version)
+
+
+def _relative(url: str, folder: Path) -> str:
+    """Return a ``file:`` address as a path that is relative to a folder."""
+    return Path(os.path.relpath(local_path(url), folder)).as_posix()
 
 
 # -- [tool.envfit] ------------------------------------------------------------
@@ -203,15 +280,32 @@ def _fact_table(fact: Fact) -> dict[str, Any]:
 
 
 def locked_packages(lock: Pylock) -> tuple[LockedPackage, ...]:
-    """Return the packages of a lock that names one file for each, as envfit writes them.
+    """Return the packages of a lock that names one file or source tree for each, as envfit writes them.
 
-    Raises LockError on an entry that is a directory, an archive, a repository,
-    or that leaves the choice between several wheels open.
+    Raises LockError on an entry that leaves the choice between several wheels open.
     """
     return tuple(_locked(package) for package in lock.packages)
 
 
+def rebased(lock: Pylock, folder: Path) -> Pylock:
+    """Return a lock whose paths, relative to a folder, are absolute: fit to be read in another place."""
+    return replace(lock, packages=[_rebased(package, folder) for package in lock.packages])
+
+
+def _rebased(package: Package, folder: Path) -> Package:
+    if package.directory is not None:
+        path = os.path.normpath(folder / package.directory.path)
+        return replace(package, directory=replace(package.directory, path=path))
+    if package.archive is not None and package.archive.path is not None:
+        path = os.path.normpath(folder / package.archive.path)
+        return replace(package, archive=replace(package.archive, path=path))
+    return package
+
+
 def _locked(package: Package) -> LockedPackage:
+    direct = _locked_directly(package)
+    if direct is not None:
+        return _locked_as(package, direct)
     wheels = list(package.wheels or ())
     files: list[PackageWheel | PackageSdist] = [*wheels]
     if not wheels and package.sdist is not None:
@@ -250,6 +344,10 @@ def _locked(package: Package) -> LockedPackage:
             upload_time=file.upload_time,
             requires_python=package.requires_python,
         )
+    return _locked_as(package, distribution)
+
+
+def _locked_as(package: Package, distribution: Distribution) -> LockedPackage:
     return LockedPackage(
         name=package.name,
         version=package.version,
@@ -257,6 +355,48 @@ def _locked(package: Package) -> LockedPackage:
         dependencies=tuple(item["name"] for item in package.dependencies or ()),
         build=package.marker is not None and str(package.marker) == str(Marker(_BUILDS_MARKER)),
     )
+
+
+def _locked_directly(package: Package) -> Distribution | None:
+    """Return what a direct reference in a lock names, or None where the entry is a file of an index."""
+    if package.archive is not None:
+        archive = package.archive
+        reference = DirectReference(
+            kind=ReferenceKind.ARCHIVE,
+            url=archive.url or archive.path or "",
+            subdirectory=archive.subdirectory,
+            sha256=archive.hashes.get("sha256"),
+        )
+    elif package.vcs is not None:
+        reference = DirectReference(
+            kind=ReferenceKind.GIT,
+            url=package.vcs.url or package.vcs.path or "",
+            revision=package.vcs.requested_revision,
+            commit=package.vcs.commit_id,
+            subdirectory=package.vcs.subdirectory,
+        )
+    elif package.directory is not None:
+        reference = DirectReference(
+            kind=ReferenceKind.DIRECTORY,
+            url=package.directory.path,
+            subdirectory=package.directory.subdirectory,
+            editable=package.directory.editable or False,
+        )
+    else:
+        return None
+    filename = reference.url.rpartition("/")[2] if package.archive is not None else str(reference)
+    stated: dict[str, Any] = {
+        "filename": filename,
+        "url": reference.url,
+        "index": "",
+        "sha256": reference.sha256,
+        "requires_python": package.requires_python,
+        "reference": reference,
+    }
+    if filename.endswith(".whl"):
+        name, version, build_tag, tags = parse_wheel_filename(filename)
+        return Wheel(name=name, version=version, build_tag=build_tag, tags=tags, **stated)
+    return Sdist(name=package.name, version=package.version or _UNSTATED, **stated)
 
 
 def locked_target(lock: Pylock) -> Target | None:

@@ -6,7 +6,7 @@ and judges their form, and nothing else: whether a package or a GPU exists is fo
 others to say.
 """
 
-from envfit.project.declared import Declared, for_target, parse_requirement
+from envfit.project.declared import Declared, applies, for_target, parse_requirement
 from envfit.project.model import CondaEnvironment, Project, combine
 from envfit.project.provided import read_provided
 from envfit.project.read import find_project, read_files
@@ -19,6 +19,7 @@ __all__ = [
     "Project",
     "Settings",
     "TargetSettings",
+    "applies",
     "combine",
     "find_project",
     "for_target",

@@ -115,6 +115,7 @@ def _read_archive(text: str) -> tuple[DirectReference, str | None]:
     filename = unquote(parts.path.rpartition("/")[2])
     if not filename.lower().endswith(ARCHIVES):
         raise NotAReferenceError("ends like no wheel and no source distribution")
+    _require_name_of_wheel(filename)
     fragment = _fragment(parts.fragment)
     reference = DirectReference(
         kind=ReferenceKind.ARCHIVE,
@@ -146,6 +147,7 @@ def _read_path(path: Path, text: str, *, editable: bool) -> tuple[DirectReferenc
         raise NotAReferenceError("is a file, so it cannot be editable")
     if not path.name.lower().endswith(ARCHIVES):
         raise NotAReferenceError("is a file that is no wheel and no source distribution")
+    _require_name_of_wheel(path.name)
     reference = DirectReference(
         kind=ReferenceKind.ARCHIVE,
         url=_plain(path).as_uri(),
@@ -153,6 +155,11 @@ def _read_path(path: Path, text: str, *, editable: bool) -> tuple[DirectReferenc
         sha256=_sha256(fragment),
     )
     return reference, _egg(fragment) or name_of_file(path.name)
+
+
+def _require_name_of_wheel(filename: str) -> None:
+    if filename.endswith(".whl") and name_of_file(filename) is None:
+        raise NotAReferenceError("has no name that a wheel can have")
 
 
 def _plain(path: Path) -> Path:

@@ -13,16 +13,20 @@ from envfit.knowledge.device_code import runs_on
 from envfit.knowledge.model import Alternative, IndexBuild
 from envfit.knowledge.query import Query
 from envfit.requirement import Requirement, UserOrigin
+from envfit.resolve.amendments import Amendments
 from envfit.resolve.explain import Explanation, explain
 from envfit.resolve.port import PackageSource
 from envfit.resolve.provider import Demand, World
 from envfit.resolve.resolution import BetterBuild, LeftOut, Resolution, build_resolution
-from envfit.resolve.selection import Preferences
+from envfit.resolve.selection import Preferences, Strategy
 from envfit.resolve.solver import Impossible, Solved, solve
 from envfit.resolve.verify import verify
 from envfit.target import CUDA, CUDA_DRIVER, FactState
 
 __all__ = ["Concede", "Unsatisfied", "resolve"]
+
+
+_AS_THEY_ARE = Amendments()
 
 
 class Concede(enum.Enum):
@@ -55,6 +59,7 @@ class _Asked:
     query: Query
     preferences: Preferences
     constraints: tuple[Requirement, ...]
+    amendments: Amendments
     variant_indexes: frozenset[str]  # names of the indexes of variants in use
 
 
@@ -65,6 +70,7 @@ def resolve(
     *,
     preferences: Preferences,
     constraints: Sequence[Requirement] = (),
+    amendments: Amendments = _AS_THEY_ARE,
     optional: Sequence[Requirement] = (),
     concede: Concede = Concede.MINOR,
     variant_indexes: Iterable[str] = (),
@@ -81,6 +87,7 @@ def resolve(
         query=query,
         preferences=preferences,
         constraints=tuple(constraints),
+        amendments=amendments,
         variant_indexes=frozenset(variant_indexes),
     )
     resolution = _resolve(asked, requirements)
@@ -113,9 +120,16 @@ def resolve(
 
 
 def _resolve(asked: _Asked, requirements: Sequence[Requirement]) -> Resolution:
-    world = World(asked.source, asked.query, requirements, asked.preferences, asked.constraints)
+    world = World(
+        asked.source,
+        asked.query,
+        requirements,
+        asked.preferences,
+        asked.constraints,
+        amendments=asked.amendments,
+    )
     roots = world.root_demands()
-    _require_known(world, requirements)
+    _require_known(world, world.roots)
     outcome = solve(world, roots)
     if isinstance(outcome, Impossible):
         raise _unsatisfied(asked, world, roots)
@@ -149,6 +163,10 @@ def _require_known(world: World, requirements: Sequence[Requirement]) -> None:
     ]
     if missing:
         names = ", ".join(dict.fromkeys(requirement.name for requirement in missing))
+        states = [state for requirement in missing for state in world.statuses(requirement.name)]
+        if states:
+            why = f": {states[0].status_reason}" if states[0].status_reason else ""
+            raise UnknownPackageError(f"{states[0].name} has no files, it is {states[0].status}{why}")
         raise UnknownPackageError(
             f"no index in use has {names}",
             details={requirement.name: str(requirement.origin) for requirement in missing},
@@ -221,7 +239,7 @@ def _better_builds(
     Releases are those that the index in use lists; that the other one carries
     them, and for which GPUs, is knowledge.
     """
-    if not world.target.gpus:
+    if not world.target.gpus or world.preferences.strategy is not Strategy.HIGHEST:
         return
     for index in asked.query.knowledge.indexes.values():
         if index.name in asked.variant_indexes:

@@ -25,18 +25,21 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envfit.distribution import Metadata
+from envfit.distribution import Listing, Metadata
 from envfit.errors import EnvfitError
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
+from envfit.resolve.amendments import Amendments
 from envfit.resolve.port import PackageSource
-from envfit.resolve.selection import Candidate, Preferences, Rejection, is_yanked, select
+from envfit.resolve.selection import Candidate, Preferences, Rejection, Strategy, is_yanked, select
 from envfit.target import FactState
 
 __all__ = ["Demand", "World", "base_name"]
 
 # Errors that reject one file; every other error of a source ends the run.
 _REJECTING = frozenset({"bad-metadata", "metadata-needs-build"})
+
+_AS_THEY_ARE = Amendments()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,11 +66,16 @@ class World:
         requirements: Iterable[Requirement],
         preferences: Preferences,
         constraints: Sequence[Requirement] = (),
+        *,
+        amendments: Amendments = _AS_THEY_ARE,
     ) -> None:
         self.query = query
         self.target = query.target
         self.preferences = preferences
+        self.amendments = amendments
         self.requirements = tuple(requirements)
+        #: What the user asks for, amended.
+        self.roots = tuple(amended for asked in self.requirements for amended in amendments.amend(asked))
         self._source = source
         self._tags = {tag: rank for rank, tag in enumerate(self.target.tags())}
         self._environment = self.target.marker_environment()
@@ -79,6 +87,7 @@ class World:
         }
         self._candidates: dict[str, tuple[Candidate, ...]] = {}
         self._rejections: dict[str, tuple[Rejection, ...]] = {}
+        self._statuses: dict[str, tuple[Listing, ...]] = {}
         self._demands: dict[tuple[str, int], tuple[Demand, ...]] = {}
         self._judgements: dict[tuple[str, int], Judgement] = {}
         self._allowed: dict[tuple[str, SpecifierSet], frozenset[int]] = {}
@@ -88,13 +97,15 @@ class World:
             self._constraints[constraint.name].append(constraint)
         self._provided = {package.name: package for package in self.target.provided}
         user = [item for item in (*self.requirements, *constraints) if isinstance(item.origin, UserOrigin)]
+        user += [item for instead in amendments.overrides.values() for item in instead]
+        self._named = {item.name for item in self.roots}
         self._prereleases_named = {item.name for item in user if item.specifier.prereleases}
         self._pinned = {item.name for item in user if _is_pin(item.specifier)}
 
     def root_demands(self) -> tuple[Demand, ...]:
         """Return the user's requirements as demands, having started to fetch their listings."""
-        self._source.prefetch(base_name(item.name) for item in self.requirements)
-        return tuple(demand for item in self.requirements for demand in self._demands_of(item))
+        self._source.prefetch(base_name(item.name) for item in self.roots)
+        return tuple(demand for item in self.roots for demand in self._demands_of(item))
 
     def candidates(self, name: str) -> tuple[Candidate, ...]:
         """Return the candidates of a name, best first."""
@@ -120,6 +131,16 @@ class World:
         """Return the versions of a name that have no usable file, newest first."""
         self.candidates(name)
         return self._rejections.get(name, ())
+
+    def statuses(self, name: str) -> tuple[Listing, ...]:
+        """Return the listings whose index says something of the project's state (PEP 792)."""
+        self.candidates(name)
+        return self._statuses.get(name, ())
+
+    def is_oldest_first(self, name: str) -> bool:
+        """Tell whether the oldest version of a name is the best one."""
+        strategy = self.preferences.strategy
+        return strategy is Strategy.LOWEST or (strategy is Strategy.LOWEST_DIRECT and name in self._named)
 
     def judgement(self, name: str, position: int) -> Judgement:
         """Return what the rules say of a candidate."""
@@ -186,13 +207,16 @@ class World:
         provided = self._provided.get(name)
         if provided is not None:
             return (Candidate(name=name, version=provided.version, distribution=None),)
+        listings = self._source.listing(name)
+        self._statuses[name] = tuple(listing for listing in listings if listing.status is not None)
         selection = select(
             name,
-            self._source.listing(name),
+            listings,
             self.target,
             tags=self._tags,
             preferences=self.preferences,
             label_cuda=self._label_cuda,
+            oldest_first=self.is_oldest_first(name),
         )
         self._rejections[name] = selection.rejections
         return selection.candidates
@@ -243,26 +267,34 @@ class World:
         ):
             return [_unusable(candidate, f"requires Python {metadata.requires_python}")]
         origin = MetadataOrigin(package=f"{name}[{extra}]" if extra else name, version=version)
-        found = []
+        found: list[Requirement] = []
         for declared in metadata.requires:
             if not self._wanted(declared, extra):
                 continue
-            if declared.url is not None:
-                return [_unusable(candidate, f"requires {declared.name} from an address, {declared.url}")]
-            found.append(
-                Requirement(
-                    name=canonicalize_name(declared.name),
-                    specifier=declared.specifier,
-                    extras=frozenset(map(canonicalize_name, declared.extras)),
-                    origin=origin,
-                )
+            asked = Requirement(
+                name=canonicalize_name(declared.name),
+                specifier=declared.specifier,
+                extras=frozenset(map(canonicalize_name, declared.extras)),
+                origin=origin,
             )
+            amended = self.amendments.amend(asked)
+            if declared.url is not None and amended == (asked,) and not self._comes_from(declared):
+                return [_unusable(candidate, f"requires {declared.name} from an address, {declared.url}")]
+            found.extend(amended)
         self._source.prefetch(
             item.name
             for item in found
             if item.name not in self._candidates and item.name not in self._provided
         )
         return found
+
+    def _comes_from(self, declared: DeclaredRequirement) -> bool:
+        """Tell whether a name is there already from the address that a requirement on it names."""
+        candidates = self.candidates(canonicalize_name(declared.name))
+        reference = (
+            candidates[0].distribution.reference if candidates and candidates[0].distribution else None
+        )
+        return reference is not None and declared.url is not None and reference.is_meant_by(declared.url)
 
     def _wanted(self, declared: DeclaredRequirement, extra: str) -> bool:
         """Tell whether a requirement holds on the target, for this extra and not without it."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.distribution import Metadata
 from envfit.knowledge.model import Alternative
 from envfit.knowledge.query import Caution
 from envfit.requirement import Requirement, RuleOrigin, UserOrigin
+from envfit.resolve.amendments import Amendments
 from envfit.resolve.explain import Group, Reason
 from envfit.resolve.provider import Demand, World, base_name
 from envfit.resolve.selection import Candidate
@@ -76,6 +79,8 @@ class Resolution:
     better: tuple[BetterBuild, ...] = ()
     kept: tuple[str, ...] = ()  # named packages that the existing lock holds below the newest release
     ignored_rules: tuple[str, ...] = ()
+    amendments: Amendments = field(default_factory=Amendments)  # what stands in the place of requirements
+    notes: tuple[str, ...] = ()  # sentences worth telling about single packages
     knowledge_version: str
     engine: str
 
@@ -111,6 +116,7 @@ def build_resolution(
     warnings: dict[str, RuleOrigin] = {}
     excluded: list[Group] = []
     kept: list[str] = []
+    notes: list[str] = []
     for name in sorted(pins):
         if name.startswith("__") or base_name(name) != name:
             continue
@@ -133,10 +139,12 @@ def build_resolution(
             and any(world.candidates(name)[better].version not in explained for better in newer)
         ):
             kept.append(name)
+        metadata = world.metadata(candidate)
+        notes.extend(_notes(world, candidate, metadata, extras[name]))
         described.append(
             Pin(
                 candidate=candidate,
-                metadata=world.metadata(candidate),
+                metadata=metadata,
                 extras=frozenset(extras[name]),
                 requirements=tuple(dict.fromkeys(demand.requirement for demand in asked[name])),
                 dependencies=tuple(sorted(dependencies[name])),
@@ -150,12 +158,32 @@ def build_resolution(
         pins=tuple(described),
         excluded=tuple(excluded),
         kept=tuple(kept),
+        amendments=world.amendments,
+        notes=tuple(notes),
         conditions=tuple(conditions.values()),
         warnings=tuple(warnings.values()),
         ignored_rules=tuple(sorted(world.query.ignored)),
         knowledge_version=world.query.knowledge.version,
         engine=engine,
     )
+
+
+def _notes(
+    world: World, candidate: Candidate, metadata: Metadata | None, extras: Collection[str]
+) -> Iterator[str]:
+    """Yield what a user should hear about one chosen package."""
+    if metadata is not None:
+        for extra in sorted(set(extras) - metadata.extras - _extras_in_markers(metadata)):
+            yield f"{candidate} has no extra {extra!r}, so it adds nothing"
+    for listing in world.statuses(candidate.name):
+        why = f": {listing.status_reason}" if listing.status_reason else ""
+        yield f"{candidate.name} is {listing.status} on its index{why}"
+
+
+def _extras_in_markers(metadata: Metadata) -> set[str]:
+    """Return the extras that requirements speak of; old metadata does not list them."""
+    markers = [str(declared.marker) for declared in metadata.requires if declared.marker is not None]
+    return {canonicalize_name(extra) for text in markers for extra in re.findall(r'extra == "([^"]+)"', text)}
 
 
 def _is_ignored_by(caution: Caution, world: World, pins: Mapping[str, int]) -> bool:
@@ -175,6 +203,8 @@ def _excluded(
     Of names that the user did not ask for, only what rules refuse: the rest is
     what their dependents say, and nobody asked.
     """
+    if world.is_oldest_first(name):
+        return []
     named = _is_named(asked[name])
     groups: dict[tuple[str, str], tuple[Reason, list[Version]]] = {}
     for newer in world.newer(name, world.candidates(name)[pins[name]].version):

@@ -2,13 +2,15 @@
 
 A version may exist in several builds: the one of the default index, and those
 with a local label on an index of variants.  To the engine each build is a
-candidate of its own.  Their order is one documented tuple: newest public
-version first; of one version the default index's build before labelled ones,
-labelled ones by newest CUDA; a wheel before a source distribution.
+candidate of its own.  Their order: what a lock holds; the newest public version, or
+the oldest where that is asked for; of one version the default index's build
+before labelled ones, labelled ones by newest CUDA; a wheel before a source
+distribution.
 """
 
 from __future__ import annotations
 
+import enum
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,10 +20,25 @@ from datetime import datetime
 from packaging.tags import Tag
 from packaging.version import Version
 
-from envfit.distribution import Distribution, Listing, Wheel
+from envfit.distribution import Distribution, Listing, Sdist, Wheel
 from envfit.target import Target
 
-__all__ = ["Candidate", "Preferences", "Rejection", "Selection", "is_yanked", "select"]
+__all__ = [
+    "ALL",
+    "QUARANTINED",
+    "Candidate",
+    "Preferences",
+    "Rejection",
+    "Selection",
+    "Strategy",
+    "is_yanked",
+    "select",
+]
+
+#: Stands for every name in ``--no-binary`` and ``--only-binary``, as in pip.
+ALL = ":all:"
+#: A status by which an index says that a project is not safe to use (PEP 792).
+QUARANTINED = "quarantined"
 
 _NO_CUDA = Version("0")
 
@@ -46,14 +63,28 @@ class Rejection:
     reason: str  # a phrase that goes after "torch 2.0.1 "
 
 
+class Strategy(enum.Enum):
+    """Which of the versions that fit is best."""
+
+    HIGHEST = "highest"
+    LOWEST = "lowest"
+    LOWEST_DIRECT = "lowest-direct"  # the oldest of what the user names, the newest of the rest
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """What the user said about which files may be used."""
+    """What the user said about which files may be used, and which are best."""
 
     prereleases: bool = False
     newest_upload: datetime | None = None  # nothing uploaded at or after this moment
     build: bool = True  # whether source distributions may be used at all
+    no_binary: frozenset[str] = frozenset()  # names of which no wheel may be used, or ":all:"
+    only_binary: frozenset[str] = frozenset()  # names of which only wheels may be used, or ":all:"
+    hashes: Mapping[str, frozenset[str]] = field(
+        default_factory=dict
+    )  # sha256, one of which a file must have
     pinned: Mapping[str, Version] = field(default_factory=dict)  # versions of an existing lock, kept
+    strategy: Strategy = Strategy.HIGHEST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,26 +103,34 @@ def select(
     tags: Mapping[Tag, int],
     preferences: Preferences,
     label_cuda: Mapping[str, Version],
+    oldest_first: bool = False,
 ) -> Selection:
     """Choose one file per build of every version listed.
 
     ``tags`` ranks the target's tags, best lowest; ``label_cuda`` gives the CUDA
     version of a local label, where the label is one of an index of variants.
     """
+    listings = tuple(listings)
     files: dict[tuple[Version, int], list[Distribution]] = defaultdict(list)
     for position, listing in enumerate(listings):
         for distribution in listing.distributions:
             files[distribution.version, min(position, 1)].append(distribution)
-    candidates: list[tuple[tuple[object, ...], Candidate]] = []
+    candidates: list[tuple[int, Candidate]] = []
+    quarantined = any(listing.status == QUARANTINED for listing in listings)
     rejections: dict[Version, Rejection] = {}
     for (version, position), group in files.items():
         chosen, reason = _choose(group, target, tags, preferences)
+        if quarantined:
+            chosen, reason = None, "is quarantined by its index"
         if chosen is None:
             rejections[version] = Rejection(version=version, reason=reason)
             continue
         candidate = Candidate(name=name, version=version, distribution=chosen)
-        candidates.append((_preference(candidate, position, preferences, label_cuda), candidate))
-    candidates.sort(key=lambda pair: pair[0], reverse=True)
+        candidates.append((position, candidate))
+    # Sorts are stable: the last one counts most.
+    candidates.sort(key=lambda pair: _build_preference(pair[0], pair[1], label_cuda), reverse=True)
+    candidates.sort(key=lambda pair: Version(pair[1].version.public), reverse=not oldest_first)
+    candidates.sort(key=lambda pair: preferences.pinned.get(name) == pair[1].version, reverse=True)
     unique: dict[Version, Candidate] = {}
     for _, candidate in candidates:
         # The same local version on two pages of a variant index is the same build.
@@ -104,17 +143,15 @@ def select(
     )
 
 
-def _preference(
-    candidate: Candidate, position: int, preferences: Preferences, label_cuda: Mapping[str, Version]
+def _build_preference(
+    position: int, candidate: Candidate, label_cuda: Mapping[str, Version]
 ) -> tuple[object, ...]:
-    version = candidate.version
+    """Return a key of one build among those of one version; the highest is best."""
     return (
-        preferences.pinned.get(candidate.name) == version,
-        Version(version.public),
         -position,
-        label_cuda.get(version.local or "", _NO_CUDA),
+        label_cuda.get(candidate.version.local or "", _NO_CUDA),
         isinstance(candidate.distribution, Wheel),
-        version,
+        candidate.version,
     )
 
 
@@ -153,25 +190,53 @@ def _specificity(reason: str) -> int:
 def _refusal(
     distribution: Distribution, target: Target, tags: Mapping[Tag, int], preferences: Preferences
 ) -> str | None:
+    """Return why a file cannot be used, or None where it can."""
     if isinstance(distribution, Wheel):
-        if not any(tag in tags for tag in distribution.tags):
-            newer = [glibc for tag in distribution.tags if (glibc := _newer_glibc(tag, tags)) is not None]
-            if newer:
-                return f"needs glibc {min(newer)} or newer"
-            return f"has no file for CPython {target.python_minor} on {target.platform}"
-    elif not preferences.build:
-        return "has only a source distribution, and --no-build is given"
+        reason = _refusal_of_wheel(distribution, target, tags, preferences)
+    else:
+        reason = _refusal_of_sdist(distribution, preferences)
+    if reason is not None:
+        return reason
+    stated = preferences.hashes.get(distribution.name)
+    if stated is not None and distribution.sha256 not in stated:
+        return "has none of the hashes that are stated for it"
     if distribution.requires_python is not None and not distribution.requires_python.contains(
         target.python, prereleases=True
     ):
         return f"requires Python {distribution.requires_python}"
-    if preferences.newest_upload is None:
+    if preferences.newest_upload is None or distribution.reference is not None:
         return None
     if distribution.upload_time is None:
         return "has no upload time on its index, and --exclude-newer is given"
     if distribution.upload_time >= preferences.newest_upload:
         return f"was not uploaded before {preferences.newest_upload:%Y-%m-%d %H:%M} UTC"
     return None
+
+
+def _refusal_of_wheel(
+    wheel: Wheel, target: Target, tags: Mapping[Tag, int], preferences: Preferences
+) -> str | None:
+    if not any(tag in tags for tag in wheel.tags):
+        newer = [glibc for tag in wheel.tags if (glibc := _newer_glibc(tag, tags)) is not None]
+        if newer:
+            return f"needs glibc {min(newer)} or newer"
+        return f"has no file for CPython {target.python_minor} on {target.platform}"
+    if wheel.reference is None and _is_named(wheel.name, preferences.no_binary, preferences.only_binary):
+        return "has no source distribution, and --no-binary is given"
+    return None
+
+
+def _refusal_of_sdist(sdist: Sdist, preferences: Preferences) -> str | None:
+    if not preferences.build:
+        return "has only a source distribution, and --no-build is given"
+    if _is_named(sdist.name, preferences.only_binary, preferences.no_binary):
+        return "has only a source distribution, and --only-binary is given"
+    return None
+
+
+def _is_named(name: str, names: frozenset[str], opposite: frozenset[str]) -> bool:
+    """Tell whether a name is meant; one that the opposite names is no part of "all", as in pip."""
+    return name in names or (ALL in names and name not in opposite)
 
 
 def _newer_glibc(tag: Tag, tags: Mapping[Tag, int]) -> Version | None:

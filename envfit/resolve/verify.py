@@ -7,13 +7,15 @@ that does not pass is never written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 
 from envfit.distribution import Wheel
 from envfit.knowledge.query import IMPOSSIBLE, Query, fact_of
-from envfit.requirement import Requirement
+from envfit.reference import DirectReference
+from envfit.requirement import MetadataOrigin, Requirement
 from envfit.resolve.resolution import Pin, Resolution
 from envfit.target import FactState
 
@@ -31,6 +33,7 @@ class _Check:
         self._query = query
         self._pins: dict[str, Pin] = {}
         self._environment = resolution.target.marker_environment()
+        self._amendments = resolution.amendments
         self._choices: dict[str, list[Requirement]] = {}
 
     def faults(self) -> Iterable[str]:
@@ -39,7 +42,8 @@ class _Check:
                 yield f"{pin.name} is pinned twice"
             self._pins[pin.name] = pin
         for requirement in self._resolution.requirements:
-            yield from self._unsatisfied(requirement, "you")
+            for amended in self._amended(requirement):
+                yield from self._unsatisfied(amended, "you")
         for constraint in self._resolution.constraints:
             if constraint.name in self._pins:
                 yield from self._unsatisfied(constraint, "your constraint")
@@ -84,13 +88,34 @@ class _Check:
                 declared.marker.evaluate({**self._environment, "extra": extra}) for extra in ("", *pin.extras)
             ):
                 continue
-            other = self._pins.get(canonicalize_name(declared.name))
-            if other is None:
-                yield f"{pin.name} {pin.version} requires {declared}, which is not pinned"
-            elif not declared.specifier.contains(other.version, prereleases=True):
-                yield f"{pin.name} {pin.version} requires {declared}, but {other.version} is pinned"
-            elif not {canonicalize_name(extra) for extra in declared.extras} <= other.extras:
-                yield f"{pin.name} {pin.version} requires {declared}, but without its extras it is pinned"
+            asked = Requirement(
+                name=canonicalize_name(declared.name),
+                specifier=declared.specifier,
+                extras=frozenset(canonicalize_name(extra) for extra in declared.extras),
+                origin=MetadataOrigin(package=pin.name, version=str(pin.version)),
+            )
+            for amended in self._amended(asked):
+                yield from self._unsatisfied(amended, f"{pin.name} {pin.version}")
+            if declared.url is not None and asked.name not in self._amendments.overrides:
+                yield from self._from_elsewhere(asked.name, declared.url)
+
+    def _amended(self, requirement: Requirement) -> Sequence[Requirement]:
+        """Return what the user put in the place of a requirement, else the requirement."""
+        if requirement.name in self._amendments.excluded:
+            return ()
+        instead = self._amendments.overrides.get(requirement.name)
+        if instead is None:
+            return (requirement,)
+        return [replace(other, extras=requirement.extras | other.extras) for other in instead]
+
+    def _from_elsewhere(self, name: str, address: str) -> Iterable[str]:
+        """Yield that a package is not the one at the address that another one's metadata names."""
+        pin = self._pins.get(name)
+        distribution = pin.candidate.distribution if pin is not None else None
+        if distribution is not None and (
+            distribution.reference is None or not distribution.reference.is_meant_by(address)
+        ):
+            yield f"{name} is not from {address}"
 
     def _unsatisfied(self, requirement: Requirement, who: str) -> Iterable[str]:
         name = requirement.name
@@ -112,6 +137,14 @@ class _Check:
                 yield f"{who}: {requirement}, but {pin.version} is pinned"
             elif not requirement.extras <= pin.extras:
                 yield f"{who}: {requirement}, but without its extras it is pinned"
+            elif requirement.direct is not None and not self._is_from(pin, requirement.direct):
+                yield f"{who}: {requirement}, but from elsewhere it is pinned"
+
+    @staticmethod
+    def _is_from(pin: Pin, direct: DirectReference) -> bool:
+        distribution = pin.candidate.distribution
+        reference = distribution.reference if distribution is not None else None
+        return reference is not None and reference.is_same_source(direct)
 
     def _disagreements(self) -> Iterable[str]:
         """Yield the choices on which no value satisfies everyone."""

@@ -35,7 +35,7 @@ def _nothing_is_written(envfit: CommandLine) -> Iterator[None]:
         (("torch=2.10",), ["the command line: 'torch=2.10'", "torch==2.10"]),
         (("torch>>2",), ["'torch>>2' is not a requirement"]),
         (("torch; python_version",), ["is not a requirement"]),
-        (("https://index.example/torch.whl",), ["direct address", "NAME==VERSION"]),
+        (("https://index.example/torch.whl",), ["has no name that a wheel can have"]),
         (("-r", "pyproject.toml", "--extra", "docs"), ["pyproject.toml"]),
         (("torch", "--provided", "torch==not a version"), ["torch"]),
         (("torch", "--exclude-newer", "yesterday"), ["'yesterday' is not a date", "2026-01-31"]),

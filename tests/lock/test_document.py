@@ -336,9 +336,6 @@ WHEEL = {
     "entry",
     [
         {"name": "lib", "version": "1.0", "wheels": [WHEEL, {**WHEEL, "name": "lib-1.0-py2-none-any.whl"}]},
-        {"name": "lib", "directory": {"path": "."}},
-        {"name": "lib", "vcs": {"type": "git", "url": "https://x.example/lib", "commit-id": "0" * 40}},
-        {"name": "lib", "archive": {"url": "https://x.example/lib.zip", "hashes": {"sha256": "0" * 64}}},
         {"name": "lib", "wheels": [WHEEL]},
     ],
 )

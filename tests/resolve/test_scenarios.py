@@ -21,9 +21,10 @@ from packaging.version import Version
 from envfit.errors import UnknownPackageError
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.query import Query
+from envfit.resolve.amendments import Amendments
 from envfit.resolve.decide import Concede, Unsatisfied, resolve
 from envfit.resolve.resolution import Resolution
-from envfit.resolve.selection import Preferences
+from envfit.resolve.selection import Preferences, Strategy
 from envfit.resolve.verify import verify
 from envfit.target import Provided
 from tests.resolve.worlds import MemorySource, asked, knowledge_of, rule
@@ -40,6 +41,7 @@ EXPECTATIONS = {
     "core",
     "excluded",
     "left_out",
+    "notes",
     "pins",
     "refused",
     "says",
@@ -61,6 +63,7 @@ class Scenario:
     def resolve(self) -> Resolution:
         ask = self.ask
         uploaded = ask.get("exclude_newer")
+        overrides = asked(*ask.get("overrides", ()), where="overrides.txt")
         return resolve(
             self.source,
             self.query,
@@ -71,9 +74,19 @@ class Scenario:
                 newest_upload=datetime.fromisoformat(uploaded).replace(tzinfo=timezone.utc)
                 if uploaded
                 else None,
+                no_binary=frozenset(ask.get("no_binary", ())),
+                only_binary=frozenset(ask.get("only_binary", ())),
+                strategy=Strategy(ask.get("resolution", "highest")),
                 pinned={name: Version(version) for name, version in ask.get("pinned", {}).items()},
             ),
             constraints=asked(*ask.get("constraints", ()), where="constraints.txt"),
+            amendments=Amendments(
+                overrides={
+                    item.name: tuple(other for other in overrides if other.name == item.name)
+                    for item in overrides
+                },
+                excluded=frozenset(ask.get("excluded", ())),
+            ),
             optional=asked(*ask.get("optional", ())),
             concede=Concede(ask.get("concede", "minor")),
             variant_indexes=ask.get("variant_indexes", ()),
@@ -146,5 +159,6 @@ def _holds_account(resolution: Resolution, expect: dict[str, Any]) -> None:
     assert [build.version for build in resolution.better] == expect.get("better", [])
     assert sorted(origin.rule for origin in resolution.warnings) == expect.get("warnings", [])
     assert sorted(origin.rule for origin in resolution.conditions) == expect.get("conditions", [])
+    assert list(resolution.notes) == expect.get("notes", [])
     if "excluded" in expect:
         assert [str(item) for item in resolution.excluded] == expect["excluded"]

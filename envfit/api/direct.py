@@ -1,0 +1,61 @@
+"""Direct references of a project: opened, and followed into what they themselves require by address."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from envfit.errors import RequirementError
+from envfit.index.direct import Opened
+from envfit.index.source import PackageIndex
+from envfit.project import Declared, applies, parse_requirement
+from envfit.reference import DirectReference
+
+__all__ = ["open_direct"]
+
+
+def open_direct(
+    declared: Iterable[Declared], packages: PackageIndex, environment: Mapping[str, str]
+) -> tuple[Declared, ...]:
+    """Open the direct references that hold in a marker environment, and give each its name.
+
+    What they require by address is opened too; what a package of an index requires
+    by address is not, since nobody here named it.  The rest is returned as it is.
+    Raises RequirementError where two references of one name disagree, or a name is
+    not that of what is at its address.
+    """
+    result = []
+    pending: deque[tuple[Declared, Opened]] = deque()
+    for one in declared:
+        if one.direct is None or not applies(one, environment):
+            result.append(one)
+            continue
+        named, opened = _open(one, one.direct, packages)
+        result.append(named)
+        pending.append((named, opened))
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while pending:
+        parent, opened = pending.popleft()
+        if (parent.shown, parent.extras) in seen:
+            continue
+        seen.add((parent.shown, parent.extras))
+        for requirement in opened.metadata.requires:
+            holds = requirement.marker is None or any(
+                requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *parent.extras)
+            )
+            if requirement.url is not None and holds:
+                nested = parse_requirement(
+                    str(requirement), f"{opened.distribution.name} {opened.distribution.version}"
+                )
+                if nested.direct is not None:
+                    pending.append(_open(nested, nested.direct, packages))
+    return tuple(result)
+
+
+def _open(one: Declared, reference: DirectReference, packages: PackageIndex) -> tuple[Declared, Opened]:
+    opened = packages.open(reference)
+    name = opened.distribution.name
+    if one.name not in (None, name):
+        raise RequirementError(f"{one.where}: {one.text!r} is called {one.name}, and what is there is {name}")
+    return replace(one, name=name, direct=opened.distribution.reference), opened

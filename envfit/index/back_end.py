@@ -1,0 +1,190 @@
+"""A build back end, run on one source tree (PEP 517).
+
+This executes code of the package, in an environment of its own, which is thrown away.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyproject_hooks
+
+from envfit.interpreter import own_interpreter
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["BackEnd", "BackEndFailedError", "NoInterpreterError"]
+
+# PEP 517: what holds for a source tree that names no back end.
+_LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
+_LEGACY_REQUIRES = ("setuptools>=40.8.0",)
+# setuptools 82 dropped pkg_resources, which many a setup.py imports.
+_WITH_PKG_RESOURCES = "setuptools<82"
+
+_REPORTED_LINES = 15
+
+# Since 1.3, pyproject-hooks repeats the warnings of a back end here; they are its author's concern.
+_BACKEND_WARNING = getattr(pyproject_hooks, "BuildBackendWarning", None)
+if _BACKEND_WARNING is not None:
+    warnings.filterwarnings("ignore", category=_BACKEND_WARNING)
+
+
+class BackEndFailedError(Exception):
+    """The build failed; the text is the end of what it printed, indented."""
+
+
+class NoInterpreterError(Exception):
+    """There is no interpreter of the Python wanted to build with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BuildSystem:
+    """The [build-system] table of a source tree, with PEP 517's defaults."""
+
+    requires: tuple[str, ...]
+    backend: str
+    backend_path: tuple[str, ...]
+
+
+class _CommandFailedError(Exception):
+    """A command ended with an error; the text is its output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackEnd:
+    """The back end of one source tree."""
+
+    tree: Path
+    directory: Path  # for what the build makes; the caller throws it away
+    uv: str
+    environ: Mapping[str, str]
+    uv_environ: Mapping[str, str]  # for uv alone, in addition
+
+    def metadata(self, minor: str) -> bytes:
+        """Return METADATA as the back end writes it with CPython of a minor version.
+
+        Raises NoInterpreterError and BackEndFailedError.
+        """
+        interpreter = self._interpreter(minor)
+        system = self._build_system(self.tree)
+        try:
+            return self._attempt(interpreter, self.tree, system, "first", ())
+        except _CommandFailedError as error:
+            if "No module named 'pkg_resources'" not in str(error):
+                raise self._failure(error) from error
+        try:
+            return self._attempt(interpreter, self.tree, system, "second", (_WITH_PKG_RESOURCES,))
+        except _CommandFailedError as error:
+            raise self._failure(error) from error
+
+    def _interpreter(self, minor: str) -> str:
+        own = own_interpreter(minor)
+        if own is not None:
+            return own
+        try:
+            return self._run_uv("python", "find", "--no-python-downloads", minor)
+        except _CommandFailedError as error:
+            raise NoInterpreterError(minor) from error
+
+    def _build_system(self, tree: Path) -> _BuildSystem:
+        file = tree / "pyproject.toml"
+        try:
+            document = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        except ValueError as error:
+            raise self._failure(f"its pyproject.toml is malformed: {error}") from error
+        table = document.get("build-system")
+        if not isinstance(table, dict):
+            return _BuildSystem(requires=_LEGACY_REQUIRES, backend=_LEGACY_BACKEND, backend_path=())
+        return _BuildSystem(
+            requires=tuple(map(str, table.get("requires", ()))),
+            backend=str(table.get("build-backend") or _LEGACY_BACKEND),
+            backend_path=tuple(map(str, table.get("backend-path", ()))),
+        )
+
+    def _attempt(
+        self, interpreter: str, tree: Path, system: _BuildSystem, label: str, more: tuple[str, ...]
+    ) -> bytes:
+        environment = self.directory / f"{label}-environment"
+        python = str(environment / "bin" / "python")
+        self._run_uv("venv", "--quiet", "--python", interpreter, str(environment))
+        caller = pyproject_hooks.BuildBackendHookCaller(
+            str(tree),
+            system.backend,
+            backend_path=system.backend_path or None,
+            runner=self._run_hook,
+            python_executable=python,
+        )
+        output = self.directory / f"{label}-output"
+        output.mkdir()
+        try:
+            self._install(python, (*system.requires, *more))
+            wanted = tuple(caller.get_requires_for_build_wheel())
+            # All at once: a second installation must not undo a bound of the first.
+            if wanted:
+                self._install(python, (*system.requires, *more, *wanted))
+            try:
+                folder = caller.prepare_metadata_for_build_wheel(str(output), _allow_fallback=False)
+            except pyproject_hooks.HookMissing:
+                return _metadata_of_wheel(output / caller.build_wheel(str(output)))
+            return (output / folder / "METADATA").read_bytes()
+        except pyproject_hooks.BackendUnavailable as error:
+            # Its traceback is that of the import in the build's Python.
+            raise _CommandFailedError(error.traceback or str(error)) from error
+        except (pyproject_hooks.UnsupportedOperation, pyproject_hooks.HookMissing, OSError) as error:
+            raise _CommandFailedError(str(error)) from error
+
+    def _install(self, python: str, requirements: tuple[str, ...]) -> None:
+        if requirements:
+            self._run_uv("pip", "install", "--quiet", "--python", python, *requirements)
+
+    def _run_uv(self, *arguments: str) -> str:
+        return self._run([self.uv, *arguments], self.directory, self.uv_environ)
+
+    def _run_hook(
+        self,
+        cmd: Sequence[str],
+        cwd: str | None = None,
+        extra_environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self._run(cmd, Path(cwd or self.directory), extra_environ)
+
+    def _run(self, command: Sequence[str], directory: Path, more: Mapping[str, str] | None = None) -> str:
+        """Run a command; return its standard output without the last line break."""
+        # The build's own tools come first, as if its environment were activated.
+        path = os.pathsep.join(filter(None, (str(Path(command[0]).parent), self.environ.get("PATH"))))
+        ended = subprocess.run(
+            list(command),
+            cwd=directory,
+            env={**self.environ, "PATH": path, **(more or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if ended.returncode != 0:
+            raise _CommandFailedError(f"{ended.stdout}\n{ended.stderr}")
+        return ended.stdout.strip()
+
+    def _failure(self, reason: object) -> BackEndFailedError:
+        lines = [line for line in str(reason).splitlines() if line.strip()][-_REPORTED_LINES:]
+        return BackEndFailedError("\n".join(f"  {line}" for line in lines))
+
+
+def _metadata_of_wheel(path: Path) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            folder, _, filename = name.partition("/")
+            if folder.endswith(".dist-info") and filename == "METADATA":
+                return archive.read(name)
+    raise _CommandFailedError(f"the wheel that it built, {path.name}, has no METADATA")

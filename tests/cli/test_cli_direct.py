@@ -1,0 +1,160 @@
+"""Packages that are named by an address, a path or a repository, from the command line to the import."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tomli
+
+from tests.cli.conftest import CommandLine
+from tests.loopback import Index, make_wheel
+
+NO_GPU = ("--gpu", "none", "--python", f"{sys.version_info.major}.{sys.version_info.minor}")
+
+# A back end without requirements: an editable install is a path in a .pth file.
+BACKEND = """\
+import pathlib, zipfile
+NAME = "tool"
+FOLDER = f"{NAME}-2.0.dist-info"
+METADATA = "Metadata-Version: 2.1\\nName: tool\\nVersion: 2.0\\nRequires-Dist: helper>=1\\n"
+def _wheel(directory, files):
+    filename = f"{NAME}-2.0-py3-none-any.whl"
+    files |= {f"{FOLDER}/METADATA": METADATA, f"{FOLDER}/WHEEL":
+              "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"}
+    files[f"{FOLDER}/RECORD"] = "".join(f"{name},,\\n" for name in files)
+    with zipfile.ZipFile(pathlib.Path(directory, filename), "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return filename
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    return _wheel(directory, {"tool.py": pathlib.Path("tool.py").read_text()})
+def build_editable(directory, config_settings=None, metadata_directory=None):
+    return _wheel(directory, {"tool.pth": str(pathlib.Path.cwd()) + "\\n"})
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout whose metadata only a build states."""
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "tool.py").write_text("import helper\n")
+    (folder / "back.py").write_text(BACKEND)
+    (folder / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "back"\nbackend-path = ["."]\n'
+    )
+    return folder
+
+
+@pytest.fixture
+def helper(own_index: Index, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PIP_INDEX_URL", own_index.url)
+    make_wheel(own_index.directory, "helper", "1.0")
+    return make_wheel(own_index.directory / "elsewhere", "helper", "1.1")
+
+
+def packages(envfit: CommandLine) -> dict[str, dict[str, object]]:
+    lock = tomli.loads((envfit.cwd / "pylock.toml").read_text())
+    return {package["name"]: package for package in lock["packages"]}
+
+
+def test_a_checkout_is_locked_by_its_path_and_installed(
+    bare_envfit: CommandLine, checkout: Path, helper: Path
+) -> None:
+    said = bare_envfit("lock", "../checkout", *NO_GPU).err
+    assert f"running the build of {checkout.as_uri()}" in said
+    locked = packages(bare_envfit)
+    assert locked["tool"]["directory"] == {"path": "../checkout"}
+    assert "version" not in locked["tool"]
+    assert locked["helper"]["version"] == "1.0"
+    answer = bare_envfit("install", "--prefix", "env", "--gpu", "none")
+    assert "import tool works" in answer.out
+    assert not (bare_envfit.cwd / "env" / "lib").joinpath("checkout").exists()
+
+
+def test_a_repository_is_locked_to_its_commit(bare_envfit: CommandLine, checkout: Path, helper: Path) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "init.defaultBranch=main"]
+    for words in (["init"], ["add", "-A"], ["commit", "-m", "x"]):
+        subprocess.run([*git, *words], cwd=checkout, check=True, capture_output=True)
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=checkout, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    bare_envfit("lock", f"tool @ git+{checkout.as_uri()}@main", *NO_GPU)
+    assert packages(bare_envfit)["tool"]["vcs"] == {
+        "type": "git",
+        "url": checkout.as_uri(),
+        "requested-revision": "main",
+        "commit-id": commit,
+    }
+    assert "import tool works" in bare_envfit("install", "--prefix", "env", "--gpu", "none").out
+    exported = bare_envfit("export").out
+    assert f"tool @ git+{checkout.as_uri()}@{commit}\n" in exported
+    assert "# without hashes, since none is known of a source tree: tool\n" in exported
+
+
+def test_a_wheel_by_address_and_by_path_is_locked_by_its_hash(
+    bare_envfit: CommandLine, helper: Path, own_index: Index
+) -> None:
+    digest = {"sha256": hashlib.sha256(helper.read_bytes()).hexdigest()}
+    url = f"{own_index.root}/files/{helper.name}"
+    helper.rename(own_index.directory / helper.name)
+    bare_envfit("lock", f"helper @ {url}", *NO_GPU)
+    archive = packages(bare_envfit)["helper"]["archive"]
+    assert isinstance(archive, dict)
+    assert (archive["url"], archive["hashes"]) == (url, digest)
+    (own_index.directory / helper.name).rename(bare_envfit.cwd / helper.name)
+    bare_envfit("lock", f"./{helper.name}", *NO_GPU, "--upgrade")
+    archive = packages(bare_envfit)["helper"]["archive"]
+    assert isinstance(archive, dict)
+    assert (archive["path"], archive["hashes"]) == (helper.name, digest)
+    assert "import helper works" in bare_envfit("install", "--prefix", "env", "--gpu", "none").out
+
+
+def test_what_is_named_by_address_serves_everybody(
+    bare_envfit: CommandLine, checkout: Path, helper: Path
+) -> None:
+    bare_envfit("lock", "../checkout", f"helper @ {helper.as_uri()}", *NO_GPU)
+    assert packages(bare_envfit)["helper"]["version"] == "1.1"
+
+
+def test_an_address_that_does_not_fit_what_another_requires(
+    bare_envfit: CommandLine, checkout: Path, helper: Path
+) -> None:
+    old = make_wheel(checkout.parent, "helper", "0.5")
+    answer = bare_envfit("lock", "../checkout", str(old), *NO_GPU, code=1)
+    assert "helper" in answer.err
+    assert not (bare_envfit.cwd / "pylock.toml").exists()
+
+
+def test_two_addresses_of_one_name(bare_envfit: CommandLine, helper: Path) -> None:
+    other = make_wheel(helper.parent / "other", "helper", "1.2")
+    answer = bare_envfit("lock", str(helper), str(other), *NO_GPU, code=2)
+    assert "helper is asked for from" in answer.err
+
+
+def test_a_name_that_is_not_the_one_at_its_address(
+    bare_envfit: CommandLine, checkout: Path, helper: Path
+) -> None:
+    answer = bare_envfit("lock", f"other @ {checkout.as_uri()}", *NO_GPU, code=2)
+    assert "is called other, and what is there is tool" in answer.err
+
+
+def test_no_build_leaves_a_dynamic_checkout_unopened(
+    bare_envfit: CommandLine, checkout: Path, helper: Path
+) -> None:
+    answer = bare_envfit("lock", "../checkout", "--no-build", *NO_GPU, code=2)
+    assert "--no-build is given" in answer.err
+
+
+def test_another_packages_address_is_not_followed_unless_the_user_names_it(
+    bare_envfit: CommandLine, helper: Path, own_index: Index
+) -> None:
+    make_wheel(own_index.directory, "app", "1.0", requires=[f"helper @ {helper.as_uri()}"])
+    answer = bare_envfit("lock", "app", *NO_GPU, code=1)
+    assert "requires helper from an address" in answer.err
+    bare_envfit("lock", "app", f"helper @ {helper.as_uri()}", *NO_GPU)
+    assert packages(bare_envfit)["helper"]["version"] == "1.1"
