@@ -249,12 +249,15 @@ def lock_remarks(resolution: Resolution, *, verbose: bool) -> Iterable[str]:
             yield f"why not newer: {excluded}"
             for evidence in excluded.reason.evidence[:1]:
                 yield f"    {evidence}"
+    for python in resolution.pythons_not_taken:
+        yield f"why not Python {python.python.major}.{python.python.minor}: {python.why}"
     if resolution.kept:
         yield f"kept from the existing lock: {', '.join(resolution.kept)}; --upgrade looks for newer releases"
     for left in resolution.left_out:
         yield f"left out: {left.name}"
         yield from (f"    {reason}" for reason in left.reasons)
         yield from (f"    instead: {other.name}: {other.text}" for other in left.alternatives)
+    yield from (f"note: {note}" for note in resolution.notes)
     yield from (f"hint: {_better(better)}" for better in resolution.better)
     yield from (f"warning: {origin}" for origin in resolution.warnings)
     yield from _conditions(resolution.conditions)
@@ -301,6 +304,11 @@ def lock_data(result: LockResult) -> dict[str, Any]:
             }
             for left in resolution.left_out
         ],
+        "pythons-not-taken": [
+            {"python": f"{item.python.major}.{item.python.minor}", "why": item.why}
+            for item in resolution.pythons_not_taken
+        ],
+        "notes": list(resolution.notes),
         "conditions": [str(origin) for origin in resolution.conditions],
         "warnings": [str(origin) for origin in resolution.warnings],
         "better-builds": [_better_data(better) for better in resolution.better],
@@ -342,7 +350,7 @@ def install_data(report: InstallReport) -> dict[str, Any]:
         "prefix": str(report.prefix),
         "installed": report.version is not None,
         "python": planned.python,
-        "packages": [f"{package.name}=={package.version}" for package in planned.to_install],
+        "packages": [str(package) for package in planned.to_install],
         "download-size": planned.download_size,
         "skipped": list(planned.skipped),
         "conditions": [str(condition) for condition in planned.conditions],

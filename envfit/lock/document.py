@@ -34,7 +34,7 @@ from envfit.distribution import Distribution, Sdist, Wheel
 from envfit.errors import LockError, TargetError
 from envfit.lock.contract import Contract
 from envfit.reference import DirectReference, ReferenceKind
-from envfit.requirement import RuleOrigin, UserOrigin
+from envfit.requirement import Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.resolution import Pin, Resolution
 from envfit.target import Capability, Fact, FactState, Gpu, Platform, Provided, Target
 
@@ -204,12 +204,15 @@ def _tool(resolution: Resolution, contract: Contract) -> dict[str, Any]:
     tool: dict[str, Any] = {
         "contract": str(contract),
         "knowledge": resolution.knowledge_version,
-        "requirements": [
-            item.origin.text if isinstance(item.origin, UserOrigin) else str(item)
-            for item in resolution.requirements
-        ],
+        "requirements": [_text(item) for item in resolution.requirements if item not in resolution.optional],
         "target": _target_table(target),
     }
+    tool.update(_asked_besides(resolution))
+    if resolution.pythons_not_taken:
+        tool["pythons-not-taken"] = [
+            {"python": f"{item.python.major}.{item.python.minor}", "why": item.why}
+            for item in resolution.pythons_not_taken
+        ]
     if resolution.excluded:
         tool["why-not-newer"] = [
             {
@@ -237,6 +240,26 @@ def _tool(resolution: Resolution, contract: Contract) -> dict[str, Any]:
     if resolution.ignored_rules:
         tool["ignored-rules"] = list(resolution.ignored_rules)
     return tool
+
+
+def _asked_besides(resolution: Resolution) -> dict[str, list[str]]:
+    """Return what else was asked for, as text: so that the lock can be made anew from itself."""
+    amendments = resolution.amendments
+    told = {
+        "constraints": [_text(item) for item in resolution.constraints],
+        "if-supported": [_text(item) for item in resolution.optional],
+        "overrides": [
+            _text(item) for name in sorted(amendments.overrides) for item in amendments.overrides[name]
+        ],
+        "excluded": sorted(amendments.excluded),
+    }
+    return {key: texts for key, texts in told.items() if texts}
+
+
+def _text(requirement: Requirement) -> str:
+    """Return a requirement as the user wrote it."""
+    origin = requirement.origin
+    return origin.text if isinstance(origin, UserOrigin) else str(requirement)
 
 
 def _rule_table(origin: RuleOrigin) -> dict[str, Any]:

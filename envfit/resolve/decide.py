@@ -116,7 +116,11 @@ def resolve(
                 alternatives=_alternatives(asked, wanted.name, accepted, resolution),
             )
         )
-    return replace(resolution, left_out=tuple(left_out))
+    return replace(
+        resolution,
+        optional=tuple(optional),
+        left_out=tuple(left_out),
+    )
 
 
 def _resolve(asked: _Asked, requirements: Sequence[Requirement]) -> Resolution:

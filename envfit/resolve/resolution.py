@@ -20,7 +20,7 @@ from envfit.resolve.provider import Demand, World, base_name
 from envfit.resolve.selection import Candidate
 from envfit.target import Target
 
-__all__ = ["BetterBuild", "LeftOut", "Pin", "Resolution", "build_resolution"]
+__all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +65,21 @@ class BetterBuild:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PythonNotTaken:
+    """A Python that was admitted, is newer than the one taken, and serves worse."""
+
+    python: Version
+    why: str  # a phrase that goes after "Python 3.13: "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
     """A checked set of pins for one target."""
 
     target: Target
     requirements: tuple[Requirement, ...]  # what the user asked for
     constraints: tuple[Requirement, ...] = ()  # bounds that the user set on whatever comes in
+    optional: tuple[Requirement, ...] = ()  # what the user wants where it is supported
     pins: tuple[Pin, ...]  # sorted by name
     excluded: tuple[Group, ...]  # releases newer than a pin, by the reason that keeps them out
     conditions: tuple[RuleOrigin, ...]  # still to be proved, where it is installed
@@ -80,6 +89,7 @@ class Resolution:
     kept: tuple[str, ...] = ()  # named packages that the existing lock holds below the newest release
     ignored_rules: tuple[str, ...] = ()
     amendments: Amendments = field(default_factory=Amendments)  # what stands in the place of requirements
+    pythons_not_taken: tuple[PythonNotTaken, ...] = ()  # newest first
     notes: tuple[str, ...] = ()  # sentences worth telling about single packages
     knowledge_version: str
     engine: str
@@ -237,7 +247,7 @@ def _disagreement(
 ) -> Reason | None:
     """Return what in the solution a candidate does not go with, as rules and the others' metadata say.
 
-    Its own metadata is not asked: it would have to be fetched for nothing else.
+    Its own metadata is asked only where the search has fetched it: for nothing else it need not be.
     """
     for demand in asked[name]:
         if position not in demand.allowed:
@@ -255,6 +265,21 @@ def _disagreement(
             if not others:
                 return Reason.of(demand.requirement)
             # Only the chosen release of the same name disagrees, and it would go.
+    return _own_demand(world, name, position, pins)
+
+
+def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int]) -> Reason | None:
+    """Return what a candidate requires that is not in the solution, where the search has read it."""
+    for demand in world.known_demands(name, position) or ():
+        required = base_name(demand.name)
+        if not demand.allowed:
+            return Reason(sentence=f"it requires {demand.requirement}, and there is none in use")
+        if (
+            not required.startswith("__")
+            and pins.get(demand.name, next(iter(demand.allowed))) not in demand.allowed
+        ):
+            chosen = world.candidates(required)[pins[demand.name]].version
+            return Reason(sentence=f"it requires {demand.requirement}, and {required} is {chosen} here")
     return None
 
 

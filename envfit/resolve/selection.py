@@ -21,7 +21,7 @@ from packaging.tags import Tag
 from packaging.version import Version
 
 from envfit.distribution import Distribution, Listing, Sdist, Wheel
-from envfit.target import Target
+from envfit.target import GLIBC, Target
 
 __all__ = [
     "ALL",
@@ -162,6 +162,8 @@ def _choose(
     preferences: Preferences,
 ) -> tuple[Distribution | None, str]:
     """Return the best file of one build, or None and why none serves."""
+    if target.fact(GLIBC).assumed:
+        group = _without_needless_sources(group, tags)
     reasons: dict[str, None] = {}
     best: tuple[tuple[object, ...], Distribution] | None = None
     for distribution in group:
@@ -181,6 +183,19 @@ def _choose(
         return best[1], ""
     # A yank or a date explains more than a foreign tag does, and there are always foreign tags.
     return None, min(reasons, key=_specificity)
+
+
+def _without_needless_sources(group: list[Distribution], tags: Mapping[Tag, int]) -> list[Distribution]:
+    """Leave out source distributions of a version whose wheels lack nothing but a newer glibc.
+
+    Where glibc is only assumed, to say that it is too old serves a user better than to build.
+    """
+    wheels = [item for item in group if isinstance(item, Wheel)]
+    if any(tag in tags for wheel in wheels for tag in wheel.tags):
+        return group
+    if not any(_newer_glibc(tag, tags) is not None for wheel in wheels for tag in wheel.tags):
+        return group
+    return list(wheels)
 
 
 def _specificity(reason: str) -> int:
@@ -219,7 +234,9 @@ def _refusal_of_wheel(
     if not any(tag in tags for tag in wheel.tags):
         newer = [glibc for tag in wheel.tags if (glibc := _newer_glibc(tag, tags)) is not None]
         if newer:
-            return f"needs glibc {min(newer)} or newer"
+            fact = target.fact(GLIBC)
+            note = f"; {fact.value} is assumed, and --glibc states it" if fact.assumed else ""
+            return f"needs glibc {min(newer)} or newer{note}"
         return f"has no file for CPython {target.python_minor} on {target.platform}"
     if wheel.reference is None and _is_named(wheel.name, preferences.no_binary, preferences.only_binary):
         return "has no source distribution, and --no-binary is given"

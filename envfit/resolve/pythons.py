@@ -1,0 +1,77 @@
+"""One of several Pythons: each is a resolution of its own, and one of them is taken.
+
+The best one for what the user asks for wins: versions are compared name by name in
+the order asked for, so that the first name counts most.  Then the one that
+leaves the fewest optional packages out, and at last the newest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from packaging.version import Version
+
+from envfit.errors import EnvfitError
+from envfit.resolve.resolution import Pin, PythonNotTaken, Resolution
+from envfit.resolve.selection import Strategy
+
+__all__ = ["Tried", "choose_python"]
+
+_NONE = Version("0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tried:
+    """What came of one Python."""
+
+    python: Version
+    outcome: Resolution | EnvfitError
+
+
+def choose_python(
+    tried: Sequence[Tried], named: Sequence[str], *, strategy: Strategy = Strategy.HIGHEST
+) -> Resolution:
+    """Return the best resolution, with why no newer Python was taken.
+
+    ``named`` are the names that the user asks for, in the order asked.  Raises the
+    error of the newest Python where none has a resolution.
+    """
+    newest_first = sorted(tried, key=lambda one: one.python, reverse=True)
+    solved = [one.outcome for one in newest_first if isinstance(one.outcome, Resolution)]
+    if not solved:
+        raise next(one.outcome for one in newest_first if isinstance(one.outcome, EnvfitError))
+    best = solved[0]
+    for other in solved[1:]:
+        if _is_better(other, best, named, strategy):
+            best = other
+    not_taken = [
+        PythonNotTaken(python=one.python, why=_why_not(one.outcome, best, named))
+        for one in newest_first
+        if one.python > best.target.python
+    ]
+    return replace(best, pythons_not_taken=tuple(not_taken))
+
+
+def _is_better(one: Resolution, other: Resolution, named: Sequence[str], strategy: Strategy) -> bool:
+    for name in named:
+        mine, theirs = _version(one.pin(name)), _version(other.pin(name))
+        if mine != theirs:
+            return (mine > theirs) is (strategy is Strategy.HIGHEST)
+    return len(one.left_out) < len(other.left_out)
+
+
+def _version(pin: Pin | None) -> Version:
+    return Version(pin.version.public) if pin is not None else _NONE
+
+
+def _why_not(outcome: Resolution | EnvfitError, best: Resolution, named: Sequence[str]) -> str:
+    """Return why a Python was not taken, as a phrase that goes after its number and a colon."""
+    if isinstance(outcome, EnvfitError):
+        return outcome.message
+    for name in named:
+        mine, taken = outcome.pin(name), best.pin(name)
+        if mine is not None and taken is not None and _version(mine) != _version(taken):
+            return f"{name} would be {mine.version} instead of {taken.version}"
+    more = [item.name for item in outcome.left_out if all(item.name != other.name for other in best.left_out)]
+    return f"{', '.join(more)} would be left out"
