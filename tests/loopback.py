@@ -21,6 +21,7 @@ import hashlib
 import html
 import io
 import json
+import random
 import sys
 import tarfile
 import threading
@@ -282,6 +283,7 @@ class Index:
     credentials: tuple[str, str] | None = None  # asked for by HTTP basic authentication
     statuses: dict[str, int] = field(default_factory=dict)  # by path: answered instead
     bodies: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # by path: content type and body
+    order: random.Random | None = None  # puts the files of a page into any order
     delays: dict[str, float] = field(default_factory=dict)  # by path: seconds before the answer
     break_off: dict[str, int] = field(default_factory=dict)  # by path: how many answers end halfway
     yanked: dict[str, str] = field(default_factory=dict)  # by filename: the reason
@@ -357,7 +359,10 @@ class Index:
         if self.garbage is not None:
             return _Answer(headers={"Content-Type": "text/html"}, body=self.garbage)
         projects: dict[str, list[Path]] = {}
-        for path in sorted(directory.iterdir()):
+        paths = sorted(directory.iterdir())
+        if self.order is not None:
+            self.order.shuffle(paths)
+        for path in paths:
             project = _project(path.name)
             if project is not None:
                 projects.setdefault(project, []).append(path)
