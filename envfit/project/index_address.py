@@ -20,18 +20,20 @@ def is_address(text: str) -> bool:
     return (parts.scheme in ("http", "https") and bool(parts.hostname)) or parts.scheme == "file"
 
 
-def find_links_address(text: str, folder: Path) -> str:
+def find_links_address(text: str, *folders: Path) -> str:
     """Return the absolute address of a page or directory of distributions.
 
-    Raises InputError where the text is a path, relative to ``folder``, at which there is nothing.
+    A path is relative to the first of ``folders`` that has it, as pip has it.
+    Raises InputError where none has it.
     """
     if is_address(text):
         return text
     if "://" in text:
         # The text is not repeated: it may hold a password.
         raise InputError("this is not an address that begins with https://, http:// or file://")
-    # Lexically, so that a link stays how the user names the place.
-    path = Path(os.path.normpath(folder.absolute() / text))
-    if not path.exists():
-        raise InputError(f"{text!r} is a path at which there is nothing")
-    return path.as_uri()
+    for folder in folders:
+        # Lexically, so that a link stays how the user names the place.
+        path = Path(os.path.normpath(folder.absolute() / text))
+        if path.exists():
+            return path.as_uri()
+    raise InputError(f"{text!r} is a path at which there is nothing")

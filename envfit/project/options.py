@@ -9,6 +9,7 @@ Sources: pip's documentation, "Requirements File Format", and pip 26.3; uv's,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from envfit.errors import InputError
@@ -82,8 +83,8 @@ class Options:
         """Return what was said and does nothing."""
         return tuple(self._notes)
 
-    def add(self, name: str, value: str, *, where: str, folder: Path) -> None:
-        """Take one option; paths are relative to ``folder``."""
+    def add(self, name: str, value: str, *, where: str, folders: Sequence[Path]) -> None:
+        """Take one option; a path is relative to the first of ``folders`` that has it."""
         if name in _FLAGS:
             self._flags.add(name)
         elif name in _WITHOUT_EFFECT:
@@ -101,7 +102,7 @@ class Options:
                 self._faults.add(f"{where}: {name}: {error.message}")
         elif name == "--find-links":
             try:
-                self._find_links.append(find_links_address(value, folder))
+                self._find_links.append(find_links_address(value, *folders))
             except InputError as error:
                 self._faults.add(f"{where}: {name}: {error.message}")
         else:

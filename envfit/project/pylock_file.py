@@ -132,8 +132,12 @@ def _guessed(path: Path, lock: Pylock, faults: Faults) -> Project:
             requirements.append(_requirement(package, path))
         except RequirementError as error:
             faults.add(error.message, hints=error.hints)
-    names = ", ".join(dict.fromkeys(one.shown for one in requirements)) or "none"
-    notes = [f"{path} does not say what it was made for; taken are the packages that no other needs: {names}"]
+    if any(package.dependencies for package in lock.packages):
+        names = ", ".join(dict.fromkeys(one.shown for one in requirements)) or "none"
+        taken = f"taken are the packages that no other needs: {names}"
+    else:
+        taken = f"taken are all {len(lock.packages)} packages, for none says what it needs"
+    notes = [f"{path} does not say what it was made for; {taken}"]
     if later:
         notes.append(f"{path}: left out, for an extra or a group chooses them: {', '.join(later)}")
     return Project(requirements=tuple(dict.fromkeys(requirements)), pinned=_pinned(lock), notes=tuple(notes))

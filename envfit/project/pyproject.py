@@ -27,6 +27,29 @@ from envfit.project.uv_sources import UvSources
 
 __all__ = ["read_pyproject"]
 
+#: Keys that would change what uv locks here; the others are about its own work, or read elsewhere.
+_UNUSED_OF_UV = frozenset(
+    {
+        "build-constraint-dependencies",
+        "dependency-metadata",
+        "dev-dependencies",
+        "exclude-newer",
+        "exclude-newer-package",
+        "extra-build-dependencies",
+        "find-links",
+        "index-strategy",
+        "no-binary",
+        "no-binary-package",
+        "no-build",
+        "no-build-package",
+        "no-index",
+        "no-sources",
+        "no-sources-package",
+        "prerelease",
+        "resolution",
+    }
+)
+
 
 def read_pyproject(path: Path, *, extras: Sequence[str] = (), groups: Sequence[str] = ()) -> Project:
     """Read the dependencies of a project, with the extras and groups named, and its settings.
@@ -49,6 +72,11 @@ def read_pyproject(path: Path, *, extras: Sequence[str] = (), groups: Sequence[s
         requirements.extend(dependencies.of_group(group))
     settings = read_settings(own, folder=path.parent, uv=uv, placed=sources.applied)
     notes = [f"{path}: {key} of [tool.uv] is used" for key in shared_with_uv(own, uv)]
+    unused = [key for key in uv if key in _UNUSED_OF_UV]
+    if unused:
+        notes.append(
+            f"{path}: not used of [tool.uv]: {', '.join(unused)}; [tool.envfit] is where envfit looks"
+        )
     project = Project(
         requirements=tuple(dict.fromkeys(requirements)),
         requires_python=_read_requires_python(document.table("project")),

@@ -127,6 +127,7 @@ class Lines:
             text,
             path=path,
             place=lambda number: f"{path} line {number}",
+            folders=(path.parent, Path()),
             constraints=constraints,
             chain=(*chain, identity),
         )
@@ -137,12 +138,17 @@ class Lines:
         *,
         path: Path,
         place: Callable[[int], str],
+        folders: tuple[Path, ...] = (),
         constraints: bool = False,
         chain: tuple[str, ...] = (),
     ) -> None:
-        """Read the lines of a text that stands in a file; ``place`` names a line by its number."""
+        """Read the lines of a text that stands in a file; ``place`` names a line by its number.
+
+        ``folders`` are those that a path may be relative to; where there is none, the file's.
+        """
         for number, line in join_lines(text):
-            self._read_line(line, _Context(path, place(number), constraints, chain))
+            context = _Context(path, place(number), folders or (path.parent,), constraints, chain)
+            self._read_line(line, context)
 
     def _read_line(self, line: str, context: _Context) -> None:
         unset = unset_variable(line, os.environ)
@@ -168,7 +174,7 @@ class Lines:
         try:
             if not text:
                 raise RequirementError(f"{context.where}: --editable names nothing")
-            declared = parse_requirement(text, context.where, folder=context.path.parent, editable=editable)
+            declared = _parse_in_folders(text, context, editable=editable)
         except RequirementError as error:
             message = error.message
             if shown is not None:
@@ -213,7 +219,7 @@ class Lines:
             if name in ("--requirement", "--constraint"):
                 self._include(name, value, context)
             else:
-                self._options.add(name, value, where=context.where, folder=context.path.parent)
+                self._options.add(name, value, where=context.where, folders=context.folders)
 
     def _split(self, text: str, context: _Context) -> tuple[tuple[str, str], ...]:
         try:
@@ -255,5 +261,32 @@ class _Context:
 
     path: Path
     where: str
+    folders: tuple[Path, ...]  # that a path may be relative to
     constraints: bool
     chain: tuple[str, ...]
+
+
+def _parse_in_folders(text: str, context: _Context, *, editable: bool) -> Declared:
+    """Parse a requirement whose path may be relative to the file or, as pip and uv mean it, to where one is.
+
+    Raises RequirementError, and where the two are different places.
+    """
+    found: list[Declared] = []
+    failures: list[RequirementError] = []
+    for folder in context.folders:
+        try:
+            declared = parse_requirement(text, context.where, folder=folder, editable=editable)
+        except RequirementError as error:
+            failures.append(error)
+        else:
+            if declared not in found:
+                found.append(declared)
+    if not found:
+        raise failures[0]
+    if len(found) > 1:
+        places = " and ".join(str(one.direct) for one in found)
+        raise RequirementError(
+            f"{context.where}: {text!r} is in two places: {places}",
+            hints=["write an absolute path, or run envfit in the directory of that file"],
+        )
+    return found[0]

@@ -127,13 +127,15 @@ def test_a_ring_of_packages_is_not_lost(tmp_path: Path) -> None:
 
 def test_without_dependencies_it_is_all_packages(tmp_path: Path) -> None:
     text = (package("b") + package("a")).replace("dependencies = []\n", "")
-    assert texts(read(tmp_path, text)) == ["b", "a"]
+    project = read(tmp_path, text)
+    assert texts(project) == ["b", "a"]
+    assert project.notes[0].endswith("taken are all 2 packages, for none says what it needs")
 
 
 def test_an_empty_lock_asks_for_nothing(tmp_path: Path) -> None:
     project = read(tmp_path, "packages = []\n")
     assert texts(project) == []
-    assert project.notes[0].endswith("needs: none")
+    assert project.notes[0].endswith("taken are all 0 packages, for none says what it needs")
 
 
 def test_markers_are_kept_and_parts_that_are_chosen_later_are_left_out(tmp_path: Path) -> None:

@@ -16,6 +16,12 @@ from envfit.project.requirements_file import Lines, read_overrides, read_require
 from envfit.reference import DirectReference, ReferenceKind
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests run in the directory of this project, which a path could mean."""
+    monkeypatch.chdir(tmp_path)
+
+
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
@@ -223,6 +229,32 @@ def test_a_fault_has_a_way_out_where_there_is_one(tmp_path: Path) -> None:
         "download that file, and name the copy",
         "--only-final: leave it out: pre-releases are taken only where a range names one",
     )
+
+
+def test_a_path_is_relative_to_the_file_or_to_where_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """pip and uv look where one is; the file alone can be read from anywhere."""
+    for folder in ("files/beside", "here"):
+        (tmp_path / folder).mkdir(parents=True)
+        write(tmp_path / folder / "setup.py", "")
+    monkeypatch.chdir(tmp_path)
+    path = write(Path("files/requirements.txt"), "-e ./beside\n./here\n-f beside\n-f here\n")
+    project = read_requirements_file(path)
+    assert [str(one.direct) for one in project.requirements] == [
+        (tmp_path / "files" / "beside").as_uri(),
+        (tmp_path / "here").as_uri(),
+    ]
+    assert project.settings.find_links == (
+        (tmp_path / "files" / "beside").as_uri(),
+        (tmp_path / "here").as_uri(),
+    )
+    (tmp_path / "beside").mkdir()
+    write(tmp_path / "beside" / "setup.py", "")
+    with pytest.raises(ProjectError) as caught:
+        read_requirements_file(path)
+    assert "requirements.txt line 1: './beside' is in two places: file:" in caught.value.message
+    assert caught.value.hints[0].startswith("write an absolute path")
 
 
 def test_overrides_take_the_place_of_requirements(tmp_path: Path) -> None:

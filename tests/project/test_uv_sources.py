@@ -202,6 +202,12 @@ def test_lists_of_uv_hold_where_envfit_says_nothing(tmp_path: Path) -> None:
     )
 
 
+def test_other_settings_of_uv_are_noted_where_they_would_change_a_lock(tmp_path: Path) -> None:
+    project = read(tmp_path, '[tool.uv]\nprerelease = "allow"\nno-index = true\npackage = false\n')
+    (note,) = project.notes
+    assert note.startswith(f"{tmp_path}/pyproject.toml: not used of [tool.uv]: prerelease, no-index; ")
+
+
 def test_faults_of_uvs_lists_are_told(tmp_path: Path) -> None:
     message = fault(
         tmp_path,
