@@ -18,6 +18,7 @@ from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envfit.api.demands import amendments_of, check_hashes, hashes_of
 from envfit.api.direct import open_direct
 from envfit.api.indexes import IndexRequest, open_indexes
 from envfit.api.targets import (
@@ -57,7 +58,7 @@ from envfit.project import (
 )
 from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.resolution import Resolution
-from envfit.resolve.selection import Preferences
+from envfit.resolve.selection import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
 
 __all__ = [
@@ -159,7 +160,7 @@ def lock(
     base = knowledge()
     project = _project(request)
     settings = project.settings
-    for note in (*project.notes, *_without_effect(request, project)):
+    for note in (*project.notes, *_without_effect(settings)):
         notify(f"note: {note}")
     if settings.rules:
         raise ProjectError("tool.envfit.constraints: rules of your own are not supported yet")
@@ -188,11 +189,16 @@ def lock(
     with open_indexes(_index_request(request, settings), query, environ, notify) as indexes:
         session = indexes.session
         watch(lambda: f"resolving: {session.requests_made} requests, {session.bytes_received / 1e6:.1f} MB")
-        wanted = open_direct(project.requirements, indexes.packages, environment)
-        bounds = open_direct(
-            [*project.constraints, *settings.constraint_dependencies], indexes.packages, environment
+        wanted, bounds, overrides, optional = (
+            open_direct(several, indexes.packages, environment)
+            for several in (
+                project.requirements,
+                (*project.constraints, *settings.constraint_dependencies),
+                settings.override_dependencies,
+                (*optional, *settings.if_supported),
+            )
         )
-        optional = open_direct([*optional, *settings.if_supported], indexes.packages, environment)
+        hashes = hashes_of((*wanted, *bounds, *overrides), environment)
         resolution = resolve(
             indexes.packages,
             query,
@@ -201,13 +207,20 @@ def lock(
                 prereleases=request.prereleases or settings.pre,
                 newest_upload=request.newest_upload or settings.exclude_newer,
                 build=request.build,
+                no_binary=frozenset(settings.no_binary),
+                only_binary=frozenset(settings.only_binary),
+                hashes=hashes,
                 pinned=_kept_pins(request, previous if _is_same(former, target) else None, project),
+                strategy=Strategy(request.resolution or settings.resolution or "highest"),
             ),
             constraints=for_target(bounds, environment),
+            amendments=amendments_of(settings, overrides, environment),
             optional=for_target(optional, environment),
             concede=concede,
             variant_indexes=indexes.variants,
         )
+        if settings.require_hashes:
+            check_hashes(resolution, project.requirements, hashes)
     for name in _in_both_halves(project, resolution):
         notify(f"note: {name} is in the conda half too; installed by pip as well, it replaces conda's")
     contract = contract_of(
@@ -294,21 +307,9 @@ def _project(request: LockRequest) -> Project:
     return combine(parts)
 
 
-def _without_effect(request: LockRequest, project: Project) -> Iterator[str]:
+def _without_effect(settings: Settings) -> Iterator[str]:
     """Yield what was read and is not acted on yet."""
-    settings = project.settings
-    stated = {
-        "--find-links": settings.find_links,
-        "--no-index": settings.no_index,
-        "--no-binary": settings.no_binary,
-        "--only-binary": settings.only_binary,
-        "--require-hashes": settings.require_hashes,
-        "--hash": any(one.hashes for one in (*project.requirements, *project.constraints)),
-        "override-dependencies": settings.override_dependencies,
-        "exclude-dependencies": settings.exclude_dependencies,
-        "--resolution": (request.resolution or settings.resolution or "highest") != "highest",
-    }
-    for name, value in stated.items():
+    for name, value in (("--find-links", settings.find_links), ("--no-index", settings.no_index)):
         if value:
             yield f"{name} is read, and not acted on yet"
 

@@ -36,6 +36,8 @@ def read_command_line(
     Paths are relative to the current directory.  Raises RequirementError or InputError on a
     malformed value, and what reading the files raises.
     """
+    if any(str(path) == "-" for path in (*constraints, *overrides)):
+        raise InputError("standard input is for requirements: -r -")
     formats = read_formats(no_binary, only_binary)
     own = Project(
         requirements=(

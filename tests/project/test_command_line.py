@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,8 @@ def test_every_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"exclude": ["torch>2"]}, "--exclude: 'torch>2' is not the name of a package"),
         ({"find_links": ["gone"]}, "--find-links: 'gone' is a path at which there is nothing"),
         ({"find_links": ["ftp://me:secret@x.example"]}, "--find-links: this is not an address"),
+        ({"constraints": [Path("-")]}, "standard input is for requirements: -r -"),
+        ({"overrides": [Path("-")]}, "standard input is for requirements: -r -"),
         ({"no_binary": ["a b"]}, "'a b' is not the name of a package"),
         ({"no_binary": ["a"], "only_binary": ["A"]}, "a is under no-binary and under only-binary"),
         ({"editables": ["gone"]}, "the command line: 'gone' is a path at which there is nothing"),
@@ -67,11 +70,11 @@ def test_every_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_values_that_cannot_be_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, list[str]], says: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, list[Any]], says: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError) as caught:
-        read_command_line(**options)  # type: ignore[arg-type]  # all of them are lists of texts
+        read_command_line(**options)
     assert says in caught.value.message
     assert "secret" not in caught.value.message
 
