@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envfit.api.demands import amendments_of, check_hashes, hashes_of
 from envfit.api.direct import open_direct
 from envfit.api.indexes import IndexRequest, open_indexes
 from envfit.api.targets import (
@@ -45,17 +46,19 @@ from envfit.lock.document import locked_packages, locked_target, rebased, to_pyl
 from envfit.lock.file import check_writable, lock_text, read_lock, write_lock
 from envfit.project import (
     Project,
+    ResolutionStrategy,
     Settings,
     combine,
     find_project,
     for_target,
     parse_requirement,
+    read_command_line,
     read_files,
     read_provided,
 )
 from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.resolution import Resolution
-from envfit.resolve.selection import Preferences
+from envfit.resolve.selection import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
 
 __all__ = [
@@ -83,6 +86,10 @@ class LockRequest:
 
     requirements: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    editables: tuple[str, ...] = ()  # directories
+    constraints: tuple[Path, ...] = ()  # requirements files, as are the overrides
+    overrides: tuple[Path, ...] = ()
+    exclude: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     target: TargetRequest = field(default_factory=TargetRequest)
@@ -95,6 +102,10 @@ class LockRequest:
     upgrade_packages: tuple[str, ...] = ()
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
+    find_links: tuple[str, ...] = ()  # addresses or paths
+    no_binary: tuple[str, ...] = ()
+    only_binary: tuple[str, ...] = ()
+    resolution: ResolutionStrategy | None = None
     pytorch_index: str | None = None  # an address, or "" for the index itself
     newest_upload: datetime | None = None
     offline: bool = False
@@ -149,7 +160,7 @@ def lock(
     base = knowledge()
     project = _project(request)
     settings = project.settings
-    for note in project.notes:
+    for note in (*project.notes, *_without_effect(settings)):
         notify(f"note: {note}")
     if settings.rules:
         raise ProjectError("tool.envfit.constraints: rules of your own are not supported yet")
@@ -178,9 +189,16 @@ def lock(
     with open_indexes(_index_request(request, settings), query, environ, notify) as indexes:
         session = indexes.session
         watch(lambda: f"resolving: {session.requests_made} requests, {session.bytes_received / 1e6:.1f} MB")
-        wanted = open_direct(project.requirements, indexes.packages, environment)
-        bounds = open_direct(project.constraints, indexes.packages, environment)
-        optional = open_direct([*optional, *settings.if_supported], indexes.packages, environment)
+        wanted, bounds, overrides, optional = (
+            open_direct(several, indexes.packages, environment)
+            for several in (
+                project.requirements,
+                (*project.constraints, *settings.constraint_dependencies),
+                settings.override_dependencies,
+                (*optional, *settings.if_supported),
+            )
+        )
+        hashes = hashes_of((*wanted, *bounds, *overrides), environment)
         resolution = resolve(
             indexes.packages,
             query,
@@ -189,13 +207,20 @@ def lock(
                 prereleases=request.prereleases or settings.pre,
                 newest_upload=request.newest_upload or settings.exclude_newer,
                 build=request.build,
-                pinned=_kept_pins(request, previous) if _is_same(former, target) else {},
+                no_binary=frozenset(settings.no_binary),
+                only_binary=frozenset(settings.only_binary),
+                hashes=hashes,
+                pinned=_kept_pins(request, previous if _is_same(former, target) else None, project),
+                strategy=Strategy(request.resolution or settings.resolution or "highest"),
             ),
             constraints=for_target(bounds, environment),
+            amendments=amendments_of(settings, overrides, environment),
             optional=for_target(optional, environment),
             concede=concede,
             variant_indexes=indexes.variants,
         )
+        if settings.require_hashes:
+            check_hashes(resolution, project.requirements, hashes)
     for name in _in_both_halves(project, resolution):
         notify(f"note: {name} is in the conda half too; installed by pip as well, it replaces conda's")
     contract = contract_of(
@@ -265,17 +290,28 @@ def _project(request: LockRequest) -> Project:
     parts = []
     if request.files:
         parts.append(read_files(request.files, extras=request.extras, groups=request.groups))
-    elif not request.requirements or request.extras or request.groups:
+    elif not (request.requirements or request.editables) or request.extras or request.groups:
         parts.append(find_project(request.directory, extras=request.extras, groups=request.groups))
-    if request.requirements:
-        parts.append(
-            Project(
-                requirements=tuple(
-                    parse_requirement(text, "the command line") for text in request.requirements
-                )
-            )
+    parts.append(
+        read_command_line(
+            requirements=request.requirements,
+            editables=request.editables,
+            constraints=request.constraints,
+            overrides=request.overrides,
+            exclude=request.exclude,
+            find_links=request.find_links,
+            no_binary=request.no_binary,
+            only_binary=request.only_binary,
         )
+    )
     return combine(parts)
+
+
+def _without_effect(settings: Settings) -> Iterator[str]:
+    """Yield what was read and is not acted on yet."""
+    for name, value in (("--find-links", settings.find_links), ("--no-index", settings.no_index)):
+        if value:
+            yield f"{name} is read, and not acted on yet"
 
 
 def _in_both_halves(project: Project, resolution: Resolution) -> list[str]:
@@ -330,22 +366,23 @@ def _is_same(former: Target | None, target: Target) -> bool:
     return former is None or essence(former) == essence(target)
 
 
-def _kept_pins(request: LockRequest, previous: Pylock | None) -> dict[str, Version]:
-    if previous is None or request.upgrade:
-        return {}
+def _kept_pins(request: LockRequest, previous: Pylock | None, project: Project) -> dict[str, Version]:
+    """Return the versions to prefer: those of locks that were read, before them those of the former lock."""
+    kept = dict(project.pinned)
+    if previous is not None:
+        kept.update(
+            (package.name, package.version)
+            for package in locked_packages(previous)
+            if package.version is not None
+        )
     upgraded = {canonicalize_name(name) for name in request.upgrade_packages}
-    locked = [package.name for package in previous.packages]
-    for name in sorted(upgraded.difference(locked)):
-        near = difflib.get_close_matches(name, locked)
+    for name in sorted(upgraded.difference(kept)) if kept else ():
+        near = difflib.get_close_matches(name, kept)
         raise ProjectError(
             f"{name} cannot be upgraded: it is not in the lock",
             hints=[f"did you mean {' or '.join(near)}?"] if near else [],
         )
-    return {
-        package.name: package.version
-        for package in locked_packages(previous)
-        if package.name not in upgraded and package.version is not None
-    }
+    return {name: version for name, version in kept.items() if name not in upgraded and not request.upgrade}
 
 
 def _index_request(request: LockRequest, settings: Settings) -> IndexRequest:

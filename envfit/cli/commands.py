@@ -12,7 +12,7 @@ from envfit import api
 from envfit.cli import render
 from envfit.cli.progress import Progress
 from envfit.errors import FileError, InputError
-from envfit.project import parse_exclude_newer
+from envfit.project import parse_exclude_newer, parse_resolution
 from envfit.resolve.decide import Concede
 
 __all__ = ["detect", "export", "install", "lock"]
@@ -71,7 +71,39 @@ def lock(
     ] = None,
     files: Annotated[
         Optional[list[Path]],
-        typer.Option("-r", metavar="FILE", help="A requirements file, pyproject.toml or environment.yml."),
+        typer.Option(
+            "-r",
+            "--requirement",
+            metavar="FILE",
+            help="A requirements file, pyproject.toml, environment.yml or pylock.toml; - is standard input.",
+        ),
+    ] = None,
+    editables: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "-e", "--editable", metavar="DIR", help="A project in a directory, installed to be used in place."
+        ),
+    ] = None,
+    constraints: Annotated[
+        Optional[list[Path]],
+        typer.Option(
+            "-c",
+            "--constraint",
+            metavar="FILE",
+            help="A requirements file that bounds versions and brings nothing in.",
+        ),
+    ] = None,
+    overrides: Annotated[
+        Optional[list[Path]],
+        typer.Option(
+            "--override",
+            metavar="FILE",
+            help="A requirements file that stands in the place of every other requirement on its names.",
+        ),
+    ] = None,
+    exclude: Annotated[
+        Optional[list[str]],
+        typer.Option("--exclude", metavar="NAME", help="A package that nothing may bring in."),
     ] = None,
     extras: Annotated[
         Optional[list[str]], typer.Option("--extra", metavar="NAME", help="An extra of the project.")
@@ -156,6 +188,36 @@ def lock(
             help="A further index, searched first; the first index that has a name serves it.",
         ),
     ] = None,
+    find_links: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "-f",
+            "--find-links",
+            metavar="URL|DIR",
+            help="A page or directory of distributions, besides the indexes.",
+        ),
+    ] = None,
+    no_binary: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--no-binary", metavar="NAME", help="Take no wheel of NAME; :all: stands for every package."
+        ),
+    ] = None,
+    only_binary: Annotated[
+        Optional[list[str]],
+        typer.Option(
+            "--only-binary",
+            metavar="NAME",
+            help="Take no source distribution of NAME; :all: stands for every package.",
+        ),
+    ] = None,
+    resolution: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="STRATEGY",
+            help="highest, lowest, or lowest-direct (only of what you name). Default: highest.",
+        ),
+    ] = None,
     pytorch_index: Annotated[
         bool,
         typer.Option(
@@ -189,6 +251,10 @@ def lock(
     request = api.LockRequest(
         requirements=tuple(requirements or ()),
         files=tuple(files or ()),
+        editables=tuple(editables or ()),
+        constraints=tuple(constraints or ()),
+        overrides=tuple(overrides or ()),
+        exclude=tuple(exclude or ()),
         extras=tuple(extras or ()),
         groups=tuple(groups or ()),
         target=api.TargetRequest(
@@ -203,6 +269,10 @@ def lock(
         upgrade_packages=tuple(upgrade_package or ()),
         index_url=index_url,
         extra_index_urls=tuple(extra_index_url or ()),
+        find_links=tuple(find_links or ()),
+        no_binary=tuple(no_binary or ()),
+        only_binary=tuple(only_binary or ()),
+        resolution=parse_resolution(resolution) if resolution is not None else None,
         pytorch_index=pytorch_mirror if pytorch_mirror is not None else ("" if pytorch_index else None),
         newest_upload=parse_exclude_newer(exclude_newer) if exclude_newer is not None else None,
         offline=offline,
@@ -211,6 +281,8 @@ def lock(
         output=output,
         check=check,
     )
+    if Path("-") in request.files and sys.stdin is not None and sys.stdin.isatty():
+        render.talk("reading requirements from the terminal; Ctrl-D ends them")
     with Progress() as progress:
         result = api.lock(request, notify=progress.talk, watch=progress.watch)
     if json:

@@ -1,22 +1,31 @@
 """What the user asked for, read from wherever it is written.
 
-Requirements come from the command line, ``pyproject.toml``, requirements files
-and ``environment.yml``; all of them become one `Project`.  This room reads files
+Requirements come from the command line, ``pyproject.toml``, requirements files,
+locks and ``environment.yml``; all of them become one `Project`.  This room reads files
 and judges their form, and nothing else: whether a package or a GPU exists is for
 others to say.
 """
 
+from envfit.project.command_line import read_command_line
 from envfit.project.declared import Declared, applies, for_target, parse_requirement
 from envfit.project.model import CondaEnvironment, Project, combine
 from envfit.project.provided import read_provided
 from envfit.project.read import find_project, read_files
-from envfit.project.settings import Concession, Settings, TargetSettings, parse_exclude_newer
+from envfit.project.settings import (
+    Concession,
+    ResolutionStrategy,
+    Settings,
+    TargetSettings,
+    parse_exclude_newer,
+    parse_resolution,
+)
 
 __all__ = [
     "Concession",
     "CondaEnvironment",
     "Declared",
     "Project",
+    "ResolutionStrategy",
     "Settings",
     "TargetSettings",
     "applies",
@@ -25,6 +34,8 @@ __all__ = [
     "for_target",
     "parse_exclude_newer",
     "parse_requirement",
+    "parse_resolution",
+    "read_command_line",
     "read_files",
     "read_provided",
 ]

@@ -22,7 +22,14 @@ from envfit.project.direct import ARCHIVES, NotAReferenceError, looks_direct, re
 from envfit.reference import DirectReference
 from envfit.requirement import Requirement, UserOrigin
 
-__all__ = ["Declared", "applies", "for_target", "parse_requirement", "without_credentials"]
+__all__ = [
+    "Declared",
+    "applies",
+    "constraint_fault",
+    "for_target",
+    "parse_requirement",
+    "without_credentials",
+]
 
 _SINGLE_EQUALS = re.compile(r"([\w.-]+(?:\[[^\]]*\])?)\s*=\s*(\d[^=;]*)")
 _NAMED = re.compile(r"(?P<name>[\w.-]+)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<place>.+)", re.DOTALL)
@@ -38,7 +45,8 @@ class Declared:
     extras: frozenset[str] = frozenset()  # normalized
     marker: Marker | None = None
     direct: DirectReference | None = None
-    text: str  # as written, without credentials
+    hashes: frozenset[str] = frozenset()  # sha256, of the files that may be chosen; empty: any
+    text: str  # as written, without credentials; "-e ..." where it is editable
     where: str  # "the command line", "requirements.txt line 3"
 
     @property
@@ -103,9 +111,23 @@ def applies(declared: Declared, environment: Mapping[str, str]) -> bool:
     raise RequirementError(f"{declared.where}: {declared.text!r} cannot be judged: {reason}")
 
 
+def constraint_fault(declared: Declared) -> str | None:
+    """Return the phrase that says why a requirement cannot be a constraint, or None."""
+    if declared.extras:
+        return "a constraint has no extras"
+    if declared.direct is not None and declared.direct.editable:
+        return "a constraint is not editable"
+    if declared.name is None:
+        return "a constraint begins with a name"
+    return None
+
+
 def without_credentials(text: str) -> str:
-    """Replace user name and password of every address in a text by asterisks."""
-    return re.sub(r"://[^/\s]*@", "://***@", text)
+    """Replace user name and password of every address in a text by asterisks.
+
+    The user of ssh is no secret where it has no password: it stays.
+    """
+    return re.sub(r"(?<!ssh)://[^/\s]*@|://[^/\s@:]*:[^/\s]*@", "://***@", text)
 
 
 def _parse_direct(
@@ -141,7 +163,7 @@ def _parse_direct(
         ),
         marker=marker,
         direct=reference,
-        text=shown,
+        text=f"-e {shown}" if editable else shown,
         where=where,
     )
 

@@ -64,6 +64,13 @@ def read_reference(text: str, *, folder: Path, editable: bool = False) -> tuple[
     Paths are relative to ``folder``.  The name is None where only what is at the
     address tells.  Raises NotAReferenceError.
     """
+    try:
+        return _read(text, folder, editable=editable)
+    except (ValueError, RuntimeError):  # "https://[x", "~nobody/x"
+        raise NotAReferenceError("names a place that cannot be") from None
+
+
+def _read(text: str, folder: Path, *, editable: bool) -> tuple[DirectReference, str | None]:
     kind, plus, _ = text.partition("+")
     if plus and kind.lower() in _REPOSITORIES:
         return _read_repository(text, folder, editable=editable)

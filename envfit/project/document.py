@@ -111,8 +111,12 @@ class Table:
         if not isinstance(value, dict):
             self.wrong(key, value, "a table")
             value = {}
+        return self.nested(key, value)
+
+    def nested(self, key: str, values: Mapping[str, object]) -> Table:
+        """Return a table of this one, such as an item of a list."""
         path = f"{self._path}.{key}" if self._path else key
-        return Table(value, file=self._file, path=path, faults=self._faults)
+        return Table(values, file=self._file, path=path, faults=self._faults)
 
     def reject_unknown(self, known: Collection[str]) -> None:
         """Note a fault for each key that is not among the known ones."""

@@ -9,7 +9,7 @@ Source: conda's documentation, "Managing environments" and "Package match specif
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from envfit.errors import ProjectError
 from envfit.project.document import Table
 from envfit.project.faults import Faults
 from envfit.project.model import CondaEnvironment, Project
-from envfit.project.requirements_file import Lines
+from envfit.project.requirements_file import Lines, always
 from envfit.project.settings import TargetSettings
 from envfit.project.text_file import read_text
 
@@ -110,11 +110,7 @@ def _not_yaml(path: Path, place: str, reason: str) -> ProjectError:
 def _read_pip(section: Table, path: Path, lines: Lines) -> None:
     section.reject_unknown(("pip",))
     for key, text in section.texts("pip"):
-        lines.read_text(text, path=path, place=_always(section.place(key)))
-
-
-def _always(place: str) -> Callable[[int], str]:
-    return lambda _: place
+        lines.read_text(text, path=path, place=always(section.place(key)))
 
 
 def _one_python(document: Table, specs: list[tuple[str, str]]) -> _Python:

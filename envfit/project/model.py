@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from envfit.errors import ProjectError
 from envfit.project.declared import Declared
+from envfit.project.formats import contradiction
 from envfit.project.settings import Settings, TargetSettings
 
 __all__ = ["CondaEnvironment", "Project", "combine"]
@@ -44,6 +46,7 @@ class Project:
     groups: tuple[str, ...] = ()  # those used, normalized
     settings: Settings = _UNSAID
     conda: CondaEnvironment | None = None
+    pinned: tuple[tuple[str, Version], ...] = ()  # by locks that were read: preferred, not required
     notes: tuple[str, ...] = ()
 
 
@@ -63,6 +66,7 @@ def combine(projects: Iterable[Project]) -> Project:
         groups=_all(part.groups for part in parts),
         settings=_combine_settings([part.settings for part in parts]),
         conda=_only("a conda environment", (part.conda for part in parts)),
+        pinned=_first_of_each(part.pinned for part in parts),
         notes=_all(part.notes for part in parts),
     )
 
@@ -71,6 +75,14 @@ def _combine_settings(parts: list[Settings]) -> Settings:
     targets = _all(part.targets for part in parts)
     if len({target.name for target in targets}) < len(targets):
         raise ProjectError("the files disagree about a named target", hints=["name it in one file only"])
+    no_binary = _all(part.no_binary for part in parts)
+    only_binary = _all(part.only_binary for part in parts)
+    both = contradiction(no_binary, only_binary)
+    if both is not None:
+        raise ProjectError(
+            f"the files disagree about {both}: it is under no-binary and under only-binary",
+            hints=["say one of the two"],
+        )
     return Settings(
         target=_combine_targets([part.target for part in parts]),
         targets=targets,
@@ -83,6 +95,15 @@ def _combine_settings(parts: list[Settings]) -> Settings:
         exclude_newer=_only("exclude-newer", (part.exclude_newer for part in parts)),
         ignore_rules=_all(part.ignore_rules for part in parts),
         rules=_all(part.rules for part in parts),
+        find_links=_all(part.find_links for part in parts),
+        no_index=any(part.no_index for part in parts),
+        no_binary=no_binary,
+        only_binary=only_binary,
+        require_hashes=any(part.require_hashes for part in parts),
+        constraint_dependencies=_all(part.constraint_dependencies for part in parts),
+        override_dependencies=_all(part.override_dependencies for part in parts),
+        exclude_dependencies=_all(part.exclude_dependencies for part in parts),
+        resolution=_only("resolution", (part.resolution for part in parts)),
     )
 
 
@@ -98,6 +119,15 @@ def _combine_targets(parts: list[TargetSettings]) -> TargetSettings:
 
 def _all(lists: Iterable[tuple[_Value, ...]]) -> tuple[_Value, ...]:
     return tuple(dict.fromkeys(item for items in lists for item in items))
+
+
+def _first_of_each(
+    lists: Iterable[tuple[tuple[str, Version], ...]],
+) -> tuple[tuple[str, Version], ...]:
+    found: dict[str, Version] = {}
+    for name, version in _all(lists):
+        found.setdefault(name, version)
+    return tuple(found.items())
 
 
 def _only(what: str, values: Iterable[_Value | None]) -> _Value | None:

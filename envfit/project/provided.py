@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 from envfit.errors import ProjectError, RequirementError
 from envfit.project.declared import without_credentials
 from envfit.project.faults import Faults
-from envfit.project.requirements_file import join_lines
+from envfit.project.lines import join_lines
 from envfit.project.text_file import read_text
 from envfit.target import Provided
 

@@ -1,13 +1,11 @@
-"""``pyproject.toml``: dependencies, extras, dependency groups and envfit's settings.
+"""``pyproject.toml``: dependencies, extras, dependency groups and settings.
 
 Sources: PEP 621 (``[project]``), PEP 685 (names of extras), PEP 735
-(``[dependency-groups]``).
+(``[dependency-groups]``), uv's documentation (``[tool.uv]``).
 """
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,20 +16,39 @@ from packaging.requirements import InvalidRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from envfit.errors import ProjectError, RequirementError
+from envfit.errors import RequirementError
 from envfit.project.declared import Declared, parse_requirement
 from envfit.project.document import Table, nearest
 from envfit.project.faults import Faults
 from envfit.project.model import Project
-from envfit.project.settings import read_settings
-from envfit.project.text_file import read_text
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from envfit.project.settings import read_settings, shared_with_uv
+from envfit.project.toml_file import read_toml
+from envfit.project.uv_sources import UvSources
 
 __all__ = ["read_pyproject"]
+
+#: Keys that would change what uv locks here; the others are about its own work, or read elsewhere.
+_UNUSED_OF_UV = frozenset(
+    {
+        "build-constraint-dependencies",
+        "dependency-metadata",
+        "dev-dependencies",
+        "exclude-newer",
+        "exclude-newer-package",
+        "extra-build-dependencies",
+        "find-links",
+        "index-strategy",
+        "no-binary",
+        "no-binary-package",
+        "no-build",
+        "no-build-package",
+        "no-index",
+        "no-sources",
+        "no-sources-package",
+        "prerelease",
+        "resolution",
+    }
+)
 
 
 def read_pyproject(path: Path, *, extras: Sequence[str] = (), groups: Sequence[str] = ()) -> Project:
@@ -42,8 +59,10 @@ def read_pyproject(path: Path, *, extras: Sequence[str] = (), groups: Sequence[s
     the file cannot be read.
     """
     faults = Faults(path)
-    document = Table(_parse(path), file=path, path="", faults=faults)
-    dependencies = _Dependencies(document, path)
+    document = Table(read_toml(path), file=path, path="", faults=faults)
+    own, uv = document.table("tool").table("envfit"), document.table("tool").table("uv")
+    sources = UvSources(uv, folder=path.parent)
+    dependencies = _Dependencies(document, path, sources)
     requirements = [*dependencies.of_project()]
     used_extras = tuple(dict.fromkeys(canonicalize_name(extra) for extra in extras))
     used_groups = tuple(dict.fromkeys(canonicalize_name(group) for group in groups))
@@ -51,31 +70,23 @@ def read_pyproject(path: Path, *, extras: Sequence[str] = (), groups: Sequence[s
         requirements.extend(dependencies.of_extra(extra))
     for group in used_groups:
         requirements.extend(dependencies.of_group(group))
+    settings = read_settings(own, folder=path.parent, uv=uv, placed=sources.applied)
+    notes = [f"{path}: {key} of [tool.uv] is used" for key in shared_with_uv(own, uv)]
+    unused = [key for key in uv if key in _UNUSED_OF_UV]
+    if unused:
+        notes.append(
+            f"{path}: not used of [tool.uv]: {', '.join(unused)}; [tool.envfit] is where envfit looks"
+        )
     project = Project(
         requirements=tuple(dict.fromkeys(requirements)),
         requires_python=_read_requires_python(document.table("project")),
         extras=used_extras,
         groups=used_groups,
-        settings=read_settings(document.table("tool").table("envfit"), folder=path.parent),
-        notes=dependencies.notes(),
+        settings=settings,
+        notes=(*dependencies.notes(), *notes, *sources.notes()),
     )
     faults.raise_any()
     return project
-
-
-def _parse(path: Path) -> dict[str, object]:
-    text = read_text(path)
-    try:
-        return tomllib.loads(text)
-    except RecursionError:
-        place, reason = str(path), "it is nested too deeply"
-    except ValueError as error:
-        # The parser says the place in its message only: "(at line 2, column 3)", "(at end of document)".
-        reason, _, position = str(error).partition(" (at ")
-        found = re.match(r"line (\d+)", position)
-        place = f"{path} line {found[1] if found else text.count(chr(10)) + 1}"
-        reason = reason[:1].lower() + reason[1:]
-    raise ProjectError(f"{place}: this is not TOML: {reason}", details={"file": str(path)})
 
 
 def _read_requires_python(project: Table) -> SpecifierSet | None:
@@ -92,7 +103,8 @@ def _read_requires_python(project: Table) -> SpecifierSet | None:
 class _Dependencies:
     """The dependencies that a document declares."""
 
-    def __init__(self, document: Table, path: Path) -> None:
+    def __init__(self, document: Table, path: Path, sources: UvSources) -> None:
+        self._sources = sources
         self._document = document
         self._project = document.table("project")
         self._path = path
@@ -129,6 +141,9 @@ class _Dependencies:
             return
         table = self._project.table("optional-dependencies")
         keys: dict[str, str] = {canonicalize_name(key): key for key in table}
+        for key in table:
+            if keys[canonicalize_name(key)] != key:
+                table.fault(key, f"is the same extra as {keys[canonicalize_name(key)]}")
         if extra not in keys:
             self._project.fault("optional-dependencies", f"has no extra {extra}{nearest(extra, keys)}")
             return
@@ -162,8 +177,8 @@ class _Dependencies:
         except RequirementError as error:
             table.note(error)
             return
-        if declared.name != self._name:
-            yield declared
+        if declared.name is None or declared.name != self._name:
+            yield self._sources.applied(declared)
             return
         for extra in sorted(declared.extras):
             for nested in self.of_extra(extra, chain):

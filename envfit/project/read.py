@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from packaging.pylock import is_valid_pylock_path
+
 from envfit.errors import FileError, ProjectError
 from envfit.project.environment_yml import read_environment_yml
 from envfit.project.model import Project, combine
+from envfit.project.pylock_file import read_pylock
 from envfit.project.pyproject import read_pyproject
 from envfit.project.requirements_file import read_requirements_file
 
@@ -19,16 +22,19 @@ _PYPROJECT = "pyproject.toml"
 def read_files(paths: Sequence[Path], *, extras: Sequence[str] = (), groups: Sequence[str] = ()) -> Project:
     """Read files, each by its kind, into one project.
 
-    ``pyproject.toml`` by its name, conda's files by ``.yml`` and ``.yaml``, any other
-    as a requirements file; extras and groups are those of ``pyproject.toml``.
-    Raises ProjectError on what is malformed or contradicts itself, FileError where a
-    file cannot be read.
+    ``pyproject.toml`` and locks (``pylock.toml``, ``pylock.NAME.toml``) by their names,
+    conda's files by ``.yml`` and ``.yaml``, any other as a requirements file, ``-`` from
+    standard input; extras and groups are those of ``pyproject.toml``.
+    Raises ProjectError on what is malformed or contradicts itself, LockError on a
+    malformed lock, FileError where a file cannot be read.
     """
     if (extras or groups) and not any(path.name == _PYPROJECT for path in paths):
         kind, name = ("extra", extras[0]) if extras else ("group", groups[0])
         raise ProjectError(
             f"the {kind} {name} needs a {_PYPROJECT}, and none is named", hints=[f"name one: -r {_PYPROJECT}"]
         )
+    if sum(str(path) == "-" for path in paths) > 1:
+        raise ProjectError("standard input can be read once, and is named twice")
     return combine(_read_file(path, extras, groups) for path in paths)
 
 
@@ -54,9 +60,13 @@ def find_project(directory: Path, *, extras: Sequence[str] = (), groups: Sequenc
 def _read_file(path: Path, extras: Sequence[str], groups: Sequence[str]) -> Project:
     if path.name == _PYPROJECT:
         return read_pyproject(path, extras=extras, groups=groups)
+    if is_valid_pylock_path(path):
+        return read_pylock(path)
     suffix = path.suffix.lower()
     if suffix in (".yml", ".yaml"):
         return read_environment_yml(path)
     if suffix == ".toml":
-        raise ProjectError(f"{path} is not read: of TOML files, only {_PYPROJECT} says what is needed")
+        raise ProjectError(
+            f"{path} is not read: of TOML files, only {_PYPROJECT} and pylock.toml say what is needed"
+        )
     return read_requirements_file(path)

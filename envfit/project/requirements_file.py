@@ -1,8 +1,7 @@
 """Requirements files, in the form that pip reads.
 
-A line is a requirement or an option; ``#`` after white space begins a comment, a
-backslash at the end joins lines, ``${NAME}`` is an environment variable.  What a
-line can say and envfit cannot honour yet is a fault, never passed over.
+A line is a requirement or holds options.  What a line can say and envfit cannot
+honour yet is a fault, never passed over.
 
 Source: pip's documentation, "Requirements File Format".
 """
@@ -11,64 +10,80 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from envfit.address import local_path
 from envfit.errors import RequirementError
-from envfit.project.declared import Declared, parse_requirement, without_credentials
+from envfit.project.declared import Declared, constraint_fault, parse_requirement, without_credentials
 from envfit.project.faults import Faults
+from envfit.project.lines import (
+    join_lines,
+    split_options,
+    split_requirement,
+    unset_variable,
+    with_variables,
+)
 from envfit.project.model import Project
-from envfit.project.settings import Settings, is_address
-from envfit.project.text_file import read_text
+from envfit.project.options import Options
+from envfit.project.text_file import STANDARD_INPUT, read_standard_input, read_text
 
-__all__ = ["Lines", "join_lines", "read_requirements_file"]
+__all__ = ["Lines", "always", "read_constraints", "read_overrides", "read_requirements_file"]
 
-_COMMENT = re.compile(r"(^|\s+)#.*$")
-_VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
-_LONG = {
-    "-c": "--constraint",
-    "-e": "--editable",
-    "-f": "--find-links",
-    "-i": "--index-url",
-    "-r": "--requirement",
-}
-_WITH_VALUE = frozenset({"--constraint", "--extra-index-url", "--hash", "--index-url", "--requirement"})
+_OTHER_KINDS = (".toml", ".yaml", ".yml")
 
 
 def read_requirements_file(path: Path) -> Project:
-    """Read a requirements file and the files that it names.
+    """Read a requirements file and the files that it names; ``-`` is standard input.
 
     Raises ProjectError with every fault, by file and line; FileError where a file
     cannot be read.
     """
+    return _read(path, constraints=False)
+
+
+def read_constraints(path: Path) -> Project:
+    """Read a constraints file: what it names is bounded, and not brought in.
+
+    Raises as read_requirements_file does.
+    """
+    return _read(path, constraints=True)
+
+
+def read_overrides(path: Path) -> Project:
+    """Read a file of requirements that stand in the place of all others of their names.
+
+    Raises as read_requirements_file does.
+    """
+    project = _read(path, constraints=False)
     faults = Faults(path)
+    for declared in project.requirements:
+        if declared.name is None:
+            faults.add(f"{declared.where}: an override needs a name, such as NAME @ {declared.text}")
+    faults.raise_any()
+    settings = replace(project.settings, override_dependencies=project.requirements)
+    return replace(project, requirements=(), settings=settings)
+
+
+def _read(path: Path, *, constraints: bool) -> Project:
+    standard_input = str(path) == "-"
+    faults = Faults(Path(STANDARD_INPUT) if standard_input else path)
     lines = Lines(faults)
-    lines.read_file(path)
+    if standard_input:
+        text = read_standard_input()
+        lines.read_text(
+            text, path=path, place=lambda number: f"{STANDARD_INPUT} line {number}", constraints=constraints
+        )
+    else:
+        lines.read_file(path, constraints=constraints)
     faults.raise_any()
     return lines.project()
 
 
-def join_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a text with their numbers, from 1: joined, without comments, none empty.
-
-    A joined line has the number of its first; a line of comment ends the joining, as in pip.
-    """
-    parts: list[str] = []
-    first = 0
-    # The empty line at the end completes a last line that ends in a backslash.
-    for number, line in enumerate([*text.split("\n"), ""], start=1):
-        first = first if parts else number
-        comment = line.lstrip().startswith("#")
-        if line.endswith("\\") and not comment:
-            parts.append(line[:-1])
-            continue
-        parts.append(f" {line}" if comment else line)
-        joined = _COMMENT.sub("", "".join(parts)).strip()
-        parts = []
-        if joined:
-            yield first, joined
+def always(place: str) -> Callable[[int], str]:
+    """Return the naming of lines for a text that has one place, whatever the line."""
+    return lambda _: place
 
 
 class Lines:
@@ -76,12 +91,9 @@ class Lines:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
+        self._options = Options(faults)
         self._requirements: list[Declared] = []
         self._constraints: list[Declared] = []
-        self._index_url: str | None = None
-        self._extra_index_urls: list[str] = []
-        self._pre = False
-        self._hashed: dict[Path, int] = {}
         self._seen: set[tuple[str, bool]] = set()
 
     def project(self) -> Project:
@@ -89,16 +101,8 @@ class Lines:
         return Project(
             requirements=tuple(self._requirements),
             constraints=tuple(self._constraints),
-            settings=Settings(
-                index_url=self._index_url,
-                extra_index_urls=tuple(dict.fromkeys(self._extra_index_urls)),
-                pre=self._pre,
-            ),
-            notes=tuple(
-                f"{path}: the hashes of {count} requirement{'s' if count > 1 else ''} are not used; "
-                "the lock records those of the files that it chooses"
-                for path, count in self._hashed.items()
-            ),
+            settings=self._options.settings(),
+            notes=self._options.notes(),
         )
 
     def read_file(
@@ -123,6 +127,7 @@ class Lines:
             text,
             path=path,
             place=lambda number: f"{path} line {number}",
+            folders=(path.parent, Path()),
             constraints=constraints,
             chain=(*chain, identity),
         )
@@ -133,114 +138,121 @@ class Lines:
         *,
         path: Path,
         place: Callable[[int], str],
+        folders: tuple[Path, ...] = (),
         constraints: bool = False,
         chain: tuple[str, ...] = (),
     ) -> None:
-        """Read the lines of a text that stands in a file; ``place`` names a line by its number."""
+        """Read the lines of a text that stands in a file; ``place`` names a line by its number.
+
+        ``folders`` are those that a path may be relative to; where there is none, the file's.
+        """
         for number, line in join_lines(text):
-            self._read_line(line, _Context(path, place(number), constraints, chain))
+            context = _Context(path, place(number), folders or (path.parent,), constraints, chain)
+            self._read_line(line, context)
 
     def _read_line(self, line: str, context: _Context) -> None:
-        unset = [name for name in _VARIABLE.findall(line) if name not in os.environ]
-        if unset:
-            self._faults.add(f"{context.where}: the environment variable {unset[0]} is not set")
+        unset = unset_variable(line, os.environ)
+        if unset is not None:
+            self._faults.add(f"{context.where}: the environment variable {unset} is not set")
             return
-        filled = _VARIABLE.sub(lambda match: os.environ[match.group(1)], line)
-        if filled.startswith("-"):
+        filled = with_variables(line, os.environ)
+        found = split_requirement(filled)
+        if found is None:
             self._read_options(filled, context)
             return
-        requirement, *options = re.split(r"\s+(?=-)", filled, maxsplit=1)
-        if options and not self._accept_hashes(options[0], context):
+        text, editable, options = found
+        hashes = self._read_hashes(options, context)
+        if hashes is None:
             return
-        self._read_requirement(requirement, context, shown=None if filled == line else line)
+        # A variable may hold a password: the line is then shown as it is written.
+        shown = None if filled == line else (split_requirement(line) or (line,))[0]
+        declared = self._parse(text, context, editable=editable, shown=shown)
+        if declared is not None:
+            self._add(replace(declared, hashes=hashes), context)
 
-    def _read_requirement(self, text: str, context: _Context, *, shown: str | None) -> None:
+    def _parse(self, text: str, context: _Context, *, editable: bool, shown: str | None) -> Declared | None:
         try:
-            declared = parse_requirement(text, context.where)
+            if not text:
+                raise RequirementError(f"{context.where}: --editable names nothing")
+            declared = _parse_in_folders(text, context, editable=editable)
         except RequirementError as error:
-            # A variable may hold a password: the line is then shown as it is written.
             message = error.message
             if shown is not None:
-                message = f"{context.where}: {without_credentials(shown)!r} is not a requirement"
+                message = f"{context.where}: {without_credentials(shown)!r} cannot be used as a requirement"
             self._faults.add(message, hints=error.hints if shown is None else ())
-            return
-        if shown is not None:
-            declared = replace(declared, text=shown)
-        if not context.constraints:
+            return None
+        if shown is None:
+            return declared
+        return replace(declared, text=f"-e {shown}" if editable else shown)
+
+    def _add(self, declared: Declared, context: _Context) -> None:
+        if declared.hashes and declared.direct is not None and declared.direct.editable:
+            self._faults.add(f"{context.where}: a directory has no hash")
+        elif not context.constraints:
             self._requirements.append(declared)
-        elif declared.extras:
-            self._faults.add(f"{context.where}: a constraint has no extras, unlike {declared.text!r}")
+        elif (fault := constraint_fault(declared)) is not None:
+            self._faults.add(f"{context.where}: {fault}, unlike {declared.text!r}")
         else:
             self._constraints.append(declared)
 
-    def _accept_hashes(self, options: str, context: _Context) -> bool:
-        for name, _ in self._options(options, context):
+    def _read_hashes(self, text: str, context: _Context) -> frozenset[str] | None:
+        """Return the hashes after a requirement, or None where there is a fault."""
+        hashes: set[str] = set()
+        for name, value in self._split(text, context):
+            algorithm, _, digest = value.partition(":")
             if name != "--hash":
-                self._unsupported(name, context)
-                return False
-        self._hashed[context.path] = self._hashed.get(context.path, 0) + 1
-        return True
+                self._options.refuse(name, context.where)
+                return None
+            if algorithm.lower() != "sha256":
+                self._faults.add(
+                    f"{context.where}: the hash {value!r} is not by sha256, which is the one that is checked"
+                )
+                return None
+            if not re.fullmatch(r"[0-9a-fA-F]{64}", digest):
+                self._faults.add(f"{context.where}: {digest!r} is not a sha256, 64 hexadecimal digits")
+                return None
+            hashes.add(digest.lower())
+        return frozenset(hashes)
 
     def _read_options(self, text: str, context: _Context) -> None:
-        for name, value in self._options(text, context):
-            if name == "--pre":
-                self._pre = True
-            elif name not in _WITH_VALUE or name == "--hash":
-                self._unsupported(name, context)
-                return
-            elif not value:
-                self._faults.add(f"{context.where}: {name} names nothing")
-            elif name in ("--requirement", "--constraint"):
+        for name, value in self._split(text, context):
+            if name in ("--requirement", "--constraint"):
                 self._include(name, value, context)
-            elif not is_address(value):
-                self._faults.add(
-                    f"{context.where}: the value of {name} is not an address "
-                    "that begins with https://, http:// or file://"
-                )
-            elif name == "--index-url":
-                self._set_index(value, context)
             else:
-                self._extra_index_urls.append(value)
+                self._options.add(name, value, where=context.where, folders=context.folders)
 
-    def _options(self, text: str, context: _Context) -> Iterator[tuple[str, str]]:
-        """Yield options by their long name, each with its value or an empty text."""
+    def _split(self, text: str, context: _Context) -> tuple[tuple[str, str], ...]:
         try:
-            words = iter(shlex.split(text))
+            return tuple(split_options(text))
         except ValueError:
             self._faults.add(f"{context.where}: a quotation mark is not closed")
-            return
-        for word in words:
-            if word.startswith("--"):
-                name, equals, value = word.partition("=")
-            elif word.startswith("-"):
-                name, equals, value = word[:2], word[2:], word[2:]
-            else:
-                name, equals, value = "a word that belongs to no option", "", ""
-            name = _LONG.get(name, name)
-            if name in _WITH_VALUE and not equals:
-                value = next(words, "")
-            yield name, value
+            return ()
 
     def _include(self, name: str, value: str, context: _Context) -> None:
-        if "://" in value:
-            self._faults.add(f"{context.where}: {name} with an address is not supported yet")
+        path = local_path(value) if value.startswith("file:") else context.path.parent / value
+        if not value:
+            self._faults.add(f"{context.where}: {name} names nothing")
+        elif value == "-":
+            self._faults.add(f"{context.where}: {name}: standard input is for the command line to name")
+        elif "://" in value and not value.startswith("file:"):
+            self._faults.add(
+                f"{context.where}: {name} with an address is not supported yet",
+                hints=["download that file, and name the copy"],
+            )
+        elif path.suffix.lower() in _OTHER_KINDS:
+            self._faults.add(
+                f"{context.where}: {path} is no requirements file",
+                hints=[f"name it on the command line: envfit lock -r {path}"],
+            )
         elif name == "--requirement" and context.constraints:
             self._faults.add(f"{context.where}: a constraints file cannot bring in requirements")
         else:
             self.read_file(
-                context.path.parent / value,
+                path,
                 constraints=name == "--constraint",
                 named_at=context.where,
                 chain=context.chain,
             )
-
-    def _set_index(self, value: str, context: _Context) -> None:
-        if self._index_url not in (None, value):
-            self._faults.add(f"{context.where}: --index-url is given a second time, with another address")
-        self._index_url = value
-
-    def _unsupported(self, name: str, context: _Context) -> None:
-        self._faults.add(f"{context.where}: {name} is not supported yet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,5 +261,32 @@ class _Context:
 
     path: Path
     where: str
+    folders: tuple[Path, ...]  # that a path may be relative to
     constraints: bool
     chain: tuple[str, ...]
+
+
+def _parse_in_folders(text: str, context: _Context, *, editable: bool) -> Declared:
+    """Parse a requirement whose path may be relative to the file or, as pip and uv mean it, to where one is.
+
+    Raises RequirementError, and where the two are different places.
+    """
+    found: list[Declared] = []
+    failures: list[RequirementError] = []
+    for folder in context.folders:
+        try:
+            declared = parse_requirement(text, context.where, folder=folder, editable=editable)
+        except RequirementError as error:
+            failures.append(error)
+        else:
+            if declared not in found:
+                found.append(declared)
+    if not found:
+        raise failures[0]
+    if len(found) > 1:
+        places = " and ".join(str(one.direct) for one in found)
+        raise RequirementError(
+            f"{context.where}: {text!r} is in two places: {places}",
+            hints=["write an absolute path, or run envfit in the directory of that file"],
+        )
+    return found[0]

@@ -7,29 +7,37 @@ requirements files and ``environment.yml``.  None or empty is unsaid.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
-from typing import Literal
-from urllib.parse import urlsplit
+from typing import Literal, TypeVar
 
+from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
 from envfit.errors import InputError, RequirementError, TargetError
-from envfit.project.declared import Declared, parse_requirement
+from envfit.project.declared import Declared, constraint_fault, parse_requirement
 from envfit.project.document import Table
+from envfit.project.formats import Formats, read_formats
+from envfit.project.index_address import find_links_address, is_address
 from envfit.target import Platform
 
 __all__ = [
     "Concession",
+    "ResolutionStrategy",
     "Settings",
     "TargetSettings",
-    "is_address",
     "parse_exclude_newer",
+    "parse_resolution",
     "read_settings",
+    "shared_with_uv",
 ]
 
 Concession = Literal["none", "minor", "any"]
+ResolutionStrategy = Literal["highest", "lowest", "lowest-direct"]
+
+_Choice = TypeVar("_Choice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +67,15 @@ class Settings:
     exclude_newer: datetime | None = None  # UTC; what was uploaded at it or later does not exist
     ignore_rules: tuple[str, ...] = ()  # ids
     rules: tuple[Path, ...] = ()  # directories of the user's own rules
-
-
-def is_address(text: str) -> bool:
-    """Tell whether a text is an address that an index can have."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return (parts.scheme in ("http", "https") and bool(parts.hostname)) or parts.scheme == "file"
+    find_links: tuple[str, ...] = ()  # addresses of pages and directories; may hold credentials
+    no_index: bool = False  # no index is asked; find_links and direct references are all there is
+    no_binary: tuple[str, ...] = ()  # normalized names, or ":all:"
+    only_binary: tuple[str, ...] = ()  # normalized names, or ":all:"
+    require_hashes: bool = False
+    constraint_dependencies: tuple[Declared, ...] = ()
+    override_dependencies: tuple[Declared, ...] = ()  # in the place of every other requirement on their names
+    exclude_dependencies: tuple[str, ...] = ()  # normalized names that nothing brings in
+    resolution: ResolutionStrategy | None = None
 
 
 def parse_exclude_newer(value: str | date) -> datetime:
@@ -89,6 +97,13 @@ def parse_exclude_newer(value: str | date) -> datetime:
         raise InputError(f"{str(value)!r} is not a date such as 2026-01-31") from None
 
 
+def parse_resolution(text: str) -> ResolutionStrategy:
+    """Return the strategy that a word names; raise InputError on any other word."""
+    if text not in _STRATEGIES:
+        raise InputError(f"{text!r} is no resolution strategy", hints=[f"there is {', '.join(_STRATEGIES)}"])
+    return _STRATEGIES[text]
+
+
 def _parse_moment(text: str) -> date:
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         return date.fromisoformat(text)
@@ -96,34 +111,68 @@ def _parse_moment(text: str) -> date:
     return datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text))
 
 
-_CONCESSIONS: dict[str, Concession] = {"any": "any", "minor": "minor", "none": "none"}
+_CONCESSIONS: dict[str, Concession] = {"none": "none", "minor": "minor", "any": "any"}
 _TARGET_KEYS = frozenset({"driver", "glibc", "gpu", "platform", "python"})
 _KEYS = _TARGET_KEYS | {
     "concede",
+    "constraint-dependencies",
     "constraints",
+    "exclude-dependencies",
     "exclude-newer",
     "extra-index-url",
+    "find-links",
     "if-supported",
     "ignore-rules",
     "index-url",
+    "no-binary",
+    "no-index",
+    "only-binary",
+    "override-dependencies",
     "pre",
     "pytorch-index",
+    "require-hashes",
+    "resolution",
     "targets",
 }
+_STRATEGIES: dict[str, ResolutionStrategy] = {
+    "highest": "highest",
+    "lowest": "lowest",
+    "lowest-direct": "lowest-direct",
+}
+#: What uv's table says too, with the same meaning.
+_SHARED_WITH_UV = ("constraint-dependencies", "override-dependencies", "exclude-dependencies")
 
 
-def read_settings(table: Table, *, folder: Path) -> Settings:
+def _as_it_is(declared: Declared) -> Declared:
+    return declared
+
+
+def shared_with_uv(table: Table, uv: Table) -> tuple[str, ...]:
+    """Return the keys that ``[tool.uv]`` says and ``[tool.envfit]`` does not: they hold here too."""
+    return tuple(key for key in _SHARED_WITH_UV if key in uv and key not in table)
+
+
+def read_settings(
+    table: Table, *, folder: Path, uv: Table | None = None, placed: Callable[[Declared], Declared] = _as_it_is
+) -> Settings:
     """Read ``[tool.envfit]``; wrong values and unknown keys become faults of the table.
 
-    Directories are relative to ``folder``.
+    Paths are relative to ``folder``.  ``uv`` is ``[tool.uv]``, whose lists of dependencies
+    hold where the table is silent about them; ``placed`` adds what a source says of a requirement.
     """
     table.reject_unknown(_KEYS)
     targets = table.table("targets")
+    formats = _read_formats(table)
+    shared = shared_with_uv(table, uv) if uv is not None else ()
+
+    def stated(key: str) -> Table:
+        return uv if uv is not None and key in shared else table
+
     return Settings(
         target=_read_target(table, name=None),
         targets=tuple(_read_named_target(targets.table(name), name) for name in targets),
-        if_supported=_read_requirements(table, "if-supported"),
-        concede=_read_concession(table),
+        if_supported=tuple(map(placed, _read_optional(table, folder))),
+        concede=_read_choice(table, "concede", _CONCESSIONS),
         pre=table.flag("pre") or False,
         index_url=_read_address(table, "index-url"),
         extra_index_urls=tuple(
@@ -133,6 +182,17 @@ def read_settings(table: Table, *, folder: Path) -> Settings:
         exclude_newer=_read_exclude_newer(table),
         ignore_rules=tuple(text for _, text in table.texts("ignore-rules")),
         rules=tuple(folder / text for _, text in table.texts("constraints")),
+        find_links=_read_find_links(table, folder),
+        no_index=table.flag("no-index") or False,
+        no_binary=formats.no_binary,
+        only_binary=formats.only_binary,
+        require_hashes=table.flag("require-hashes") or False,
+        constraint_dependencies=tuple(
+            map(placed, _read_constraints(stated("constraint-dependencies"), folder))
+        ),
+        override_dependencies=tuple(map(placed, _read_overrides(stated("override-dependencies"), folder))),
+        exclude_dependencies=_read_excluded(stated("exclude-dependencies")),
+        resolution=_read_choice(table, "resolution", _STRATEGIES),
     )
 
 
@@ -180,28 +240,76 @@ def _read_platform(table: Table) -> Platform | None:
         return None
 
 
-def _read_requirements(table: Table, key: str) -> tuple[Declared, ...]:
-    found: dict[str, Declared] = {}
+def _read_declared(table: Table, key: str, folder: Path) -> Iterator[tuple[str, Declared]]:
+    """Yield the requirements of a list, each with its key; those that cannot be used are faults."""
     for item_key, text in table.texts(key):
         try:
-            declared = parse_requirement(text, table.place(item_key))
+            declared = parse_requirement(text, table.place(item_key), folder=folder)
         except RequirementError as error:
             table.note(error)
-            continue
-        name = declared.shown
-        if name in found:
-            table.fault(item_key, f"names {name} a second time")
-        found[name] = declared
+        else:
+            yield item_key, declared
+
+
+def _read_optional(table: Table, folder: Path) -> tuple[Declared, ...]:
+    found: dict[str, Declared] = {}
+    for key, declared in _read_declared(table, "if-supported", folder):
+        if declared.shown in found:
+            table.fault(key, f"names {declared.shown} a second time")
+        found[declared.shown] = declared
     return tuple(found.values())
 
 
-def _read_concession(table: Table) -> Concession | None:
-    text = table.text("concede")
-    if text is None:
-        return None
-    if text not in _CONCESSIONS:
-        table.fault("concede", f"is {text!r}, not none, minor or any")
-    return _CONCESSIONS.get(text)
+def _read_constraints(table: Table, folder: Path) -> Iterator[Declared]:
+    for key, declared in _read_declared(table, "constraint-dependencies", folder):
+        fault = constraint_fault(declared)
+        if fault is not None:
+            table.fault(key, f"cannot be used: {fault}")
+        yield declared
+
+
+def _read_overrides(table: Table, folder: Path) -> Iterator[Declared]:
+    for key, declared in _read_declared(table, "override-dependencies", folder):
+        if declared.name is None:
+            table.fault(key, "cannot be used: an override begins with a name")
+        yield declared
+
+
+def _read_excluded(table: Table) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for key, text in table.texts("exclude-dependencies"):
+        try:
+            found[canonicalize_name(text, validate=True)] = None
+        except InvalidName:
+            table.fault(key, f"is {text!r}, which is not the name of a package")
+    return tuple(found)
+
+
+def _read_formats(table: Table) -> Formats:
+    lists = {key: [text for _, text in table.texts(key)] for key in ("no-binary", "only-binary")}
+    try:
+        return read_formats(lists["no-binary"], lists["only-binary"])
+    except InputError as error:
+        table.fault("no-binary" if lists["no-binary"] else "only-binary", f"cannot be used: {error.message}")
+        return Formats()
+
+
+def _read_find_links(table: Table, folder: Path) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for key, text in table.texts("find-links"):
+        try:
+            found[find_links_address(text, folder)] = None
+        except InputError as error:
+            table.fault(key, f"cannot be used: {error.message}")
+    return tuple(found)
+
+
+def _read_choice(table: Table, key: str, choices: Mapping[str, _Choice]) -> _Choice | None:
+    text = table.text(key)
+    if text is not None and text not in choices:
+        *first, last = choices
+        table.fault(key, f"is {text!r}, not {', '.join(first)} or {last}")
+    return None if text is None else choices.get(text)
 
 
 def _read_address(table: Table, key: str) -> str | None:

@@ -12,6 +12,7 @@ from packaging.specifiers import SpecifierSet
 
 from envfit.errors import RequirementError
 from envfit.project import for_target, parse_requirement
+from envfit.project.declared import without_credentials
 from envfit.reference import DirectReference, ReferenceKind
 from envfit.requirement import Requirement, UserOrigin
 
@@ -186,6 +187,7 @@ def test_a_directory_may_be_editable_and_nothing_else_may(folder: Path) -> None:
     declared = parse_requirement("tool", HERE, folder=folder, editable=True)
     assert declared.direct is not None
     assert declared.direct.editable
+    assert declared.text == "-e tool"
     assert declared.direct.kind is ReferenceKind.DIRECTORY
     for text in (
         "lib-1.0-py3-none-any.whl",
@@ -221,6 +223,25 @@ def test_a_password_is_not_repeated() -> None:
         parse_requirement("hg+https://me:p@ss@git.example/torch@v1", HERE)
     assert "hg+https://***@git.example/torch@v1" in caught.value.message
     assert "ss@" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("git+ssh://git@git.example/x@v1", "git+ssh://git@git.example/x@v1"),
+        ("git+ssh://git@git.example:22/x", "git+ssh://git@git.example:22/x"),
+        ("git+ssh://me:p@ss@git.example/x", "git+ssh://***@git.example/x"),
+        ("https://token@files.example/a https://b.example", "https://***@files.example/a https://b.example"),
+    ],
+)
+def test_what_is_secret_in_an_address(text: str, shown: str) -> None:
+    assert without_credentials(text) == shown
+
+
+@pytest.mark.parametrize("text", ["~nobody-of-that-name/x", "https://[x/y.whl", "x @ git+https://[x/y"])
+def test_a_place_that_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(RequirementError, match="names a place that cannot be"):
+        parse_requirement(text, HERE)
 
 
 names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,8}[A-Za-z0-9])?", fullmatch=True).filter(

@@ -122,7 +122,11 @@ def test_an_empty_file_asks_for_nothing(tmp_path: Path, text: str) -> None:
         ("dependencies: [{pips: [x]}]", "dependencies[0].pips is unknown; did you mean pip?"),
         ("dependencies: [{uv: [x]}]", "dependencies[0].uv is unknown; there is pip"),
         ("dependencies: [{pip: torch}]", "dependencies[0].pip is a text, not a list"),
-        ("dependencies: [{pip: [-e .]}]", "dependencies[0].pip[0]: --editable is not supported yet"),
+        (
+            "dependencies: [{pip: [-e .]}]",
+            "dependencies[0].pip[0]: '.' is a directory without pyproject.toml",
+        ),
+        ("dependencies: [{pip: [--no-build]}]", "dependencies[0].pip[0]: --no-build is unknown"),
         ("dependencies: ['python=3.11|3.12']", "dependencies[0] cannot be read: python=3.11|3.12"),
         ("dependencies: [\"python[version='3.11']\"]", "dependencies[0] cannot be read"),
         ("dependencies: [python=3.11, python]", "dependencies[1] names python a second time"),

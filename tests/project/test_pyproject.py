@@ -73,6 +73,45 @@ def test_dependencies_extras_and_groups(
     assert project.requires_python == SpecifierSet(">=3.10")
 
 
+def test_addresses_and_paths_are_dependencies_too(tmp_path: Path) -> None:
+    (tmp_path / "tool").mkdir()
+    (tmp_path / "tool" / "setup.py").touch()
+    project = read(
+        tmp_path,
+        f"""
+        [project]
+        dependencies = ["a[x] @ git+https://git.example/a@v1", "./tool", "b @ {tmp_path.as_uri()}/tool"]
+        optional-dependencies.more = ["c @ https://files.example/c-1.0.tar.gz ; sys_platform == 'linux'"]
+        [dependency-groups]
+        dev = ["d @ https://files.example/d.zip"]
+        """,
+        ("more",),
+        ("dev",),
+    )
+    assert [(one.name, str(one.direct)) for one in project.requirements] == [
+        ("a", "git+https://git.example/a@v1"),
+        (None, (tmp_path / "tool").as_uri()),
+        ("b", (tmp_path / "tool").as_uri()),
+        ("c", "https://files.example/c-1.0.tar.gz"),
+        ("d", "https://files.example/d.zip"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[dependency-groups]\nDev = []\ndev = []", "dependency-groups.dev cannot be used: Duplicate"),
+        (
+            '[project]\noptional-dependencies = {"a.b" = [], A-B = []}',
+            "project.optional-dependencies.a.b is the same extra as A-B",
+        ),
+    ],
+)
+def test_two_spellings_of_one_name(tmp_path: Path, text: str, says: str) -> None:
+    extras, groups = (("a-b",), ()) if "optional" in text else ((), ("dev",))
+    assert says in faults(tmp_path, text, extras, groups)
+
+
 def test_a_reference_to_an_own_extra_keeps_its_marker(tmp_path: Path) -> None:
     project = read(tmp_path, PROJECT, ("all",))
     environment = {"python_version": "3.10", "sys_platform": "linux"}
@@ -118,6 +157,15 @@ def test_settings(tmp_path: Path) -> None:
         ignore-rules = ["torch/some-rule"]
         exclude-newer = 2026-01-31
         constraints = ["rules/"]
+        find-links = [".", "https://files.example/page"]
+        no-index = true
+        no-binary = ["a,B_b", "c"]
+        only-binary = [":all:"]
+        require-hashes = true
+        constraint-dependencies = ["numpy<3"]
+        override-dependencies = ["protobuf==5.*"]
+        exclude-dependencies = ["Tri_ton"]
+        resolution = "lowest-direct"
         [tool.envfit.targets.old]
         gpu = "P100"
         """,
@@ -139,6 +187,15 @@ def test_settings(tmp_path: Path) -> None:
     assert settings.ignore_rules == ("torch/some-rule",)
     assert settings.exclude_newer == datetime(2026, 2, 1, tzinfo=timezone.utc)
     assert settings.rules == (tmp_path / "rules",)
+    assert settings.find_links == (tmp_path.as_uri(), "https://files.example/page")
+    assert settings.no_index
+    assert settings.no_binary == ("a", "b-b", "c")
+    assert settings.only_binary == (":all:",)
+    assert settings.require_hashes
+    assert [one.text for one in settings.constraint_dependencies] == ["numpy<3"]
+    assert [one.text for one in settings.override_dependencies] == ["protobuf==5.*"]
+    assert settings.exclude_dependencies == ("tri-ton",)
+    assert settings.resolution == "lowest-direct"
     assert [(target.name, target.gpus) for target in settings.targets] == [("old", ("P100",))]
 
 
@@ -158,6 +215,15 @@ def test_settings(tmp_path: Path) -> None:
         ('platform = "win"', "tool.envfit.platform is unknown: 'win'"),
         ("pre = 1", "tool.envfit.pre is a number, not a truth value"),
         ("pytorch-index = 1", "tool.envfit.pytorch-index is a number, not a truth value or an address"),
+        ('find-links = ["gone"]', "find-links[0] cannot be used: 'gone' is a path at which there is nothing"),
+        ('find-links = "."', "tool.envfit.find-links is a text, not a list"),
+        ('no-binary = ["a b"]', "tool.envfit.no-binary cannot be used: 'a b' is not the name of a package"),
+        ('only-binary = ["."]', "tool.envfit.only-binary cannot be used: '.' is not the name of a package"),
+        ('no-binary = ["a"]\nonly-binary = ["A"]', "a is under no-binary and under only-binary"),
+        ('resolution = "newest"', "tool.envfit.resolution is 'newest', not highest, lowest or lowest-direct"),
+        ('constraint-dependencies = ["a[b]"]', "cannot be used: a constraint has no extras"),
+        ('override-dependencies = ["https://x.example/a.zip"]', "an override begins with a name"),
+        ('exclude-dependencies = ["a>1"]', "exclude-dependencies[0] is 'a>1', which is not the name"),
         ('index-url = "simple"', "tool.envfit.index-url is not an address"),
         ('extra-index-url = ["https://[x"]', "tool.envfit.extra-index-url[0] is not an address"),
         ('exclude-newer = "soon"', "tool.envfit.exclude-newer is 'soon', not a date"),
