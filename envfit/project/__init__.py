@@ -9,6 +9,7 @@ others to say.
 from envfit.project.declared import Declared, applies, for_target, parse_requirement
 from envfit.project.model import CondaEnvironment, Project, combine
 from envfit.project.provided import read_provided
+from envfit.project.pyproject import mirrors_of
 from envfit.project.read import find_project, read_files
 from envfit.project.settings import Concession, Settings, TargetSettings, parse_exclude_newer
 
@@ -23,6 +24,7 @@ __all__ = [
     "combine",
     "find_project",
     "for_target",
+    "mirrors_of",
     "parse_exclude_newer",
     "parse_requirement",
     "read_files",

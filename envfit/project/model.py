@@ -81,6 +81,9 @@ def _combine_settings(parts: list[Settings]) -> Settings:
         extra_index_urls=_all(part.extra_index_urls for part in parts),
         pytorch_index=_only("pytorch-index", (part.pytorch_index or None for part in parts)) or False,
         exclude_newer=_only("exclude-newer", (part.exclude_newer for part in parts)),
+        find_links=_all(part.find_links for part in parts),
+        index_routes=_all(part.index_routes for part in parts),
+        mirrors=_all(part.mirrors for part in parts),
         ignore_rules=_all(part.ignore_rules for part in parts),
         rules=_all(part.rules for part in parts),
     )

@@ -23,7 +23,7 @@ from envfit.project.declared import Declared, parse_requirement
 from envfit.project.document import Table, nearest
 from envfit.project.faults import Faults
 from envfit.project.model import Project
-from envfit.project.settings import read_settings
+from envfit.project.settings import read_mirrors, read_settings
 from envfit.project.text_file import read_text
 
 if sys.version_info >= (3, 11):
@@ -31,7 +31,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["read_pyproject"]
+__all__ = ["mirrors_of", "read_pyproject"]
 
 
 def read_pyproject(path: Path, *, extras: Sequence[str] = (), groups: Sequence[str] = ()) -> Project:
@@ -61,6 +61,20 @@ def read_pyproject(path: Path, *, extras: Sequence[str] = (), groups: Sequence[s
     )
     faults.raise_any()
     return project
+
+
+def mirrors_of(path: Path) -> tuple[tuple[str, str], ...]:
+    """Return the mirrors that a project names, and judge nothing else of it; none where there is no file.
+
+    Raises ProjectError where they are malformed.
+    """
+    if not path.is_file():
+        return ()
+    faults = Faults(path)
+    tool = Table(_parse(path), file=path, path="", faults=faults).table("tool")
+    mirrors = read_mirrors(tool.table("envfit").table("mirrors"), folder=path.parent)
+    faults.raise_any()
+    return mirrors
 
 
 def _parse(path: Path) -> dict[str, object]:

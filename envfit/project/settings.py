@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from packaging.version import Version
 
 from envfit.errors import InputError, RequirementError, TargetError
-from envfit.project.declared import Declared, parse_requirement
+from envfit.project.declared import Declared, parse_requirement, without_credentials
 from envfit.project.document import Table
 from envfit.target import Platform
 
@@ -26,6 +26,7 @@ __all__ = [
     "TargetSettings",
     "is_address",
     "parse_exclude_newer",
+    "read_mirrors",
     "read_settings",
 ]
 
@@ -57,6 +58,9 @@ class Settings:
     extra_index_urls: tuple[str, ...] = ()  # may hold credentials
     pytorch_index: bool | str = False  # True: the PyTorch index itself; a text: the address of a mirror
     exclude_newer: datetime | None = None  # UTC; what was uploaded at it or later does not exist
+    find_links: tuple[str, ...] = ()  # addresses and absolute paths; may hold credentials
+    index_routes: tuple[tuple[str, str], ...] = ()  # a name or prefix-*, and the index that alone serves it
+    mirrors: tuple[tuple[str, str], ...] = ()  # prefixes of addresses: canonical, mirror
     ignore_rules: tuple[str, ...] = ()  # ids
     rules: tuple[Path, ...] = ()  # directories of the user's own rules
 
@@ -103,9 +107,12 @@ _KEYS = _TARGET_KEYS | {
     "constraints",
     "exclude-newer",
     "extra-index-url",
+    "find-links",
     "if-supported",
     "ignore-rules",
+    "index",
     "index-url",
+    "mirrors",
     "pre",
     "pytorch-index",
     "targets",
@@ -131,9 +138,36 @@ def read_settings(table: Table, *, folder: Path) -> Settings:
         ),
         pytorch_index=_read_pytorch_index(table),
         exclude_newer=_read_exclude_newer(table),
+        find_links=tuple(
+            text if is_address(text) else str(folder.absolute() / text)
+            for _, text in table.texts("find-links")
+        ),
+        index_routes=_read_routes(table.table("index")),
+        mirrors=read_mirrors(table.table("mirrors"), folder=folder),
         ignore_rules=tuple(text for _, text in table.texts("ignore-rules")),
         rules=tuple(folder / text for _, text in table.texts("constraints")),
     )
+
+
+def read_mirrors(table: Table, *, folder: Path) -> tuple[tuple[str, str], ...]:
+    """Read ``[tool.envfit.mirrors]``; a mirror may be a directory, relative to ``folder``."""
+    pairs = []
+    for canonical in table:
+        mirror = table.text(canonical)
+        if not is_address(canonical):
+            table.fault(
+                without_credentials(canonical), "is not an address that begins with https:// or http://"
+            )
+        elif mirror:
+            pairs.append((canonical, mirror if is_address(mirror) else str(folder.absolute() / mirror)))
+    return tuple(pairs)
+
+
+def _read_routes(table: Table) -> tuple[tuple[str, str], ...]:
+    for name in table:
+        if not re.fullmatch(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9*])?", name, re.ASCII):
+            table.fault(name, "is not the name of a package, or the beginning of one such as corp-*")
+    return tuple((name, url) for name in table if (url := _read_address(table, name)) is not None)
 
 
 def _read_named_target(table: Table, name: str) -> TargetSettings:
