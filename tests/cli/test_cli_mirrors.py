@@ -257,3 +257,16 @@ def test_an_index_that_refuses_says_what_to_do_and_shows_no_password(
         assert "were refused" in answer.out + answer.err
         assert not any(form in answer.out + answer.err for form in FORMS)
     assert leaks(tmp_path, *FORMS) == []
+
+
+def test_a_direct_reference_is_fetched_from_a_mirror_too(
+    bare_envfit: CommandLine, mirror: Index, tmp_path: Path
+) -> None:
+    mirror.credentials = ("me", SECRET)
+    option = ("--mirror", f"{CANONICAL}={with_secret(mirror.root)}")
+    address = f"{CANONICAL}/files/lib-1.1-py3-none-any.whl"
+    bare_envfit("lock", f"lib @ {address}", *TARGET, *option)
+    assert f'url = "{address}"' in (bare_envfit.cwd / "pylock.toml").read_text()
+    bare_envfit("install", *NONE, "--prefix", "env", *option)
+    assert run(bare_envfit.cwd / "env", "import lib; print(lib.__version__)") == "1.1"
+    assert leaks(tmp_path, *FORMS) == []
