@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
 
-__all__ = ["credentials", "is_local", "local_path", "origin", "public_address"]
+__all__ = [
+    "address_of",
+    "credentials",
+    "is_local",
+    "local_path",
+    "origin",
+    "public_address",
+    "with_credentials",
+]
 
 
 def public_address(url: str) -> str:
@@ -24,10 +32,27 @@ def credentials(url: str) -> tuple[str, str] | None:
     return unquote(user), unquote(password)
 
 
+def with_credentials(url: str, user: str, password: str) -> str:
+    """Return a public address with a user name and a password in it."""
+    parts = urlsplit(url)
+    netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"
+    return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment))
+
+
 def origin(url: str) -> tuple[str, str]:
     """Return scheme and host with port, in lower case: what credentials belong to."""
     parts = urlsplit(url)
     return parts.scheme.lower(), parts.netloc.rpartition("@")[2].lower()
+
+
+def address_of(text: str, base: Path) -> str:
+    """Return an address as it is, and a path, relative to ``base``, as a ``file:`` address."""
+    text = text.strip()
+    if len(urlsplit(text).scheme) > 1:
+        return text
+    path = (base / text).absolute()
+    # Links on pages are resolved by the text of addresses, where ".." would pass over symbolic links.
+    return (path.resolve() if ".." in path.parts else path).as_uri()
 
 
 def is_local(url: str) -> bool:

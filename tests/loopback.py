@@ -274,6 +274,8 @@ class Index:
     html: bool = True  # answers HTML to the others; 406 where neither serves
     core_metadata: bool = True  # advertises and serves FILENAME.metadata
     hashes: bool = True
+    sizes: bool = True  # states size and upload time in JSON; HTML has no words for them
+    sidecars: bool = True  # else 404 for each FILENAME.metadata, advertised or not
     ranges: bool = True
     suffix_ranges: bool = True  # else 416, as some servers do
     head: bool = True  # else 405
@@ -285,6 +287,10 @@ class Index:
     bodies: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # by path: content type and body
     order: random.Random | None = None  # puts the files of a page into any order
     delays: dict[str, float] = field(default_factory=dict)  # by path: seconds before the answer
+    delay: float = 0  # seconds before any other answer
+    redirects: dict[str, str] = field(
+        default_factory=dict
+    )  # by beginning of a path: what stands there instead
     break_off: dict[str, int] = field(default_factory=dict)  # by path: how many answers end halfway
     yanked: dict[str, str] = field(default_factory=dict)  # by filename: the reason
     upload_times: dict[str, str] = field(default_factory=dict)  # by filename
@@ -340,6 +346,9 @@ class Index:
             token = base64.b64encode(":".join(self.credentials).encode()).decode()
             if headers.get("authorization") != f"Basic {token}":
                 return _Answer(status=401, headers={"WWW-Authenticate": 'Basic realm="index"'})
+        for beginning, instead in self.redirects.items():
+            if path.startswith(beginning):
+                return _Answer(status=302, headers={"Location": instead + quote(path[len(beginning) :])})
         if path in self.statuses:
             return _Answer(status=self.statuses[path], body=b"as the test wants\n")
         if path in self.bodies:
@@ -412,10 +421,11 @@ class Index:
             "filename": path.name,
             "url": f"../../{self._depth(path)}files/{quote(path.name)}",
             "hashes": {"sha256": hashlib.sha256(data).hexdigest()} if self.hashes else {},
-            "size": len(data),
-            "upload-time": self.upload_times.get(path.name, "2026-01-01T00:00:00.000000Z"),
             "yanked": self.yanked.get(path.name) or path.name in self.yanked,
         }
+        if self.sizes:
+            entry["size"] = len(data)
+            entry["upload-time"] = self.upload_times.get(path.name, "2026-01-01T00:00:00.000000Z")
         if bound is not None:
             entry["requires-python"] = bound
         if self.core_metadata and metadata is not None:
@@ -450,7 +460,7 @@ class Index:
             if path.is_file():
                 return self._bytes(path.read_bytes(), headers)
             wheel = directory / filename.removesuffix(".metadata")
-            if self.core_metadata and wheel.suffix == ".whl" and wheel.is_file():
+            if self.core_metadata and self.sidecars and wheel.suffix == ".whl" and wheel.is_file():
                 return _Answer(body=_metadata_of(wheel) or b"")
         return _Answer(status=404)
 
@@ -504,7 +514,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self, *, with_body: bool) -> None:
         path = unquote(urlsplit(self.path).path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        time.sleep(self.served.delays.get(path, 0))
+        time.sleep(self.served.delays.get(path, self.served.delay))
         answer = self.served.answer(self.command, path, headers)
         body = answer.body if with_body else b""
         broken = with_body and self.served.break_off.get(path, 0) > 0

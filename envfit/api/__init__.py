@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +20,13 @@ from packaging.version import Version
 
 from envfit.api.demands import amendments_of, check_hashes, hashes_of
 from envfit.api.direct import open_direct
-from envfit.api.indexes import IndexRequest, open_indexes
+from envfit.api.indexes import (
+    IndexRequest,
+    notes_on_addresses,
+    open_downloads,
+    open_indexes,
+    with_hashes,
+)
 from envfit.api.targets import (
     Notify,
     TargetRequest,
@@ -35,6 +41,7 @@ from envfit.detect import detect as detect_machine
 from envfit.detect.record import record as record_machine
 from envfit.errors import ProjectError
 from envfit.export import constraints, environment_yml, requirements
+from envfit.index.routing import Route
 from envfit.install import InstallReport
 from envfit.install import install as install_lock
 from envfit.knowledge.load import constraints_directory
@@ -51,6 +58,7 @@ from envfit.project import (
     combine,
     find_project,
     for_target,
+    mirrors_of,
     parse_requirement,
     read_command_line,
     read_files,
@@ -107,6 +115,7 @@ class LockRequest:
     only_binary: tuple[str, ...] = ()
     resolution: ResolutionStrategy | None = None
     pytorch_index: str | None = None  # an address, or "" for the index itself
+    mirrors: tuple[str, ...] = ()  # CANONICAL=MIRROR
     newest_upload: datetime | None = None
     offline: bool = False
     build: bool = True
@@ -160,7 +169,7 @@ def lock(
     base = knowledge()
     project = _project(request)
     settings = project.settings
-    for note in (*project.notes, *_without_effect(settings)):
+    for note in project.notes:
         notify(f"note: {note}")
     if settings.rules:
         raise ProjectError("tool.envfit.constraints: rules of your own are not supported yet")
@@ -219,8 +228,12 @@ def lock(
             concede=concede,
             variant_indexes=indexes.variants,
         )
+        resolution = with_hashes(resolution, indexes)
         if settings.require_hashes:
             check_hashes(resolution, project.requirements, hashes)
+    files = [pin.candidate.distribution for pin in resolution.pins if pin.candidate.distribution is not None]
+    for note in notes_on_addresses(files, indexes.configuration):
+        notify(f"note: {note}")
     for name in _in_both_halves(project, resolution):
         notify(f"note: {name} is in the conda half too; installed by pip as well, it replaces conda's")
     contract = contract_of(
@@ -251,26 +264,39 @@ def install(
     target: TargetRequest,
     skip: Sequence[str] = (),
     ignore_rules: Sequence[str] = (),
+    mirrors: Sequence[str] = (),
     dry_run: bool = False,
+    environ: Mapping[str, str] | None = None,
     notify: Notify = _silent,
 ) -> InstallReport:
     """Install a lock into a new environment at ``prefix``, if it runs on this machine.
 
+    ``mirrors`` (CANONICAL=MIRROR) come before those of the environment and of the
+    project that the lock lies in.
     Raises InstallRefusedError with the reasons before anything is made, and
     InstallError or VerificationError with the former environment untouched.
     """
     base = knowledge()
     document = rebased(read_lock(path), path.parent.absolute())
-    return install_lock(
-        document,
-        this_machine(target, base, notify=notify),
-        base,
-        prefix,
-        skip=frozenset(map(canonicalize_name, skip)),
-        ignored=_ignored_rules(tuple(ignore_rules), base),
-        dry_run=dry_run,
-        notify=notify,
+    environ = os.environ if environ is None else environ
+    request = IndexRequest(
+        directory=path.parent,
+        mirrors=tuple(mirrors),
+        project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
     )
+    with open_downloads(request, environ, notify) as downloads:
+        return install_lock(
+            document,
+            this_machine(target, base, notify=notify),
+            base,
+            prefix,
+            skip=frozenset(map(canonicalize_name, skip)),
+            ignored=_ignored_rules(tuple(ignore_rules), base),
+            dry_run=dry_run,
+            locate=downloads.locate,
+            build_variables=downloads.build_variables,
+            notify=notify,
+        )
 
 
 def export(path: Path, form: str) -> Mapping[str, str]:
@@ -305,13 +331,6 @@ def _project(request: LockRequest) -> Project:
         )
     )
     return combine(parts)
-
-
-def _without_effect(settings: Settings) -> Iterator[str]:
-    """Yield what was read and is not acted on yet."""
-    for name, value in (("--find-links", settings.find_links), ("--no-index", settings.no_index)):
-        if value:
-            yield f"{name} is read, and not acted on yet"
 
 
 def _in_both_halves(project: Project, resolution: Resolution) -> list[str]:
@@ -394,6 +413,14 @@ def _index_request(request: LockRequest, settings: Settings) -> IndexRequest:
         index_url=request.index_url or settings.index_url,
         extra_index_urls=(*request.extra_index_urls, *settings.extra_index_urls),
         pytorch_index=pytorch,
+        find_links=settings.find_links,
+        no_index=settings.no_index,
+        routes=tuple(
+            Route(pattern=pattern, url=url, source="[tool.envfit.index]")
+            for pattern, url in settings.index_routes
+        ),
+        mirrors=request.mirrors,
+        project_mirrors=settings.mirrors,
         offline=request.offline,
         build=request.build,
     )

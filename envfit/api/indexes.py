@@ -3,33 +3,47 @@
 from __future__ import annotations
 
 import platform as host_platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.version import Version
 
-from envfit.distribution import Metadata, Sdist
+from envfit.address import is_local, origin
+from envfit.distribution import Distribution, Metadata, Sdist
 from envfit.errors import RequirementError, UnknownPackageError
 from envfit.index.build_metadata import (
     BuildNotPossible,
     CannotBuildHereError,
     built_metadata,
     built_tree_metadata,
+    uv_index_variables,
 )
 from envfit.index.cache import Cache, default_cache_dir
-from envfit.index.configuration import configured_indexes
+from envfit.index.configuration import IndexConfiguration, configured_indexes
 from envfit.index.direct import DirectSource
 from envfit.index.git import Repositories
+from envfit.index.locate import locate
+from envfit.index.mirrors import configured_mirrors
+from envfit.index.routing import Route
 from envfit.index.session import Session
 from envfit.index.source import PackageIndex
 from envfit.knowledge.model import KnowledgeBase, RoutedIndex
 from envfit.knowledge.query import Query
+from envfit.resolve.resolution import Resolution
 from envfit.target import CUDA_DRIVER, Fact
 
-__all__ = ["IndexRequest", "OpenIndexes", "open_indexes"]
+__all__ = [
+    "Downloads",
+    "IndexRequest",
+    "OpenIndexes",
+    "notes_on_addresses",
+    "open_downloads",
+    "open_indexes",
+    "with_hashes",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +54,11 @@ class IndexRequest:
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
     pytorch_index: str | None = None  # an address, or "" for the index itself; None: it is not used
+    find_links: tuple[str, ...] = ()
+    no_index: bool = False
+    routes: tuple[Route, ...] = ()  # of the project
+    mirrors: tuple[str, ...] = ()  # CANONICAL=MIRROR, of the command line
+    project_mirrors: tuple[tuple[str, str], ...] = ()
     offline: bool = False
     build: bool = True  # whether source distributions may be built for their metadata
 
@@ -50,7 +69,19 @@ class OpenIndexes:
 
     packages: PackageIndex
     session: Session
+    configuration: IndexConfiguration
     variants: frozenset[str]  # names of the indexes of variants in use
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downloads:
+    """Where the files of a lock are fetched from, for the program that fetches them.
+
+    What both return may hold credentials, and is given to that program alone.
+    """
+
+    locate: Callable[[Sequence[Distribution]], Mapping[str, str]]  # by the address in the lock
+    build_variables: Callable[[], Mapping[str, str]]  # uv's settings of where builds get what they require
 
 
 @contextmanager
@@ -61,13 +92,7 @@ def open_indexes(
 
     Raises FileError where a configuration file cannot be read.
     """
-    configuration = configured_indexes(
-        environ,
-        home=Path.home(),
-        cwd=request.directory.absolute(),
-        index_url=request.index_url,
-        extra_index_urls=request.extra_index_urls,
-    )
+    configuration = _configuration(request, environ)
     for note in configuration.notes:
         notify(f"note: {note}")
     routed: dict[str, tuple[str, ...]] = {}
@@ -77,7 +102,9 @@ def open_indexes(
         pages = _variant_pages(index, request.pytorch_index or index.url, query)
         routed = dict.fromkeys(index.packages, pages)
         variants = frozenset({index.name})
-    session = Session(environ, offline=request.offline)
+    session = Session(
+        environ, offline=request.offline, mirrors=configuration.mirrors, keyring=configuration.keyring
+    )
     cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
     here = host_platform.system() == "Linux" and host_platform.machine() == query.target.platform.machine
 
@@ -98,7 +125,7 @@ def open_indexes(
             sdist,
             python=query.target.python,
             cache=cache,
-            index_urls=configuration.search_order,
+            index_urls=tuple(map(session.for_another_program, configuration.search_order)),
             environ=environ,
             offline=request.offline,
             notify=notify,
@@ -120,7 +147,7 @@ def open_indexes(
             key=key,
             python=query.target.python,
             cache=cache,
-            index_urls=configuration.search_order,
+            index_urls=tuple(map(session.for_another_program, configuration.search_order)),
             environ=environ,
             offline=request.offline,
             notify=notify,
@@ -140,12 +167,86 @@ def open_indexes(
         notify=notify,
     ) as packages:
         try:
-            yield OpenIndexes(packages=packages, session=session, variants=variants)
+            yield OpenIndexes(
+                packages=packages, session=session, configuration=configuration, variants=variants
+            )
         except UnknownPackageError as error:
-            searched = ", ".join(address for address, _ in configuration.public())
+            addresses = [address for name in error.details for address in packages.allowed(name)]
+            searched = ", ".join(dict.fromkeys(addresses))
             raise UnknownPackageError(
                 error.message, details={**error.details, "searched": searched}, hints=error.hints
             ) from None
+
+
+@contextmanager
+def open_downloads(
+    request: IndexRequest, environ: Mapping[str, str], notify: Callable[[str], None]
+) -> Iterator[Downloads]:
+    """Open what finds the files of a lock: mirrors, and the credentials of the indexes that are configured.
+
+    Raises FileError where a configuration file cannot be read.
+    """
+    configuration = _configuration(request, environ)
+    cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
+    with Session(environ, mirrors=configuration.mirrors, keyring=configuration.keyring) as session:
+        for url in configuration.search_order:
+            session.authorize(url)
+        yield Downloads(
+            locate=lambda distributions: locate(distributions, session=session, cache=cache),
+            build_variables=lambda: uv_index_variables(
+                tuple(map(session.for_another_program, configuration.search_order))
+            ),
+        )
+
+
+def with_hashes(resolution: Resolution, indexes: OpenIndexes) -> Resolution:
+    """Return a resolution whose files all have a hash, read from the file where its index states none.
+
+    Raises SourceError where a file is not there.
+    """
+    pins = []
+    for pin in resolution.pins:
+        chosen = pin.candidate.distribution
+        if chosen is not None:
+            chosen = indexes.packages.with_hash(chosen)
+        pins.append(replace(pin, candidate=replace(pin.candidate, distribution=chosen)))
+    return replace(resolution, pins=tuple(pins))
+
+
+def notes_on_addresses(
+    distributions: Iterable[Distribution], configuration: IndexConfiguration
+) -> Iterator[str]:
+    """Yield sentences about addresses in a lock that hold on this machine, or in this network, only."""
+    files = tuple(item for item in distributions if item.reference is None)  # the user knows of the others
+    mirrored = configuration.mirrors.is_canonical
+    directories = {item.url.rpartition("/")[0]: None for item in files if is_local(item.url)}
+    elsewhere = {
+        "://".join(origin(item.url)): None
+        for item in files
+        if mirrored(item.index) and not mirrored(item.url) and not is_local(item.url)
+    }
+    for directory in directories:
+        yield f"the lock names files in {directory}; it installs only where that directory is"
+    for address in elsewhere:
+        yield (
+            f"the mirror names files at {address}, which no --mirror maps; the lock names them there, "
+            "as the mirror does"
+        )
+
+
+def _configuration(request: IndexRequest, environ: Mapping[str, str]) -> IndexConfiguration:
+    directory = request.directory.absolute()
+    return configured_indexes(
+        environ,
+        home=Path.home(),
+        cwd=directory,
+        index_url=request.index_url,
+        extra_index_urls=request.extra_index_urls,
+        find_links=request.find_links,
+        no_index=request.no_index,
+        routes=request.routes,
+        mirrors=configured_mirrors(request.mirrors, environ, request.project_mirrors, base=directory),
+    )
 
 
 def _variant_pages(index: RoutedIndex, url: str, query: Query) -> tuple[str, ...]:

@@ -39,6 +39,15 @@ _IgnoreRule = Annotated[
     Optional[list[str]],
     typer.Option("--ignore-rule", metavar="ID", help="Switch off one rule of the knowledge base."),
 ]
+_Mirrors = Annotated[
+    Optional[list[str]],
+    typer.Option(
+        "--mirror",
+        metavar="CANONICAL=MIRROR",
+        help="Fetch what is under the address CANONICAL from MIRROR; the lock names CANONICAL. Also "
+        "ENVFIT_MIRRORS. Repeat it for several.",
+    ),
+]
 
 
 def detect(
@@ -232,6 +241,7 @@ def lock(
             "--pytorch-mirror", metavar="URL", help="As --pytorch-index, from a mirror of it.", hidden=True
         ),
     ] = None,
+    mirror: _Mirrors = None,
     exclude_newer: Annotated[
         Optional[str],
         typer.Option(metavar="DATE", help="Ignore what was uploaded after DATE."),
@@ -269,11 +279,12 @@ def lock(
         upgrade_packages=tuple(upgrade_package or ()),
         index_url=index_url,
         extra_index_urls=tuple(extra_index_url or ()),
-        find_links=tuple(find_links or ()),
         no_binary=tuple(no_binary or ()),
         only_binary=tuple(only_binary or ()),
         resolution=parse_resolution(resolution) if resolution is not None else None,
         pytorch_index=pytorch_mirror if pytorch_mirror is not None else ("" if pytorch_index else None),
+        find_links=tuple(find_links or ()),
+        mirrors=tuple(mirror or ()),
         newest_upload=parse_exclude_newer(exclude_newer) if exclude_newer is not None else None,
         offline=offline,
         build=not no_build,
@@ -311,6 +322,7 @@ def install(
         typer.Option("--skip", metavar="NAME", help="Leave NAME out."),
     ] = None,
     ignore_rule: _IgnoreRule = None,
+    mirror: _Mirrors = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge and plan; make nothing.")] = False,
     json: _Json = False,
 ) -> None:
@@ -324,6 +336,7 @@ def install(
         target=api.TargetRequest(gpus=tuple(gpu or ("auto",)), driver=driver),
         skip=tuple(skip or ()),
         ignore_rules=tuple(ignore_rule or ()),
+        mirrors=tuple(mirror or ()),
         dry_run=dry_run,
         notify=render.talk,
     )

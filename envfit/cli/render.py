@@ -350,7 +350,10 @@ def install_data(report: InstallReport) -> dict[str, Any]:
         "prefix": str(report.prefix),
         "installed": report.version is not None,
         "python": planned.python,
-        "packages": [str(package) for package in planned.to_install],
+        "packages": [
+            f"{package.name}=={package.version}" if package.version is not None else package.name
+            for package in planned.to_install
+        ],
         "download-size": planned.download_size,
         "skipped": list(planned.skipped),
         "conditions": [str(condition) for condition in planned.conditions],

@@ -27,6 +27,7 @@ __all__ = [
     "CannotBuildHereError",
     "built_metadata",
     "built_tree_metadata",
+    "uv_index_variables",
 ]
 
 # Variables that would lead the build's Python or uv into another environment.
@@ -172,16 +173,16 @@ def _back_end(
         directory=directory,
         uv=str(uv or uv_package.find_uv_bin()),
         environ={name: value for name, value in environ.items() if name not in _MISLEADING},
-        uv_environ=_uv_environment(index_urls, offline=offline),
+        uv_environ={**uv_index_variables(index_urls), **({"UV_OFFLINE": "1"} if offline else {})},
     )
 
 
-def _uv_environment(index_urls: Sequence[str], *, offline: bool) -> Mapping[str, str]:
-    """Return uv's settings as variables: addresses may carry credentials, which arguments would show.
+def uv_index_variables(index_urls: Sequence[str]) -> Mapping[str, str]:
+    """Return uv's settings of indexes, in search order with the default last, as variables.
 
-    Foreign code, the build back end, is not given them.
+    Addresses may carry credentials, which arguments would show to the whole machine.
+    Foreign code, the build back end, is not given them here.
     """
-    variables = {"UV_INDEX": " ".join(index_urls[:-1]), "UV_DEFAULT_INDEX": index_urls[-1]}
-    if offline:
-        variables["UV_OFFLINE"] = "1"
-    return variables
+    if not index_urls:
+        return {"UV_NO_INDEX": "1"}
+    return {"UV_INDEX": " ".join(index_urls[:-1]), "UV_DEFAULT_INDEX": index_urls[-1]}

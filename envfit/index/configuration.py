@@ -7,23 +7,30 @@ files, and at last the constant that ``distlib`` knows.
 Extra indexes come *before* the default, and the first index that has a name is
 the only one asked for it, as in uv.  pip would merge all of them by version,
 which lets a public upload replace a private package; so pip's extra indexes are
-taken over in uv's meaning, and those on a disk are not taken at all.
+taken over in uv's meaning, and those on a disk are not taken at all.  A name may
+be routed to one index (``[tool.envfit.index]``, uv's ``sources``), and is then
+taken from that one alone.
 """
 
 from __future__ import annotations
 
 import configparser
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from distlib.index import DEFAULT_INDEX  # type: ignore[import-untyped]
+from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
-from envfit.address import credentials, public_address
-from envfit.errors import FileError
+from envfit.address import address_of, credentials, public_address, with_credentials
+from envfit.errors import FileError, ProjectError
+from envfit.index.credentials import KeyringUse
+from envfit.index.mirrors import Mirrors
+from envfit.index.routing import Route, route_of
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,7 +39,13 @@ else:
 
 __all__ = ["IndexConfiguration", "configured_indexes", "library_default"]
 
+_LINUX = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
 _COMMAND_LINE = "the command line"
+_NO_MIRRORS = Mirrors()
+_NOT_USED = (
+    "not used: {}; a lock must not point into one machine's disk. "
+    "Name it with --extra-index-url or --find-links to use it all the same."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +59,26 @@ class IndexConfiguration:
     extra: tuple[str, ...] = ()  # searched before the default, in this order
     default_source: str = _COMMAND_LINE
     extra_sources: tuple[str, ...] = ()  # one for each extra index
+    no_index: bool = False  # no index is asked for any name
+    find_links: tuple[str, ...] = ()  # directories and pages, beside the first index that has a name
+    routes: tuple[Route, ...] = ()  # names that one index alone serves
+    mirrors: Mirrors = _NO_MIRRORS
+    keyring: KeyringUse = KeyringUse.FOR_USERS
     notes: tuple[str, ...] = ()  # sentences about what was left out
 
     @property
     def search_order(self) -> tuple[str, ...]:
         """Every index once, in the order in which they are asked for a name."""
-        return tuple(dict.fromkeys((*self.extra, self.default)))
+        return () if self.no_index else tuple(dict.fromkeys((*self.extra, self.default)))
+
+    def indexes_for(self, name: str) -> tuple[str, ...]:
+        """Return the indexes that are asked for a name, in order."""
+        route = route_of(name, self.routes)
+        return self.search_order if route is None or self.no_index else (route.url,)
+
+    def find_links_for(self, name: str) -> tuple[str, ...]:
+        """Return the find-links that may serve a name: none where it is routed to an index."""
+        return self.find_links if route_of(name, self.routes) is None or self.no_index else ()
 
     def public(self) -> tuple[tuple[str, str], ...]:
         """Return (address without credentials, source) in search order."""
@@ -59,7 +86,11 @@ class IndexConfiguration:
             **dict(zip(self.extra, self.extra_sources, strict=True)),
             self.default: self.default_source,
         }
-        return tuple((public_address(url), sources[url]) for url in self.search_order)
+        return tuple((self.recorded(url), sources[url]) for url in self.search_order)
+
+    def recorded(self, url: str) -> str:
+        """Return the address by which a lock or a message names an index: no mirror's, no credentials."""
+        return self.mirrors.canonical(public_address(url))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +107,8 @@ class _Stated:
 
     default: tuple[_Setting, ...] = ()
     extra: tuple[_Setting, ...] = ()
+    routes: tuple[Route, ...] = ()
+    keyring: str = ""
     notes: tuple[str, ...] = ()
 
 
@@ -91,21 +124,26 @@ def configured_indexes(
     cwd: Path,
     index_url: str | None = None,
     extra_index_urls: Sequence[str] = (),
+    find_links: Sequence[str] = (),
+    no_index: bool = False,
+    routes: Sequence[Route] = (),
+    mirrors: Mirrors | None = None,
     system: Path = Path("/etc"),
 ) -> IndexConfiguration:
-    """Return the indexes in use.
+    """Return the indexes in use; ``routes`` hold before those of uv's files.
 
     Depends on the arguments and the files they lead to, on nothing else.
-    Raises FileError where a configuration file is there and cannot be read.
+    Raises FileError where a configuration file is there and cannot be read, and
+    ProjectError where uv's routes name an index that is not there.
     """
     uv = _stated_for_uv(environ, home=home, cwd=cwd, system=system)
     pip = _stated_for_pip(environ, home=home, system=system)
-    given = [_Setting(url=_address(url, cwd), source=_COMMAND_LINE) for url in (index_url,) if url]
+    given = [_Setting(url=address_of(url, cwd), source=_COMMAND_LINE) for url in (index_url,) if url]
     library = _Setting(url=library_default(), source="the default of the distlib library")
     default = (*given, *uv.default, *pip.default, library)[0]
     extra: dict[str, str] = {}
     for setting in (
-        *(_Setting(url=_address(url, cwd), source=_COMMAND_LINE) for url in extra_index_urls),
+        *(_Setting(url=address_of(url, cwd), source=_COMMAND_LINE) for url in extra_index_urls),
         *uv.extra,
         *pip.extra,
     ):
@@ -116,39 +154,109 @@ def configured_indexes(
         extra=tuple(extra),
         default_source=default.source,
         extra_sources=tuple(extra.values()),
+        no_index=no_index,
+        find_links=tuple(dict.fromkeys(address_of(url, cwd) for url in find_links)),
+        routes=(*routes, *uv.routes),
+        mirrors=mirrors or _NO_MIRRORS,
+        keyring=_keyring_use(uv.keyring or pip.keyring),
         notes=(*uv.notes, *pip.notes),
     )
 
 
 def _stated_for_uv(environ: Mapping[str, str], *, home: Path, cwd: Path, system: Path) -> _Stated:
     default = [
-        _Setting(url=_named_address(environ[variable], cwd, environ), source=variable)
+        _Setting(url=_named_address(environ[variable], cwd, environ)[1], source=variable)
         for variable in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")
         if environ.get(variable)
     ]
-    extra = [
-        _Setting(url=_named_address(entry, cwd, environ), source=variable)
-        for variable in ("UV_INDEX", "UV_EXTRA_INDEX_URL")
-        for entry in environ.get(variable, "").split()
-    ]
+    extra: list[_Setting] = []
+    named: dict[str, str] = {}  # the environment's hold before those of files
+    for variable in ("UV_INDEX", "UV_EXTRA_INDEX_URL"):
+        for text in environ.get(variable, "").split():
+            name, address = _named_address(text, cwd, environ)
+            named.setdefault(name, address)
+            extra.append(_Setting(url=address, source=variable))
+    sources: list[tuple[Path, Mapping[str, object]]] = []
+    keyring = [environ.get("UV_KEYRING_PROVIDER", "")]
+    links = ["UV_FIND_LINKS"] if environ.get("UV_FIND_LINKS") else []
     for path, table in _uv_tables(environ, home=home, cwd=cwd, system=system):
         base, source = path.parent, str(path)
+        keyring.append(str(table.get("keyring-provider") or ""))
+        links.extend([source] if table.get("find-links") else [])
+        routed = table.get("sources")
+        if isinstance(routed, dict):
+            sources.append((path, routed))
         for entry in _tables(table.get("index")):
             url = entry.get("url")
             if not isinstance(url, str):
                 continue
-            address = _with_credentials(_address(url, base), str(entry.get("name", "")), environ)
+            name = str(entry.get("name", ""))
+            address = _with_credentials(address_of(url, base), name, environ)
+            named.setdefault(name, address)
             if entry.get("default") is True:
                 default.append(_Setting(url=address, source=source))
             elif entry.get("explicit") is not True:
                 extra.append(_Setting(url=address, source=source))
         single = table.get("index-url")
         if isinstance(single, str):
-            default.append(_Setting(url=_address(single, base), source=source))
+            default.append(_Setting(url=address_of(single, base), source=source))
         several = table.get("extra-index-url")
         urls = several if isinstance(several, list) else []
-        extra.extend(_Setting(url=_address(str(url), base), source=source) for url in urls)
-    return _Stated(default=tuple(default), extra=tuple(extra))
+        extra.extend(_Setting(url=address_of(str(url), base), source=source) for url in urls)
+    return _Stated(
+        default=tuple(default),
+        extra=tuple(extra),
+        routes=_uv_routes(sources, named),
+        keyring=next(filter(None, keyring), ""),
+        notes=tuple([_NOT_USED.format(f"uv's find-links ({', '.join(links)})")] if links else []),
+    )
+
+
+def _uv_routes(
+    sources: Sequence[tuple[Path, Mapping[str, object]]], named: Mapping[str, str]
+) -> tuple[Route, ...]:
+    """Return the routes that uv's ``sources`` state; of several indexes of one name, that for Linux.
+
+    Sources of other kinds (git, path, url) say nothing of indexes.  Raises ProjectError
+    where it stays open which index is meant: from another, a stranger's package of the
+    same name could be taken.
+    """
+    routes = []
+    for path, table in sources:
+        for name, value in table.items():
+            entries = list(_tables(value if isinstance(value, list) else [value]))
+            meant = {str(entry["index"]) for entry in entries if "index" in entry and _is_for_linux(entry)}
+            if not meant:
+                continue
+            place = f"{path} tool.uv.sources.{name}"
+            if len(meant) > 1:
+                raise ProjectError(
+                    f"{place} names several indexes: {', '.join(sorted(meant))}",
+                    hints=[f"[tool.envfit.index] {name} = ADDRESS names one"],
+                )
+            (index,) = meant
+            if index not in named:
+                raise ProjectError(f"{place}: there is no index {index!r} in [[tool.uv.index]]")
+            routes.append(Route(pattern=name, url=named[index], source=place))
+    return tuple(routes)
+
+
+def _is_for_linux(entry: Mapping[str, object]) -> bool:
+    """Tell whether the marker of a source may hold on Linux; what is not of the system is not judged."""
+    text = str(entry.get("marker") or "")
+    if not text or re.search(r"python|implementation|machine|release|extra|group", text):
+        return True
+    try:
+        return Marker(text).evaluate(dict(_LINUX))
+    except (InvalidMarker, UndefinedEnvironmentName):
+        return True
+
+
+def _keyring_use(text: str) -> KeyringUse:
+    """Return what pip's and uv's words for it mean; pip's ``import`` is the same keyring."""
+    if text in {"subprocess", "import"}:
+        return KeyringUse.ALWAYS
+    return KeyringUse.NEVER if text == "disabled" else KeyringUse.FOR_USERS
 
 
 def _uv_tables(
@@ -201,14 +309,11 @@ def _stated_for_pip(environ: Mapping[str, str], *, home: Path, system: Path) -> 
     ignored = [f"extra-index-url {public_address(url)} ({extra_source})" for url in urls if url not in remote]
     if links:
         ignored.append(f"find-links ({links_source})")
-    note = (
-        f"not used: pip's {', '.join(ignored)}; a lock must not point into one machine's disk. "
-        "Name an index with --extra-index-url to use it all the same."
-    )
     return _Stated(
         default=(_Setting(url=default.split()[0], source=default_source),) if default else (),
         extra=tuple(_Setting(url=url, source=extra_source) for url in remote),
-        notes=(note,) if ignored else (),
+        keyring=stated("keyring-provider")[0],
+        notes=(_NOT_USED.format(f"pip's {', '.join(ignored)}"),) if ignored else (),
     )
 
 
@@ -258,20 +363,12 @@ def _tables(value: object) -> Iterator[Mapping[str, object]]:
             yield entry
 
 
-def _named_address(entry: str, base: Path, environ: Mapping[str, str]) -> str:
-    """Return the address of an entry that may be written ``name=url``."""
+def _named_address(entry: str, base: Path, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the name, possibly empty, and the address of an entry that may be written ``name=url``."""
     name, separator, url = entry.partition("=")
     if separator and name.replace("-", "").replace("_", "").replace(".", "").isalnum():
-        return _with_credentials(_address(url, base), name, environ)
-    return _address(entry, base)
-
-
-def _address(text: str, base: Path) -> str:
-    """Return an address as it is, and a path as a ``file:`` address."""
-    text = text.strip()
-    if len(urlsplit(text).scheme) > 1:
-        return text
-    return (base / text).absolute().as_uri()
+        return name, _with_credentials(address_of(url, base), name, environ)
+    return "", address_of(entry, base)
 
 
 def _with_credentials(url: str, name: str, environ: Mapping[str, str]) -> str:
@@ -281,6 +378,4 @@ def _with_credentials(url: str, name: str, environ: Mapping[str, str]) -> str:
     password = environ.get(f"UV_INDEX_{key}_PASSWORD", "")
     if not name or not (user or password) or credentials(url) is not None:
         return url
-    parts = urlsplit(url)
-    netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"
-    return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment))
+    return with_credentials(url, user, password)

@@ -1,8 +1,9 @@
 """HTTP, as envfit uses it: retries, time limits, TLS, credentials, counters.
 
-Addresses passed in are public ones; credentials are registered per origin with
-``authorize`` and added to requests only, so that none can end in a cache, a
-message or a lock.  ``file:`` addresses are read from disk.
+Addresses passed in are public ones; credentials are registered with ``authorize``
+and added to requests only, so that none can end in a cache, a message or a lock.
+They go to their own origin and follow no redirect to another.  Addresses that a
+mirror has are fetched from it.  ``file:`` addresses are read from disk.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError
 from urllib3.util.retry import Retry
 
-from envfit.address import credentials, is_local, local_path, origin, public_address
+from envfit.address import is_local, local_path, origin, public_address, with_credentials
 from envfit.errors import SourceError
+from envfit.index.credentials import Credentials, KeyringUse
+from envfit.index.failure import UNAUTHORIZED, failed, refused
+from envfit.index.mirrors import Mirrors
 from envfit.version import __version__
 
 __all__ = ["ABSENT", "Response", "Session", "Stream", "until_complete"]
@@ -39,6 +43,9 @@ _READ_TIMEOUT = 60.0  # seconds between two pieces of an answer
 _LONGEST_PAUSE = 30.0  # seconds; a server may ask for an hour
 _ATTEMPTS = 3  # for an answer that breaks off
 _CHUNK = 1 << 16
+
+# What a server answers that knows no HEAD, or forbids it.
+_NO_HEAD = (400, 401, 403, 405, 501)
 
 # The first variable that is set names the TLS certificates to trust.
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
@@ -89,8 +96,8 @@ def until_complete(read: Callable[[], T]) -> T:
 class Session:
     """Requests to package indexes; safe to use from several threads.
 
-    ``environ`` names the TLS certificates to trust; proxies and ``.netrc`` are read
-    by requests itself from the environment of the process.
+    ``environ`` names the TLS certificates to trust, and is what ``keyring`` is run in;
+    proxies and ``.netrc`` are read by requests itself from the environment of the process.
     """
 
     def __init__(
@@ -99,12 +106,17 @@ class Session:
         *,
         workers: int = 16,
         offline: bool = False,
+        mirrors: Mirrors | None = None,
+        keyring: KeyringUse = KeyringUse.FOR_USERS,
     ) -> None:
         self.offline = offline
         self._lock = threading.Lock()
         self._requests = 0
         self._received = 0
-        self._credentials: dict[tuple[str, str], tuple[str, str]] = {}
+        self._mirrors = mirrors or Mirrors()
+        self._credentials = Credentials(environ, keyring=keyring)
+        for address in self._mirrors.addresses:
+            self._credentials.add(address)
         self._verify: str | bool = next((environ[name] for name in _CERTIFICATES if environ.get(name)), True)
         self._session = requests.Session()
         self._session.headers["User-Agent"] = f"envfit/{__version__}"
@@ -137,15 +149,36 @@ class Session:
             return self._received
 
     def authorize(self, url: str) -> str:
-        """Register the credentials in an address for its origin, and return the public address."""
-        found = credentials(url)
-        if found is not None:
-            self.authorize_origin(url, found)
+        """Register an address of an index with the credentials in it, and return the public address."""
+        self._credentials.add(url)
         return public_address(url)
 
     def authorize_origin(self, url: str, user_and_password: tuple[str, str]) -> None:
         """Register credentials for the origin of an address."""
-        self._credentials[origin(url)] = user_and_password
+        self._credentials.add(with_credentials(public_address(url), *user_and_password))
+
+    def address(self, url: str) -> str:
+        """Return where a request for an address goes: to a mirror, or as it is."""
+        return self._mirrors.mirrored(url) or url
+
+    def canonical(self, url: str) -> str:
+        """Return the address by which a lock names one that a mirror states; others as they are."""
+        return self._mirrors.canonical(url)
+
+    def learn_credentials(self, url: str) -> None:
+        """Ask keyring for credentials, where it is always used and the server of an address wants some."""
+        if self._credentials.may_learn(self.address(url)) and not is_local(self.address(url)):
+            with suppress(SourceError):  # whoever needs the address will see
+                self.has(url, size=None)
+
+    def for_another_program(self, url: str) -> str:
+        """Return where to fetch an address from, with the credentials that it takes: a secret.
+
+        Those of ``.netrc`` are not in it; other programs read that too.
+        """
+        address = self.address(url)
+        found = None if is_local(address) else self._credentials.of(address)
+        return address if found is None else with_credentials(public_address(address), *found)
 
     def get(
         self,
@@ -174,6 +207,20 @@ class Session:
         with self.stream(url, method="HEAD", accepted=(405, 501)) as answer:
             return answer.length if answer is not None and answer.status == HTTPStatus.OK else None
 
+    def has(self, url: str, *, size: int | None) -> bool:
+        """Tell whether a file is there, of that size where one is given and the server states one."""
+        address = self.address(url)
+        if is_local(address):
+            return local_path(address).is_file()
+        identity = {"Accept-Encoding": "identity"}
+        with self.stream(url, method="HEAD", headers=identity, accepted=_NO_HEAD) as answer:
+            if answer is None:
+                return False
+            if answer.status not in _NO_HEAD:
+                return not size or not answer.length or answer.length == size
+        with self.stream(url, headers={**identity, "Range": "bytes=0-0"}, absent=ABSENT | {403}) as answer:
+            return answer is not None
+
     @contextmanager
     def stream(
         self,
@@ -185,6 +232,7 @@ class Session:
         method: str = "GET",
     ) -> Iterator[Stream | None]:
         """Open an answer for reading piece by piece; statuses are as in ``get``."""
+        url = self.address(url)
         if is_local(url):
             yield _read_from_disk(url)
             return
@@ -194,21 +242,15 @@ class Session:
                 f"offline, and {address} is not in the cache",
                 hints=["run once without --offline to fill the cache"],
             )
-        with self._lock:
-            self._requests += 1
-        try:
-            response = self._session.request(
-                method,
-                url,
-                headers=dict(headers or {}),
-                auth=self._credentials.get(origin(url)),
-                timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
-                verify=self._verify,
-                stream=True,
-                allow_redirects=True,
-            )
-        except requests.RequestException as error:
-            raise _sentence(address, error) from error
+        tried = self._credentials.of(url)
+        response = self._request(method, url, headers, tried)
+        # Where a redirect led elsewhere, it is not this server that refuses.
+        own = origin(response.url) == origin(url)
+        if own and response.status_code in UNAUTHORIZED and response.status_code not in absent:
+            other = self._credentials.after_refusal(url, tried)
+            if other is not None:
+                response.close()
+                response = self._request(method, url, headers, other)
         with response:
             status = response.status_code
             if status in absent:
@@ -221,10 +263,26 @@ class Session:
                     chunks=self._chunks(address, response),
                 )
             else:
-                raise SourceError(
-                    f"{address} answered {status} {response.reason or ''}".rstrip(),
-                    details={"address": address, "status": str(status)},
-                )
+                raise refused(address, response)
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str] | None, auth: tuple[str, str] | None
+    ) -> requests.Response:
+        with self._lock:
+            self._requests += 1
+        try:
+            return self._session.request(
+                method,
+                url,
+                headers=dict(headers or {}),
+                auth=auth,
+                timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
+                verify=self._verify,
+                stream=True,
+                allow_redirects=True,
+            )
+        except requests.RequestException as error:
+            raise failed(public_address(url), error, connect=_CONNECT_TIMEOUT, read=_READ_TIMEOUT) from error
 
     def _chunks(self, address: str, response: requests.Response) -> Iterator[bytes]:
         try:
@@ -252,48 +310,6 @@ class Session:
 
 class _BrokenOffError(SourceError):
     """An answer ended before it was complete."""
-
-
-def _sentence(address: str, error: requests.RequestException) -> SourceError:
-    """Say in one sentence what happened to a request."""
-    details = {"address": address, "cause": str(error)}
-    if isinstance(error, requests.exceptions.SSLError):
-        return SourceError(
-            f"no trusted connection to {address}: {_innermost(error)}",
-            details=details,
-            hints=["set REQUESTS_CA_BUNDLE to the certificates that your network uses"],
-        )
-    if isinstance(error, requests.exceptions.ProxyError):
-        return SourceError(f"the proxy did not lead to {address}: {_innermost(error)}", details=details)
-    if _caused_by(error, NameResolutionError):
-        return SourceError(
-            f"{address} could not be reached: its host name does not resolve (no network?)", details=details
-        )
-    if _caused_by(error, ConnectTimeoutError):
-        return SourceError(f"{address} could not be reached within {_CONNECT_TIMEOUT:g} s", details=details)
-    if _caused_by(error, ReadTimeoutError):
-        return SourceError(f"{address} did not answer within {_READ_TIMEOUT:g} s", details=details)
-    if isinstance(error, requests.exceptions.ConnectionError):
-        return SourceError(f"{address} could not be reached: {_innermost(error)}", details=details)
-    return SourceError(f"the request to {address} failed: {_innermost(error)}", details=details)
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and the errors inside it; urllib3 keeps them as arguments and reasons."""
-    yield error
-    for inner in (*error.args, getattr(error, "reason", None)):
-        if isinstance(inner, BaseException):
-            yield from _causes(inner)
-
-
-def _caused_by(error: BaseException, kind: type[BaseException]) -> bool:
-    return any(isinstance(cause, kind) for cause in _causes(error))
-
-
-def _innermost(error: BaseException) -> str:
-    text = str(list(_causes(error))[-1])
-    # urllib3 puts the representation of its connection object before the reason.
-    return text.rsplit(": ", 1)[-1] if text.startswith("<") or "object at 0x" in text else text
 
 
 _CONTENT_TYPES = {".html": "text/html", ".json": "application/vnd.pypi.simple.v1+json"}

@@ -1,8 +1,6 @@
 """The Simple API of one package index (PEP 503, 691, 700, 714, 792).
 
-JSON is asked for first, HTML understood.  A page is used without asking again
-as long as the index said, 600 seconds where it said nothing; after that with a
-conditional request where the index sent validators.
+JSON is asked for first, HTML understood.
 """
 
 from __future__ import annotations
@@ -10,9 +8,8 @@ from __future__ import annotations
 import json
 import logging
 import re
-import time
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import lru_cache
 from html.parser import HTMLParser
@@ -31,17 +28,15 @@ from envfit.address import is_local, local_path, public_address
 from envfit.distribution import Distribution, Listing, Sdist, Wheel
 from envfit.errors import SourceError
 from envfit.index.cache import Cache, CachedListing
-from envfit.index.session import ABSENT, Response, Session
+from envfit.index.fetched_page import fetch_page
+from envfit.index.session import ABSENT, Session
 
-__all__ = ["SimpleIndex", "parse_listing"]
+__all__ = ["File", "Page", "SimpleIndex", "listing_of", "parse_listing", "parse_page"]
 
 _log = logging.getLogger(__name__)
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _HTML = "application/vnd.pypi.simple.v1+html"
-_ACCEPT = f"{_JSON}, {_HTML};q=0.2, text/html;q=0.01"
-_DEFAULT_MAX_AGE = 600.0  # seconds
-_NOT_MODIFIED = 304
 _DISTRIBUTION_SUFFIXES = (".whl", ".tar.gz", ".zip", ".egg", ".exe", ".tar.bz2", ".tgz", ".msi", ".rpm")
 
 
@@ -49,12 +44,12 @@ class SimpleIndex:
     """One index, asked for one project at a time."""
 
     def __init__(self, url: str, *, session: Session, cache: Cache, absent: Collection[int] = ABSENT) -> None:
-        """Take an address, with or without credentials.
+        """Take an address, with or without credentials; a mirror's stands for the index that it mirrors.
 
         ``absent`` are the statuses by which the index says that it does not have
         a name; storage services without an index of their own say 403.
         """
-        self.url = session.authorize(url)
+        self.url = session.canonical(session.authorize(url))
         self._session = session
         self._cache = cache
         self._absent = absent
@@ -65,75 +60,18 @@ class SimpleIndex:
         Raises SourceError where the index fails or answers something else.
         """
         name = canonicalize_name(name)
-        page = f"{self.url.rstrip('/')}/{name}/"
-        if is_local(page):  # a disk needs no cache, and would be remembered too long
-            if not local_path(self.url).is_dir():
-                raise SourceError(f"the index {self.url} is not a directory")
-            response = self._session.get(page)
-            return None if response is None else self._parse(_from_response(response, 0.0), name)
-        key = f"{page} {_ACCEPT}"
-        kept = self._cache.listing(key)
-        if kept is not None and self._may_use(kept):
-            return self._parse(kept, name) if kept.exists else None
-        if kept is not None and not kept.exists:
-            kept = None
-        response = self._session.get(page, headers=_conditions(kept), absent=self._absent)
-        now = time.time()
-        if response is None:
-            # Kept for offline use only: a new project must be seen at once.
-            self._cache.store_listing(
-                key, CachedListing(url=page, content_type="", body=b"", fetched=now, max_age=0, exists=False)
+        root = self._session.address(self.url)
+        if is_local(root) and not local_path(root).is_dir():
+            raise SourceError(f"the index {root} is not a directory")
+
+        def parse(answer: CachedListing) -> Listing:
+            page = parse_page(answer.body, content_type=answer.content_type, url=answer.url)
+            return listing_of(
+                page, url=answer.url, name=name, index=self.url, canonical=self._session.canonical
             )
-            return None
-        if response.status == _NOT_MODIFIED and kept is not None:
-            answer = replace(kept, fetched=now, max_age=_max_age(response.headers))
-        else:
-            answer = _from_response(response, now)
-        listing = self._parse(answer, name)
-        if "no-store" not in response.headers.get("Cache-Control", "").lower():
-            self._cache.store_listing(key, answer)
-        return listing
 
-    def _may_use(self, kept: CachedListing) -> bool:
-        return self._session.offline or (kept.exists and kept.is_fresh(time.time()))
-
-    def _parse(self, answer: CachedListing, name: str) -> Listing:
-        return parse_listing(
-            answer.body, content_type=answer.content_type, url=answer.url, name=name, index=self.url
-        )
-
-
-def _conditions(kept: CachedListing | None) -> Mapping[str, str]:
-    headers = {"Accept": _ACCEPT}
-    if kept is not None and kept.etag:
-        headers["If-None-Match"] = kept.etag
-    if kept is not None and kept.last_modified:
-        headers["If-Modified-Since"] = kept.last_modified
-    return headers
-
-
-def _from_response(response: Response, now: float) -> CachedListing:
-    return CachedListing(
-        url=response.url,
-        content_type=response.headers.get("Content-Type", ""),
-        body=response.body,
-        fetched=now,
-        max_age=_max_age(response.headers),
-        etag=response.headers.get("ETag"),
-        last_modified=response.headers.get("Last-Modified"),
-    )
-
-
-def _max_age(headers: Mapping[str, str]) -> float:
-    """Return for how many seconds an answer may be used again (RFC 9111)."""
-    control = headers.get("Cache-Control", "").lower()
-    if "no-cache" in control or "no-store" in control:
-        return 0.0
-    stated = re.search(r"\bmax-age=(\d+)", control)
-    if stated is None:
-        return _DEFAULT_MAX_AGE
-    age = headers.get("Age", "0")
-    return max(0.0, float(stated[1]) - (float(age) if age.isdigit() else 0.0))
+        page = f"{self.url.rstrip('/')}/{name}/"
+        return fetch_page(page, parse, session=self._session, cache=self._cache, absent=self._absent)
 
 
 def parse_listing(body: bytes, *, content_type: str, url: str, name: str, index: str) -> Listing:
@@ -141,23 +79,38 @@ def parse_listing(body: bytes, *, content_type: str, url: str, name: str, index:
 
     Raises SourceError where it is no project page of the Simple API.
     """
+    page = parse_page(body, content_type=content_type, url=url)
+    return listing_of(page, url=url, name=name, index=index)
+
+
+def parse_page(body: bytes, *, content_type: str, url: str) -> Page:
+    """Parse a page of files that came from ``url``; raises SourceError where it is none."""
     kind = content_type.partition(";")[0].strip().lower()
     try:
         if kind in {_JSON, "application/json"}:
-            page = _parse_json(body)
-        elif kind in {_HTML, "text/html", "application/xhtml+xml"}:
-            page = _parse_html(body, url)
-        else:
-            raise _NotAPageError(f"its content type is {kind or 'missing'}")
+            return _parse_json(body)
+        if kind in {_HTML, "text/html", "application/xhtml+xml"}:
+            return _parse_html(body, url)
+        raise _NotAPageError(f"its content type is {kind or 'missing'}")
     except _NotAPageError as error:
         raise SourceError(
             f"{public_address(url)} answered something that is not an index page: {error}",
             details={"address": public_address(url), "content-type": content_type},
         ) from error
+
+
+def listing_of(
+    page: Page, *, url: str, name: str, index: str, canonical: Callable[[str], str] = lambda url: url
+) -> Listing:
+    """Return the files of one project on a page that came from ``url``.
+
+    ``canonical`` gives the address by which a file is known for the one that the page states.
+    """
     distributions: list[Distribution] = []
     skipped: list[str] = []
     for file in page.files:
-        distribution = _distribution(file, page=url, name=name, index=index)
+        address = canonical(public_address(urljoin(url, file.url)))
+        distribution = _distribution(file, address=address, name=name, index=index)
         if distribution is None:
             skipped.append(file.filename)
         else:
@@ -177,7 +130,7 @@ class _NotAPageError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _File:
+class File:
     """One file as a page states it, in either format."""
 
     filename: str
@@ -191,17 +144,16 @@ class _File:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
-    """A project page, in either format."""
+class Page:
+    """A page of files, in either format."""
 
-    files: tuple[_File, ...]
+    files: tuple[File, ...]
     status: str | None = None
     status_reason: str | None = None
 
 
-def _distribution(file: _File, *, page: str, name: str, index: str) -> Distribution | None:
+def _distribution(file: File, *, address: str, name: str, index: str) -> Distribution | None:
     """Return the distribution that a file is, or None where nobody can install it under that name."""
-    url = public_address(urljoin(page, file.url))
     requires_python = _python_bound(file.requires_python, file.filename)
     if file.filename.endswith(".whl"):
         try:
@@ -214,7 +166,7 @@ def _distribution(file: _File, *, page: str, name: str, index: str) -> Distribut
             name=name,
             version=version,
             filename=file.filename,
-            url=url,
+            url=address,
             index=index,
             build_tag=build_tag,
             tags=tags,
@@ -235,7 +187,7 @@ def _distribution(file: _File, *, page: str, name: str, index: str) -> Distribut
         name=name,
         version=version,
         filename=file.filename,
-        url=url,
+        url=address,
         index=index,
         sha256=file.sha256,
         size=file.size,
@@ -261,7 +213,7 @@ def _specifiers(text: str) -> SpecifierSet | None:
         return None
 
 
-def _parse_json(body: bytes) -> _Page:
+def _parse_json(body: bytes) -> Page:
     try:
         page = json.loads(body)
     except ValueError as error:
@@ -275,14 +227,14 @@ def _parse_json(body: bytes) -> _Page:
     status = page.get("project-status")
     state = status.get("status") if isinstance(status, dict) else None
     reason = status.get("reason") if isinstance(status, dict) else None
-    return _Page(
+    return Page(
         files=tuple(_files_of_json(page["files"])),
         status=state if isinstance(state, str) and state != "active" else None,
         status_reason=reason if isinstance(reason, str) else None,
     )
 
 
-def _files_of_json(files: list[object]) -> Iterator[_File]:
+def _files_of_json(files: list[object]) -> Iterator[File]:
     for file in files:
         if not isinstance(file, dict):
             raise _NotAPageError("a file in it is no table")
@@ -291,7 +243,7 @@ def _files_of_json(files: list[object]) -> Iterator[_File]:
             raise _NotAPageError("a file in it has no name or no address")
         hashes, size, yanked = file.get("hashes"), file.get("size"), file.get("yanked")
         requires_python, uploaded = file.get("requires-python"), file.get("upload-time")
-        yield _File(
+        yield File(
             filename=filename,
             url=url,
             sha256=_sha256(hashes.get("sha256")) if isinstance(hashes, dict) else None,
@@ -333,14 +285,14 @@ def _utc(text: str) -> datetime | None:
     return moment.astimezone(timezone.utc)
 
 
-def _parse_html(body: bytes, url: str) -> _Page:
+def _parse_html(body: bytes, url: str) -> Page:
     parser = _PageParser(base=url)
     parser.feed(body.decode("utf-8", errors="replace"))
     parser.close()
     if not (parser.announced or any(file.filename.endswith(_DISTRIBUTION_SUFFIXES) for file in parser.files)):
         raise _NotAPageError("it links to no distribution and does not call itself an index")
     status = parser.meta.get("pypi:project-status")
-    return _Page(
+    return Page(
         files=tuple(parser.files),
         status=status if status != "active" else None,
         status_reason=parser.meta.get("pypi:project-status-reason"),
@@ -352,7 +304,7 @@ class _PageParser(HTMLParser):
     """Collects the anchors of a PEP 503 page."""
 
     base: str
-    files: list[_File] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
     announced: bool = False  # the page calls itself an index
 
@@ -380,7 +332,7 @@ class _PageParser(HTMLParser):
         algorithm, _, digest = parts.fragment.partition("=")
         sidecar = anchor.get("data-core-metadata", anchor.get("data-dist-info-metadata"))
         self.files.append(
-            _File(
+            File(
                 filename=unquote(parts.path.rpartition("/")[2]),
                 url=url,
                 sha256=_sha256(digest.partition("&")[0]) if algorithm == "sha256" else None,

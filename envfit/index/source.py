@@ -2,8 +2,9 @@
 
 Ordinary indexes are asked in order, and the first that has a name is the only
 one that serves it, so that nothing private is taken from a public index.  An
-index that fails is an error, never "not found".  Names routed to an index of
-variants have its pages besides.
+index that fails is an error, never "not found".  Files of find-links stand beside
+those of that index, and names of an index of variants have its pages besides.  A
+name that the user routes to an index has that index and nothing else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -23,8 +25,11 @@ from envfit.errors import RequirementError
 from envfit.index.cache import Cache
 from envfit.index.configuration import IndexConfiguration
 from envfit.index.direct import DirectSource, Opened
+from envfit.index.file_hash import with_hash
+from envfit.index.find_links import FindLinks
 from envfit.index.metadata import MetadataReader, NeedsBuild
 from envfit.index.once import Once
+from envfit.index.routing import route_of
 from envfit.index.session import ABSENT, Session
 from envfit.index.simple import SimpleIndex
 from envfit.reference import DirectReference
@@ -68,20 +73,27 @@ class PackageIndex:
         self._session = session
         self._notify = notify
         self._reader = MetadataReader(session, cache, notify=notify)
-        self._ordinary = tuple(
-            SimpleIndex(url, session=session, cache=cache) for url in configuration.search_order
-        )
-        self._routed: dict[str, tuple[SimpleIndex, ...]] = {
+        self._configuration = configuration
+        addresses = (*configuration.search_order, *(route.url for route in configuration.routes))
+        self._indexes = {
+            url: SimpleIndex(url, session=session, cache=cache) for url in dict.fromkeys(addresses)
+        }
+        self._find_links = {
+            url: FindLinks(url, session=session, cache=cache) for url in configuration.find_links
+        }
+        self._variants: dict[str, tuple[SimpleIndex, ...]] = {
             canonicalize_name(name): tuple(
                 SimpleIndex(url, session=session, cache=cache, absent=_ABSENT_PAGE) for url in urls
             )
             for name, urls in (routed or {}).items()
+            if route_of(name, configuration.routes) is None
         }
         self._static_metadata = static_metadata
         self._direct = direct
         self._opened: dict[str, Opened] = {}
         self._build = build
         self._lock = threading.Lock()
+        self._without_hashes: set[str] = set()
         self._listings: dict[str, Once[tuple[Listing, ...]]] = {}
         self._metadata: dict[str, Once[Metadata]] = {}
         self._workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="envfit-index")
@@ -104,13 +116,29 @@ class PackageIndex:
     def listing(self, name: str) -> tuple[Listing, ...]:
         """Return the listing of the first index that has the name, then those of its variant pages.
 
-        Of a name that a direct reference was opened for, what it names alone.  Empty
-        where no index has the name.  Raises SourceError where an index fails.
+        Files of find-links are in the first.  Of a name that a direct reference was
+        opened for, what it names alone.  Empty where no index has the name.  Raises
+        SourceError where an index fails.
         """
         name = canonicalize_name(name)
         if name in self._opened:
             return (Listing(name=name, index="", distributions=(self._opened[name].distribution,)),)
         return self._listing(name).get()
+
+    def allowed(self, name: str) -> tuple[str, ...]:
+        """Return where a name may be taken from: the addresses that ``Distribution.index`` can have.
+
+        It is empty where a direct reference says where the package is.
+        """
+        name = canonicalize_name(name)
+        if name in self._opened:
+            return ("",)
+        sources: list[SimpleIndex | FindLinks] = [
+            *(self._indexes[url] for url in self._configuration.indexes_for(name)),
+            *(self._find_links[url] for url in self._configuration.find_links_for(name)),
+            *self._variants.get(name, ()),
+        ]
+        return tuple(dict.fromkeys(source.url for source in sources))
 
     def metadata(self, distribution: Distribution) -> Metadata:
         """Return the metadata of a distribution.
@@ -121,6 +149,24 @@ class PackageIndex:
         if distribution.reference is not None:
             return self._opened[distribution.name].metadata
         return self._metadata_of(distribution).get()
+
+    def with_hash(self, distribution: Distribution) -> Distribution:
+        """Return a distribution whose hash is known, read from the file where its index states none.
+
+        Source trees have none, and archives that were opened have theirs.
+        Raises SourceError where the file is not there.
+        """
+        if distribution.sha256 is not None or distribution.reference is not None:
+            return distribution
+        with self._lock:
+            first = distribution.index not in self._without_hashes
+            self._without_hashes.add(distribution.index)
+        if first:
+            self._notify(
+                f"note: {distribution.index} states no hashes of files; "
+                "the lock records those of the files as they are now"
+            )
+        return with_hash(distribution, session=self._session, notify=self._notify)
 
     def prefetch(self, names: Iterable[str]) -> None:
         """Begin to fetch listings; a failure is raised to whoever asks for the listing."""
@@ -169,12 +215,16 @@ class PackageIndex:
 
     def _fetch_listing(self, name: str) -> tuple[Listing, ...]:
         listings = []
-        for index in self._ordinary:
-            listing = index.listing(name)
+        for url in self._configuration.indexes_for(name):
+            listing = self._indexes[url].listing(name)
             if listing is not None:
                 listings.append(listing)
                 break
-        pages = self._routed.get(name, ())
+        for url in self._configuration.find_links_for(name):
+            listing = self._find_links[url].listing(name)
+            if listing is not None:
+                listings[:1] = [_merged(listing, listings[0]) if listings else listing]
+        pages = self._variants.get(name, ())
         found = [listing for page in pages if (listing := page.listing(name)) is not None]
         if pages and not found:
             # A mistyped address of a mirror looks just so.
@@ -195,3 +245,19 @@ class PackageIndex:
             if self._build is None:
                 raise
             return self._build(needed.path, needed.sdist)
+
+
+def _merged(links: Listing, listing: Listing) -> Listing:
+    """Return a listing with the files of find-links; pip and uv prefer them to files of the same name.
+
+    The same file, by its hash, is the index's: a lock that names it there holds elsewhere.
+    """
+    hashes = {item.filename: item.sha256 for item in listing.distributions}
+    own = [
+        item
+        for item in links.distributions
+        if item.sha256 is None or hashes.get(item.filename) != item.sha256
+    ]
+    replaced = {item.filename for item in own}
+    rest = (item for item in listing.distributions if item.filename not in replaced)
+    return replace(listing, distributions=(*own, *rest))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.pylock import Package, Pylock
 
+from envfit.distribution import Distribution, Sdist
 from envfit.errors import InstallError, VerificationError
+from envfit.install.addresses import handed_over
 from envfit.install.environment import Environment
 from envfit.install.plan import HealthCheck, Plan, Unproved, plan
 from envfit.install.refusal import Refusal, Refused
 from envfit.install.run_uv import create_venv, sync
 from envfit.install.verify import ImportResult, Outcome, import_names, verify
 from envfit.knowledge.model import KnowledgeBase
+from envfit.lock.document import locked_packages
 from envfit.lock.file import write_lock
 from envfit.target import Target
 
@@ -62,6 +65,8 @@ def install(
     python: str | None = None,
     keep: int = 1,
     build_constraints: tuple[str, ...] = BUILD_CONSTRAINTS,
+    locate: Callable[[Sequence[Distribution]], Mapping[str, str]] = lambda _: {},
+    build_variables: Callable[[], Mapping[str, str]] = dict,
     dry_run: bool = False,
 ) -> InstallReport:
     """Install a lock at a prefix, which is as before unless everything works.
@@ -69,7 +74,10 @@ def install(
     ``skip`` names packages to leave out, ``ignored`` rules that are switched
     off; ``python`` is an interpreter to use instead of the one that uv finds;
     ``keep`` is how many former versions stay; ``dry_run`` stops before anything
-    is touched.
+    is touched.  ``locate`` returns, by address in the lock, where files are
+    fetched from instead; ``build_variables`` returns settings for uv, where a
+    source distribution is among them.  Both may hold credentials; the
+    environment's record of its lock has none.
 
     Raises Refused where the lock does not run on the target or has packages to
     compile, VerificationError where something does not import, InstallError,
@@ -81,6 +89,10 @@ def install(
     environment.check_own()
     if dry_run:
         return InstallReport(plan=planned, prefix=environment.prefix)
+    reduced = _reduced(lock, planned)
+    files = [package.distribution for package in locked_packages(reduced)]
+    addresses = locate(files)
+    variables = build_variables() if any(isinstance(file, Sdist) for file in files) else {}
     former = environment.current
     with environment.replacement(keep=keep) as version:
         notify(f"making an environment with Python {planned.python}")
@@ -88,18 +100,21 @@ def install(
             version, planned.python, interpreter=python, prompt=environment.prefix.name, notify=notify
         )
         _require_python(version, planned.python)
-        write_lock(_reduced(lock, planned), version / "pylock.toml")
+        record = version / "pylock.toml"
+        write_lock(reduced, record)
         constraints = version / "build-constraints.txt"
         constraints.write_text("".join(f"{line}\n" for line in build_constraints), encoding="utf-8")
         interpreter = version / "bin" / "python"
-        sync(
-            interpreter,
-            version / "pylock.toml",
-            # uv demands one of everything or of nothing, and checks those that a lock has in any case.
-            require_hashes=not any(package.is_source_tree for package in planned.to_install),
-            build_constraints=constraints,
-            notify=notify,
-        )
+        with handed_over(reduced, record, addresses) as given:
+            sync(
+                interpreter,
+                given,
+                # uv demands one of everything or of nothing, and checks those that a lock has in any case.
+                require_hashes=not any(package.is_source_tree for package in planned.to_install),
+                build_constraints=constraints,
+                variables=variables,
+                notify=notify,
+            )
         site_packages = version / "lib" / f"python{planned.python}" / "site-packages"
         names = [
             name

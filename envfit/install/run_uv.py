@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import uv
@@ -65,12 +65,14 @@ def sync(
     *,
     require_hashes: bool = True,
     build_constraints: Path | None = None,
+    variables: Mapping[str, str] | None = None,
     notify: Callable[[str], None],
 ) -> None:
     """Make the environment of an interpreter hold what a lock names, every file checked by its hash.
 
     uv checks the hashes of a pylock.toml whatever its settings say; with
-    ``require_hashes`` it refuses a lock with an entry that has none.  Raises
+    ``require_hashes`` it refuses a lock with an entry that has none.  ``variables``
+    are settings of this run.  Raises
     SourceError where a file could not be fetched, FileError where the disk is
     full, InstallError otherwise.
     """
@@ -88,18 +90,25 @@ def sync(
         ],
         "the locked files could not be installed",
         notify,
+        variables=variables,
     )
 
 
 def _run(
-    arguments: Sequence[str], failed: str, notify: Callable[[str], None], *, hints: Sequence[str] = ()
+    arguments: Sequence[str],
+    failed: str,
+    notify: Callable[[str], None],
+    *,
+    hints: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> None:
+    environ = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
     process = subprocess.Popen(
         [_uv(), "--color", "never", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={name: value for name, value in os.environ.items() if name not in _MISLEADING},
+        env={**environ, **(variables or {})},
         text=True,
         encoding="utf-8",
         errors="replace",

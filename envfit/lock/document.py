@@ -99,7 +99,9 @@ def to_pylock(
             for pin in resolution.pins
             if pin.candidate.distribution is not None
         ],
-        tool={"envfit": {**_tool(resolution, contract), **({"conda": dict(carried)} if carried else {})}},
+        tool={
+            "envfit": {**_tool(resolution, contract, folder), **({"conda": dict(carried)} if carried else {})}
+        },
     )
     lock.validate()
     return lock
@@ -199,15 +201,17 @@ def _relative(url: str, folder: Path) -> str:
 # -- [tool.envfit] ------------------------------------------------------------
 
 
-def _tool(resolution: Resolution, contract: Contract) -> dict[str, Any]:
+def _tool(resolution: Resolution, contract: Contract, folder: Path) -> dict[str, Any]:
     target = resolution.target
     tool: dict[str, Any] = {
         "contract": str(contract),
         "knowledge": resolution.knowledge_version,
-        "requirements": [_text(item) for item in resolution.requirements if item not in resolution.optional],
+        "requirements": [
+            _text(item, folder) for item in resolution.requirements if item not in resolution.optional
+        ],
         "target": _target_table(target),
     }
-    tool.update(_asked_besides(resolution))
+    tool.update(_asked_besides(resolution, folder))
     if resolution.pythons_not_taken:
         tool["pythons-not-taken"] = [
             {"python": f"{item.python.major}.{item.python.minor}", "why": item.why}
@@ -242,22 +246,31 @@ def _tool(resolution: Resolution, contract: Contract) -> dict[str, Any]:
     return tool
 
 
-def _asked_besides(resolution: Resolution) -> dict[str, list[str]]:
+def _asked_besides(resolution: Resolution, folder: Path) -> dict[str, list[str]]:
     """Return what else was asked for, as text: so that the lock can be made anew from itself."""
     amendments = resolution.amendments
     told = {
-        "constraints": [_text(item) for item in resolution.constraints],
-        "if-supported": [_text(item) for item in resolution.optional],
+        "constraints": [_text(item, folder) for item in resolution.constraints],
+        "if-supported": [_text(item, folder) for item in resolution.optional],
         "overrides": [
-            _text(item) for name in sorted(amendments.overrides) for item in amendments.overrides[name]
+            _text(item, folder)
+            for name in sorted(amendments.overrides)
+            for item in amendments.overrides[name]
         ],
         "excluded": sorted(amendments.excluded),
     }
     return {key: texts for key, texts in told.items() if texts}
 
 
-def _text(requirement: Requirement) -> str:
-    """Return a requirement as the user wrote it."""
+def _text(requirement: Requirement, folder: Path) -> str:
+    """Return a requirement as the user wrote it, with a path relative to the folder of the lock."""
+    direct = requirement.direct
+    if direct is not None and direct.kind is not ReferenceKind.GIT and direct.url.startswith("file:"):
+        path = _relative(direct.url, folder)
+        place = path if path.startswith("../") else f"./{path}"
+        place += f"#subdirectory={direct.subdirectory}" if direct.subdirectory else ""
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        return f"-e {place}{extras}" if direct.editable else f"{requirement.name}{extras} @ {place}"
     origin = requirement.origin
     return origin.text if isinstance(origin, UserOrigin) else str(requirement)
 

@@ -10,6 +10,7 @@ from envfit.project.command_line import read_command_line
 from envfit.project.declared import Declared, applies, for_target, parse_requirement
 from envfit.project.model import CondaEnvironment, Project, combine
 from envfit.project.provided import read_provided
+from envfit.project.pyproject import mirrors_of
 from envfit.project.read import find_project, read_files
 from envfit.project.settings import (
     Concession,
@@ -32,6 +33,7 @@ __all__ = [
     "combine",
     "find_project",
     "for_target",
+    "mirrors_of",
     "parse_exclude_newer",
     "parse_requirement",
     "parse_resolution",

@@ -21,11 +21,11 @@ from envfit.project.declared import Declared, parse_requirement
 from envfit.project.document import Table, nearest
 from envfit.project.faults import Faults
 from envfit.project.model import Project
-from envfit.project.settings import read_settings, shared_with_uv
+from envfit.project.settings import read_mirrors, read_settings, shared_with_uv
 from envfit.project.toml_file import read_toml
 from envfit.project.uv_sources import UvSources
 
-__all__ = ["read_pyproject"]
+__all__ = ["mirrors_of", "read_pyproject"]
 
 #: Keys that would change what uv locks here; the others are about its own work, or read elsewhere.
 _UNUSED_OF_UV = frozenset(
@@ -83,10 +83,24 @@ def read_pyproject(path: Path, *, extras: Sequence[str] = (), groups: Sequence[s
         extras=used_extras,
         groups=used_groups,
         settings=settings,
-        notes=(*dependencies.notes(), *notes, *sources.notes()),
+        notes=(*dependencies.notes(), *notes),
     )
     faults.raise_any()
     return project
+
+
+def mirrors_of(path: Path) -> tuple[tuple[str, str], ...]:
+    """Return the mirrors that a project names, and judge nothing else of it; none where there is no file.
+
+    Raises ProjectError where they are malformed.
+    """
+    if not path.is_file():
+        return ()
+    faults = Faults(path)
+    tool = Table(read_toml(path), file=path, path="", faults=faults).table("tool")
+    mirrors = read_mirrors(tool.table("envfit").table("mirrors"), folder=path.parent)
+    faults.raise_any()
+    return mirrors
 
 
 def _read_requires_python(project: Table) -> SpecifierSet | None:

@@ -17,7 +17,7 @@ from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
 from envfit.errors import InputError, RequirementError, TargetError
-from envfit.project.declared import Declared, constraint_fault, parse_requirement
+from envfit.project.declared import Declared, constraint_fault, parse_requirement, without_credentials
 from envfit.project.document import Table
 from envfit.project.formats import Formats, read_formats
 from envfit.project.index_address import find_links_address, is_address
@@ -30,6 +30,7 @@ __all__ = [
     "TargetSettings",
     "parse_exclude_newer",
     "parse_resolution",
+    "read_mirrors",
     "read_settings",
     "shared_with_uv",
 ]
@@ -65,6 +66,8 @@ class Settings:
     extra_index_urls: tuple[str, ...] = ()  # may hold credentials
     pytorch_index: bool | str = False  # True: the PyTorch index itself; a text: the address of a mirror
     exclude_newer: datetime | None = None  # UTC; what was uploaded at it or later does not exist
+    index_routes: tuple[tuple[str, str], ...] = ()  # a name or prefix-*, and the index that alone serves it
+    mirrors: tuple[tuple[str, str], ...] = ()  # prefixes of addresses: canonical, mirror
     ignore_rules: tuple[str, ...] = ()  # ids
     rules: tuple[Path, ...] = ()  # directories of the user's own rules
     find_links: tuple[str, ...] = ()  # addresses of pages and directories; may hold credentials
@@ -123,11 +126,13 @@ _KEYS = _TARGET_KEYS | {
     "find-links",
     "if-supported",
     "ignore-rules",
+    "index",
     "index-url",
     "no-binary",
     "no-index",
     "only-binary",
     "override-dependencies",
+    "mirrors",
     "pre",
     "pytorch-index",
     "require-hashes",
@@ -180,6 +185,8 @@ def read_settings(
         ),
         pytorch_index=_read_pytorch_index(table),
         exclude_newer=_read_exclude_newer(table),
+        index_routes=_read_routes(table.table("index")),
+        mirrors=read_mirrors(table.table("mirrors"), folder=folder),
         ignore_rules=tuple(text for _, text in table.texts("ignore-rules")),
         rules=tuple(folder / text for _, text in table.texts("constraints")),
         find_links=_read_find_links(table, folder),
@@ -194,6 +201,27 @@ def read_settings(
         exclude_dependencies=_read_excluded(stated("exclude-dependencies")),
         resolution=_read_choice(table, "resolution", _STRATEGIES),
     )
+
+
+def read_mirrors(table: Table, *, folder: Path) -> tuple[tuple[str, str], ...]:
+    """Read ``[tool.envfit.mirrors]``; a mirror may be a directory, relative to ``folder``."""
+    pairs = []
+    for canonical in table:
+        mirror = table.text(canonical)
+        if not is_address(canonical):
+            table.fault(
+                without_credentials(canonical), "is not an address that begins with https:// or http://"
+            )
+        elif mirror:
+            pairs.append((canonical, mirror if is_address(mirror) else str(folder.absolute() / mirror)))
+    return tuple(pairs)
+
+
+def _read_routes(table: Table) -> tuple[tuple[str, str], ...]:
+    for name in table:
+        if not re.fullmatch(r"[A-Za-z0-9](?:[\w.-]*[A-Za-z0-9*])?", name, re.ASCII):
+            table.fault(name, "is not the name of a package, or the beginning of one such as corp-*")
+    return tuple((name, url) for name in table if (url := _read_address(table, name)) is not None)
 
 
 def _read_named_target(table: Table, name: str) -> TargetSettings:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from packaging.utils import canonicalize_name
 
@@ -27,22 +27,15 @@ _KEYS = {
     "path": frozenset({"path", "editable"}),
     "url": frozenset({"url", "subdirectory"}),
 }
-_PYTORCH_HOST = "download.pytorch.org"
 
 
 class UvSources:
     """The sources of one ``pyproject.toml``; ``table`` is its ``[tool.uv]``."""
 
     def __init__(self, table: Table, *, folder: Path) -> None:
-        self._uv = table
         self._sources = table.table("sources")
         self._keys: dict[str, str] = {canonicalize_name(key): key for key in self._sources}
         self._folder = folder
-        self._notes: dict[str, None] = {}
-
-    def notes(self) -> tuple[str, ...]:
-        """Return what was said of the dependencies seen so far and is not followed."""
-        return tuple(self._notes)
 
     def applied(self, declared: Declared) -> Declared:
         """Return a requirement with the place that its source names, or as it is where there is none."""
@@ -51,9 +44,7 @@ class UvSources:
             return declared
         entries = tuple(self._entries(key))
         if entries and all("index" in entry for entry in entries):
-            for entry in entries:
-                self._pass_over_index(key, entry)
-            return declared
+            return declared  # which index serves a name is not this room's to say
         if len(entries) != 1:
             self._sources.fault(key, "names several places, of which one cannot be chosen yet")
             return declared
@@ -111,31 +102,3 @@ class UvSources:
             return None
         revision = f"@{quote(revisions[0])}" if revisions else ""
         return f"git+{place.removeprefix('git+')}{revision}{fragment}"
-
-    def _pass_over_index(self, key: str, entry: Table) -> None:
-        """Say that an index is not followed; where the name could come from a stranger, refuse."""
-        index = entry.text("index") or ""
-        named = next(
-            (
-                item
-                for _, item in self._uv.items("index")
-                if isinstance(item, dict) and item.get("name") == index
-            ),
-            {},
-        )
-        host = urlsplit(str(named.get("url") or index)).hostname
-        if host == _PYTORCH_HOST:
-            note = "which build runs on the target is decided anew (--pytorch-index adds the PyTorch index)"
-        elif named and named.get("explicit") is not True:
-            note = "it is searched as every index in use is"
-        else:
-            self._sources.fault(
-                key,
-                f"takes {key} from the index {index} alone, which is not supported: "
-                "another index could serve a package of that name that is not meant",
-                "give that index with --extra-index-url, and name it without explicit = true",
-            )
-            return
-        self._notes[
-            f"{self._sources.place(key)}: the index {index} is not followed for {key} alone; {note}"
-        ] = None

@@ -76,6 +76,22 @@ def test_a_checkout_is_locked_by_its_path_and_installed(
     assert not (bare_envfit.cwd / "env" / "lib").joinpath("checkout").exists()
 
 
+def test_an_editable_checkout_stays_where_it_is(
+    bare_envfit: CommandLine, checkout: Path, helper: Path
+) -> None:
+    (bare_envfit.cwd / "requirements.txt").write_text("-e ../checkout\n")
+    bare_envfit("lock", "-r", "requirements.txt", *NO_GPU)
+    assert packages(bare_envfit)["tool"]["directory"] == {"path": "../checkout", "editable": True}
+    bare_envfit("install", "--prefix", "env", "--gpu", "none")
+    found = subprocess.run(
+        [bare_envfit.cwd / "env" / "bin" / "python", "-c", "import tool; print(tool.__file__)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert found.stdout.strip() == str(checkout / "tool.py")
+
+
 def test_a_repository_is_locked_to_its_commit(bare_envfit: CommandLine, checkout: Path, helper: Path) -> None:
     git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "init.defaultBranch=main"]
     for words in (["init"], ["add", "-A"], ["commit", "-m", "x"]):

@@ -121,11 +121,19 @@ def test_require_hashes_asks_for_all_of_them(own: CommandLine, own_index: Index)
     assert locked(own) == {"app": "2.0", "lib": "2.0"}
 
 
-@pytest.mark.parametrize("option", ["--find-links .", "--no-index"])
-def test_what_is_not_acted_on_yet_is_said(own: CommandLine, option: str) -> None:
-    (own.cwd / "requirements.txt").write_text(f"app\n{option}\n", encoding="utf-8")
-    answer = own("lock", "-r", "requirements.txt", *NONE)
-    assert f"note: {option.partition(' ')[0]} is read, and not acted on yet" in answer.err
+def test_find_links_without_an_index(own: CommandLine, own_index: Index) -> None:
+    wheels = own.cwd / "wheels"
+    make_wheel(wheels, "app", "3.0")
+    requirements = own.cwd / "requirements.txt"
+    requirements.write_text("app\n--find-links wheels\n--no-index\n", encoding="utf-8")
+    asked = len(own_index.log)
+    own("lock", "-r", requirements, *NONE)
+    assert locked(own) == {"app": "3.0"}
+    assert len(own_index.log) == asked
+    requirements.write_text("app\n--find-links wheels\n", encoding="utf-8")
+    own("lock", "-r", requirements, *NONE, "--upgrade")
+    assert locked(own) == {"app": "3.0"}
+    assert "the lock names files in" in own("lock", "-r", requirements, *NONE).err
 
 
 def test_requirements_come_from_standard_input(own: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

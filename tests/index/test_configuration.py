@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from envfit.address import credentials, public_address
-from envfit.errors import FileError
+from envfit.errors import FileError, ProjectError
 from envfit.index.configuration import IndexConfiguration, configured_indexes, library_default
+from envfit.index.routing import Route
 
 
 @pytest.fixture
@@ -108,7 +109,7 @@ def test_pips_disk_indexes_and_find_links_are_left_out_with_one_note(home: Path,
 
 def test_the_command_line_may_name_a_directory(home: Path, project: Path) -> None:
     found = configured({}, home, project, "../mirror/simple", "file:///srv/simple")
-    assert found.default == (project / "deep/../mirror/simple").absolute().as_uri()
+    assert found.default == (project / "mirror/simple").resolve().as_uri()
     assert found.extra == ("file:///srv/simple",)
 
 
@@ -138,3 +139,84 @@ def test_a_malformed_file_is_named(home: Path, project: Path) -> None:
 
 def test_a_public_address_has_no_secrets() -> None:
     assert public_address("https://me:pw@host:8080/a%2Bb?q=1#sha256=0") == "https://host:8080/a%2Bb?q=1"
+
+
+# -- routes -------------------------------------------------------------------
+
+ROUTES = (
+    Route(pattern="corp-*", url="https://corp.test/simple", source="a test"),
+    Route(pattern="Corp_Secret", url="https://secret.test/simple", source="a test"),
+    Route(pattern="corp-ml-*", url="https://ml.test/simple", source="a test"),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("corp-tool", "https://corp.test/simple"),
+        ("Corp.Tool", "https://corp.test/simple"),
+        ("corp-secret", "https://secret.test/simple"),
+        ("corp-secrets", "https://corp.test/simple"),
+        ("corp-ml-base", "https://ml.test/simple"),
+        ("corporation", None),
+        ("torch", None),
+    ],
+)
+def test_a_route_of_a_name_holds_before_one_of_a_prefix(name: str, url: str | None) -> None:
+    found = IndexConfiguration(default="https://main.test/simple", find_links=("file:///w",), routes=ROUTES)
+    assert found.indexes_for(name) == ((url or "https://main.test/simple"),)
+    assert found.find_links_for(name) == (() if url else ("file:///w",))
+
+
+def test_sources_of_uv_are_routes(home: Path, project: Path) -> None:
+    write(
+        project / "pyproject.toml",
+        '[[tool.uv.index]]\nname = "private"\nurl = "https://private.test/simple"\nexplicit = true\n'
+        '[tool.uv.sources]\nTool = { index = "private" }\nhere = { path = "../here" }\n'
+        'torch = [{ index = "private", marker = "sys_platform == \'linux\'" }]\n'
+        'windows = [{ index = "private", marker = "sys_platform == \'win32\'" }]\n',
+    )
+    environ = {"UV_INDEX_PRIVATE_USERNAME": "me", "UV_INDEX_PRIVATE_PASSWORD": "secret"}
+    found = configured(environ, home, project)
+    assert found.indexes_for("tool") == ("https://me:secret@private.test/simple",)
+    assert found.indexes_for("torch") == found.indexes_for("tool")
+    assert found.indexes_for("windows") == found.indexes_for("here") == found.search_order
+    assert found.search_order == (library_default(),)
+    assert found.notes == ()
+    environ["UV_INDEX"] = "private=https://here.test/simple"
+    assert configured(environ, home, project).indexes_for("tool") == ("https://me:secret@here.test/simple",)
+
+
+def test_two_indexes_of_one_name_are_an_error_unless_one_is_for_linux(home: Path, project: Path) -> None:
+    indexes = "".join(
+        f'[[tool.uv.index]]\nname = "{name}"\nurl = "https://{name}.test/simple"\nexplicit = true\n'
+        for name in ("one", "two")
+    )
+    source = 'tool = [{{ index = "one", marker = "{}" }}, {{ index = "two", marker = "{}" }}]\n'
+    system = source.format("sys_platform != 'linux'", "sys_platform == 'linux'")
+    write(project / "pyproject.toml", f"{indexes}[tool.uv.sources]\n{system}")
+    assert configured({}, home, project).indexes_for("tool") == ("https://two.test/simple",)
+    python = source.format("python_version < '3.12'", "python_version >= '3.12'")
+    write(project / "pyproject.toml", f"{indexes}[tool.uv.sources]\n{python}")
+    with pytest.raises(ProjectError, match="names several indexes: one, two"):
+        configured({}, home, project)
+
+
+def test_a_source_of_uv_that_names_no_index_is_an_error(home: Path, project: Path) -> None:
+    write(project / "pyproject.toml", '[tool.uv.sources]\ntool = { index = "privat" }\n')
+    with pytest.raises(ProjectError, match=r"tool\.uv\.sources\.tool: there is no index 'privat'"):
+        configured({}, home, project)
+
+
+def test_find_links_of_uv_are_left_out_with_a_note(home: Path, project: Path) -> None:
+    write(project / "uv.toml", 'find-links = ["/opt/wheels"]\n')
+    (note,) = configured({"UV_FIND_LINKS": "/opt/more"}, home, project).notes
+    assert "uv's find-links (UV_FIND_LINKS, " in note
+    assert "uv.toml)" in note
+
+
+def test_find_links_of_the_command_line_may_be_directories(home: Path, project: Path) -> None:
+    found = configured_indexes(
+        {}, home=home, cwd=project, find_links=["wheels", "https://links.test/page.html"], system=home
+    )
+    assert found.find_links == ((project / "wheels").as_uri(), "https://links.test/page.html")

@@ -62,6 +62,31 @@ def test_a_name_that_is_not_there(index: Index, session: Session, cache: Cache) 
     assert SimpleIndex(index.url, session=session, cache=cache).listing("none") is None
 
 
+def test_a_page_without_sizes_and_upload_times(index: Index, session: Session, cache: Cache) -> None:
+    wheel = make_wheel(index.directory, "demo", "1.0")
+    index.sizes = False
+    listing = SimpleIndex(index.url, session=session, cache=cache).listing("demo")
+    assert listing is not None
+    (found,) = listing.distributions
+    assert (found.filename, found.size, found.upload_time) == (wheel.name, None, None)
+
+
+def test_links_are_relative_to_where_a_redirect_led(
+    index: Index, session: Session, cache: Cache, tmp_path: Path
+) -> None:
+    wheel = make_wheel(tmp_path / "store", "demo", "1.0")
+    with Index(wheel.parent) as store:
+        store.pages["deep/simple"] = wheel.parent
+        index.redirects["/simple/"] = f"{store.root}/deep/simple/"
+        simple = SimpleIndex(index.url, session=session, cache=cache)
+        for _ in range(2):  # the second time from the cache
+            listing = simple.listing("demo")
+            assert listing is not None
+            (found,) = listing.distributions
+            assert (found.url, found.index) == (f"{store.root}/files/{wheel.name}", index.url)
+    assert len(index.log) == 1
+
+
 def test_html_in_the_wild() -> None:
     listing = parse(
         '<html><head><base href="https://files.test/whl/"></head><body>'

@@ -16,6 +16,7 @@ from envfit.index.cache import Cache
 from envfit.index.configuration import IndexConfiguration
 from envfit.index.metadata import NeedsBuild
 from envfit.index.once import Once
+from envfit.index.routing import Route
 from envfit.index.session import Session
 from envfit.index.source import PackageIndex
 from tests.loopback import Index, make_sdist, make_wheel
@@ -84,6 +85,39 @@ def test_variant_pages_follow_the_default(tmp_path: Path, index: Index, open_ind
     assert [listing.index for listing in packages.listing("torch")] == [index.url, *pages[:2]]
     assert packages.listing("torchaudio") == ()
     assert packages.metadata(packages.listing("torch")[1].distributions[0]).version == Version("2.0+cu126")
+
+
+def routed_to(index: Index, private: Index, *patterns: str) -> IndexConfiguration:
+    """The public index as default, and names that the private one alone serves."""
+    return IndexConfiguration(
+        default=index.url,
+        routes=tuple(Route(pattern=pattern, url=private.url, source="a test") for pattern in patterns),
+    )
+
+
+def test_a_routed_name_is_taken_from_its_index_only(
+    index: Index, private: Index, cache: Cache, tmp_path: Path
+) -> None:
+    for directory in (index.directory, tmp_path / "cu130"):
+        make_wheel(directory, "torch", "99.0")
+        make_wheel(directory, "corp-tool", "99.0")
+    index.pages["whl/cu130"] = tmp_path / "cu130"
+    make_wheel(private.directory, "torch", "1.0")
+    pages = (index.page("whl/cu130"),)
+    with PackageIndex(
+        session=Session({}),
+        cache=cache,
+        configuration=routed_to(index, private, "torch", "corp-*"),
+        routed={"torch": pages, "torchaudio": pages},
+    ) as packages:
+        assert versions(packages, "torch") == ["1.0"]
+        assert packages.listing("corp-tool") == ()
+        assert index.log == []
+        assert packages.allowed("torch") == packages.allowed("Corp_Tool") == (private.url,)
+        assert packages.allowed("torchaudio") == (index.url, *pages)
+        private.statuses["/simple/corp-lib/"] = 500
+        with pytest.raises(SourceError, match="answered 500"):
+            packages.listing("corp-lib")
 
 
 def test_credentials_stay_out_of_listings(index: Index, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from envfit.errors import FileError, InputError, ProjectError
 from envfit.project import Project, find_project, for_target, parse_exclude_newer
-from envfit.project.pyproject import read_pyproject
+from envfit.project.pyproject import mirrors_of, read_pyproject
 from envfit.target import Platform
 
 
@@ -226,6 +226,11 @@ def test_settings(tmp_path: Path) -> None:
         ('exclude-dependencies = ["a>1"]', "exclude-dependencies[0] is 'a>1', which is not the name"),
         ('index-url = "simple"', "tool.envfit.index-url is not an address"),
         ('extra-index-url = ["https://[x"]', "tool.envfit.extra-index-url[0] is not an address"),
+        ("find-links = 1", "tool.envfit.find-links is a number, not a list"),
+        ('index.torch = "simple"', "tool.envfit.index.torch is not an address"),
+        ('index."*" = "https://x.test"', "tool.envfit.index.* is not the name of a package"),
+        ('mirrors."a.test" = "https://b.test"', "tool.envfit.mirrors.a.test is not an address"),
+        ('mirrors."https://a.test" = 1', "tool.envfit.mirrors.https://a.test is a number, not a text"),
         ('exclude-newer = "soon"', "tool.envfit.exclude-newer is 'soon', not a date"),
         ("targets.a.gpus = []", "tool.envfit.targets.a.gpus is unknown; did you mean gpu?"),
         ("targets = 3", "tool.envfit.targets is a number, not a table"),
@@ -236,6 +241,43 @@ def test_settings_that_are_wrong(tmp_path: Path, line: str, says: str) -> None:
     assert message.startswith("pyproject.toml ")
     assert "faults" not in message
     assert says in message
+
+
+def test_indexes_routes_mirrors_and_find_links(tmp_path: Path) -> None:
+    text = """
+        [tool.envfit]
+        find-links = ["wheels", "https://links.test/page.html"]
+        [tool.envfit.index]
+        Corp_Tool = "https://corp.test/simple"
+        "corp-*" = "https://corp.test/all/simple"
+        [tool.envfit.mirrors]
+        "https://index.test/simple" = "https://me:secret@mirror.test/simple"
+        "https://files.test" = "mirror/files"
+        """
+    (tmp_path / "wheels").mkdir()
+    settings = read(tmp_path, text).settings
+    assert settings.find_links == ((tmp_path / "wheels").as_uri(), "https://links.test/page.html")
+    assert settings.index_routes == (
+        ("Corp_Tool", "https://corp.test/simple"),
+        ("corp-*", "https://corp.test/all/simple"),
+    )
+    assert settings.mirrors == (
+        ("https://index.test/simple", "https://me:secret@mirror.test/simple"),
+        ("https://files.test", str(tmp_path / "mirror/files")),
+    )
+
+
+def test_mirrors_are_read_of_a_project_without_judging_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    assert mirrors_of(path) == ()
+    path.write_text(
+        '[project]\ndependencies = ["a b"]\n[tool.envfit.mirrors]\n"https://a.test" = "https://b.test"\n'
+    )
+    assert mirrors_of(path) == (("https://a.test", "https://b.test"),)
+    path.write_text('[tool.envfit.mirrors]\n"htp://me:secret@a.test" = "https://b.test"\n')
+    with pytest.raises(ProjectError, match="is not an address") as caught:
+        mirrors_of(path)
+    assert "secret" not in str(caught.value)
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:

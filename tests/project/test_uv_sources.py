@@ -147,33 +147,14 @@ def test_a_source_that_cannot_be_followed_is_a_fault(checkout: Path, source: str
     assert says in message
 
 
-@pytest.mark.parametrize(
-    ("index", "said"),
-    [
-        ('url = "https://download.pytorch.org/whl/cu126"\nexplicit = true', "which build runs on the target"),
-        ('url = "https://index.example/simple"', "it is searched as every index in use is"),
-    ],
-)
-def test_an_index_that_is_in_use_anyway_is_noted(tmp_path: Path, index: str, said: str) -> None:
+def test_an_index_is_not_this_rooms_to_judge(tmp_path: Path) -> None:
     project = read(
         tmp_path,
         '[tool.uv.sources]\nnumpy = [{ index = "own", marker = "sys_platform == \'linux\'" }]\n'
-        f'[[tool.uv.index]]\nname = "own"\n{index}\n',
+        '[[tool.uv.index]]\nname = "own"\nurl = "https://index.example/simple"\nexplicit = true\n',
     )
     assert project.requirements[1].direct is None
-    (note,) = project.notes
-    assert note.startswith(f"{tmp_path}/pyproject.toml tool.uv.sources.numpy: the index own is not followed")
-    assert said in note
-
-
-@pytest.mark.parametrize(
-    "index", ["", '[[tool.uv.index]]\nname = "own"\nurl = "https://index.example/simple"\nexplicit = true\n']
-)
-def test_an_index_for_one_package_alone_is_refused(tmp_path: Path, index: str) -> None:
-    """Without it, a stranger's package of the same name could be taken."""
-    error = fault(tmp_path, f'[tool.uv.sources]\nnumpy = {{ index = "own" }}\n{index}')
-    assert "tool.uv.sources.numpy takes numpy from the index own alone" in error.message
-    assert error.hints[0].startswith("give that index with --extra-index-url")
+    assert project.notes == ()
 
 
 def test_lists_of_uv_hold_where_envfit_says_nothing(tmp_path: Path) -> None:
