@@ -283,9 +283,18 @@ def _nothing_fits(world: World, name: str, specifier: SpecifierSet) -> Reason | 
     if any(specifier.contains(version, prereleases=True) for version in versions):
         return None
     if candidates and candidates[0].distribution is None:
-        return Reason(sentence=f"{name} {versions[0]} is provided, which is not {specifier}")
+        return Reason(sentence=_not_provided(name, versions[0], specifier))
     listed = f"only {versions[0]} is" if len(versions) == 1 else f"{min(versions)} to {max(versions)} are"
     return Reason(sentence=f"no release of {name} is {specifier}; {listed} listed")
+
+
+def _not_provided(name: str, version: Version, specifier: SpecifierSet) -> str:
+    """Say that what is provided is not what is required, and why a pre-release is not."""
+    sentence = f"{name} {version} is provided, which is not {specifier}"
+    release = version.base_version
+    if version.is_prerelease and specifier.contains(release):
+        sentence += f": PEP 440 puts a pre-release such as {version.public} before {release}"
+    return sentence
 
 
 def _clashes(

@@ -73,9 +73,11 @@ class _Check:
 
     def _metadata(self, pin: Pin) -> Iterable[str]:
         metadata = pin.metadata
+        if pin.candidate.distribution is None:
+            yield from self._provided_metadata(pin)
+            return
         if metadata is None:
-            if pin.candidate.distribution is not None:
-                yield f"the metadata of {pin.name} {pin.version} was not read"
+            yield f"the metadata of {pin.name} {pin.version} was not read"
             return
         if metadata.name != pin.name or metadata.version.public != pin.version.public:
             yield f"{pin.name} {pin.version} has metadata of {metadata.name} {metadata.version}"
@@ -116,6 +118,24 @@ class _Check:
             distribution.reference is None or not distribution.reference.is_meant_by(address)
         ):
             yield f"{name} is not from {address}"
+
+    def _provided_metadata(self, pin: Pin) -> Iterable[str]:
+        """Yield what a provided package requires and does not get; the module's own versions are given."""
+        provided = {package.name: package for package in self._resolution.target.provided}
+        package = provided.get(pin.name)
+        for declared in (package.requires or ()) if package is not None else ():
+            if declared.marker is not None and not any(
+                declared.marker.evaluate({**self._environment, "extra": extra}) for extra in ("", *pin.extras)
+            ):
+                continue
+            name = canonicalize_name(declared.name)
+            other = self._pins.get(name)
+            if other is None:
+                yield f"{pin.name} {pin.version} is provided and requires {declared}, which is not pinned"
+            elif name not in provided and not declared.specifier.contains(other.version, prereleases=True):
+                yield f"{pin.name} {pin.version} is provided and requires {declared}, not {other.version}"
+            elif not {canonicalize_name(extra) for extra in declared.extras} <= other.extras:
+                yield f"{pin.name} {pin.version} is provided and requires {declared} with its extras"
 
     def _unsatisfied(self, requirement: Requirement, who: str) -> Iterable[str]:
         name = requirement.name
