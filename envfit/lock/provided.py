@@ -40,10 +40,13 @@ def provided_tables(resolution: Resolution) -> dict[str, Any]:
                 requires[package.name] = plain
             for extra in sorted(pinned[package.name].extras) if package.name in pinned else ():
                 requires[f"{package.name}[{extra}]"] = _requirements(package, target, extra)
-        tables["interpreter"] = {
-            "counts-on": [_pin(package) for package in target.provided if package.name in pinned],
+        built = {
             "cuda": {p.name: str(p.cuda) for p in target.provided if p.cuda is not None},
             "cxx11-abi": {p.name: p.cxx11_abi for p in target.provided if p.cxx11_abi is not None},
+        }
+        tables["interpreter"] = {
+            "counts-on": [_pin(package) for package in target.provided if package.name in pinned],
+            **{key: values for key, values in built.items() if values},
             "requires": requires,
         }
     return tables
