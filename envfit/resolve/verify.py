@@ -135,7 +135,7 @@ class _Check:
             elif name not in provided and not declared.specifier.contains(other.version, prereleases=True):
                 yield f"{pin.name} {pin.version} is provided and requires {declared}, not {other.version}"
             elif not {canonicalize_name(extra) for extra in declared.extras} <= other.extras:
-                yield f"{pin.name} {pin.version} is provided and requires {declared}, pinned without its extras"
+                yield f"{pin.name} {pin.version} is provided and requires {declared}, pinned without extras"
 
     def _unsatisfied(self, requirement: Requirement, who: str) -> Iterable[str]:
         name = requirement.name

@@ -87,6 +87,7 @@ def test_what_is_provided_stays_out_of_the_lock_and_what_it_lacks_is_in(
     assert "secret-user" not in text
     assert f'python = "{platform.python_version()}"' in text
     assert "assumed: Python" not in answer.err
+    assert "assumed: __glibc" not in answer.err
     assert envfit("export", "-o", "out.txt").err.count("wrote") == 2
     constraints = (envfit.cwd / "out-constraints.txt").read_text().splitlines()
     assert [line for line in constraints if "==" in line and line[0] != "#"] == [

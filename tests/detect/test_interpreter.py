@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
-from envfit.detect import Interpreter, read_interpreter
+from envfit.detect import Interpreter, interpreter_probe, read_interpreter
 from envfit.errors import FileError, TargetError
 from tests.module_world import TORCH_CMAKE, add, add_torch, make_venv, site_packages
 
@@ -203,6 +206,24 @@ def test_a_python_that_is_too_old_to_be_asked(tmp_path: Path) -> None:
     )
     with pytest.raises(TargetError, match=r"is Python 2\.7\.18"):
         read(old)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"implementation": "pypy"}, "is a pypy Python"),
+        ({"free-threaded": True}, "is a free-threaded Python"),
+        ({"machine": "riscv64"}, "unknown platform 'linux-riscv64'"),
+    ],
+)
+def test_a_python_that_no_lock_is_for(
+    module: Path, tmp_path: Path, told: dict[str, object], said: str
+) -> None:
+    true = subprocess.run([module, interpreter_probe.__file__], capture_output=True, text=True, check=True)
+    answer = {**json.loads(true.stdout.removeprefix(interpreter_probe.MARK)), **told}
+    other = program(tmp_path / "python", f"#!/bin/sh\necho '{interpreter_probe.MARK}{json.dumps(answer)}'\n")
+    with pytest.raises(TargetError, match=re.escape(said)):
+        read(other)
 
 
 def test_an_interpreter_that_hangs_is_left(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_what_a_module_lacks_is_checked(query: Query, resolution: Resolution) ->
     faults = verify(replace(resolution, pins=older), query)
     assert "torch 2.0 is provided and requires lib>=2, not 1" in faults
     plain = tuple(replace(pin, extras=frozenset()) for pin in resolution.pins)
-    assert any("pinned without its extras" in fault for fault in verify(replace(resolution, pins=plain), query))
+    assert any("pinned without extras" in fault for fault in verify(replace(resolution, pins=plain), query))
 
 
 def test_a_module_that_does_not_hold_together_is_told_for_the_packages_in_use(query: Query) -> None:
