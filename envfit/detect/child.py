@@ -25,12 +25,8 @@ class Answer:
     errors: str
 
 
-def ask(
-    command: Sequence[str], environ: Mapping[str, str], *, time_limit: float, directory: str | None = None
-) -> Answer:
+def ask(command: Sequence[str], environ: Mapping[str, str], *, time_limit: float) -> Answer:
     """Run a program that has that environment, without input, for at most ``time_limit`` seconds.
-
-    In this directory, unless another is given.
 
     Raises ChildError if it cannot be started or does not end in time.  It is then
     killed with its own children, and left behind where even that does not end it:
@@ -39,7 +35,6 @@ def ask(
     try:
         child = subprocess.Popen(
             command,
-            cwd=directory,
             env=dict(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

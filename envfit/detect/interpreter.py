@@ -75,8 +75,8 @@ def read_interpreter(
     path = _find(python, environ)
     probe = Path(__file__).with_name("interpreter_probe.py").read_text(encoding="utf-8")
     try:
-        # Without writing byte code into what may be everybody's; away from the files of this directory.
-        answer = ask([path, "-B", "-c", probe], environ, time_limit=time_limit, directory="/")
+        # Without writing byte code into what may be everybody's.
+        answer = ask([path, "-B", "-c", probe], environ, time_limit=time_limit)
     except ChildError as error:
         raise FileError(f"the interpreter {path} {error}", hints=[_LOAD]) from None
     line = next((line for line in reversed(answer.output.splitlines()) if line.startswith(MARK)), None)
@@ -88,7 +88,7 @@ def read_interpreter(
 def _asked_version(path: str, environ: Mapping[str, str]) -> str:
     """Return what a program answers to ``-V``; Python's answer begins with its name."""
     try:
-        answer = ask([path, "-V"], environ, time_limit=_TIME_LIMIT, directory="/")
+        answer = ask([path, "-V"], environ, time_limit=_TIME_LIMIT)
     except ChildError as error:
         return str(error)
     return f"{answer.output}{answer.errors}".strip()

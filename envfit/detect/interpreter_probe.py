@@ -9,11 +9,16 @@ has no ``importlib.metadata``, it tells of the interpreter only.
 
 from __future__ import annotations
 
-import json
 import os
+import sys
+
+if __name__ == "__main__":
+    # Both are loaded before this line; what follows must not come from where somebody happens to be.
+    sys.path[:] = [path for path in sys.path if path not in ("", ".", os.getcwd())]
+
+import json
 import platform
 import site
-import sys
 import sysconfig
 from typing import Any
 
@@ -41,14 +46,14 @@ def main() -> None:
 
 
 def _directories() -> list[str]:
-    """Return the search path without the standard library and without the working directory."""
+    """Return the search path without the standard library."""
     paths = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
     standard = {os.path.realpath(path) for path in paths if path}
     standard |= {os.path.join(path, "lib-dynload") for path in standard}
     found: list[str] = []
     for path in sys.path:
-        usable = os.path.isabs(path) and path != os.getcwd() and os.path.exists(path)
-        if usable and path not in found and os.path.realpath(path) not in standard:
+        usable = os.path.isabs(path) and os.path.exists(path) and path not in found
+        if usable and os.path.realpath(path) not in standard:
             found.append(path)
     return found
 

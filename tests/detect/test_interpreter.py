@@ -72,7 +72,7 @@ def test_pythonpath_counts_and_comes_first(module: Path, tmp_path: Path) -> None
 def test_the_working_directory_does_not_count(
     module: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add(tmp_path / "here", "stray", "1.0")
+    add(tmp_path / "here", "stray", "1.0", files={"json.py": b"raise SystemExit(7)\n"})
     monkeypatch.chdir(tmp_path / "here")
     assert versions(read(module, PYTHONPATH=f"{os.pathsep}.")) == {}
 
