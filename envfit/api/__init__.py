@@ -21,7 +21,7 @@ from packaging.version import Version
 from envfit.api.demands import amendments_of, check_hashes, hashes_of
 from envfit.api.direct import open_direct
 from envfit.api.indexes import IndexRequest, open_indexes
-from envfit.api.provided import ask_interpreter, check_module, request_for, with_provided
+from envfit.api.provided import ask_interpreter, check_module, refuse_addresses, request_for, with_provided
 from envfit.api.targets import (
     Notify,
     TargetRequest,
@@ -202,6 +202,7 @@ def lock(
             )
         )
         hashes = hashes_of((*wanted, *bounds, *overrides), environment)
+        refuse_addresses((*wanted, *bounds, *overrides, *optional), target)
         resolution = resolve(
             indexes.packages,
             query,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from envfit.api.targets import Notify, TargetRequest
 from envfit.detect import Interpreter, read_interpreter
 from envfit.errors import InputError, RefusalError, TargetError
-from envfit.project import TargetSettings, read_provided
+from envfit.project import Declared, TargetSettings, read_provided
 from envfit.resolve.provided import broken_requirements
 from envfit.resolve.resolution import Resolution
 from envfit.target import GLIBC, Target
 
-__all__ = ["ask_interpreter", "check_module", "request_for", "with_provided"]
+__all__ = ["ask_interpreter", "check_module", "refuse_addresses", "request_for", "with_provided"]
 
 
 def ask_interpreter(
@@ -102,6 +102,18 @@ def with_provided(
             for fact in facts
         )
     return replace(target, facts=facts, provided=interpreter.provided)
+
+
+def refuse_addresses(wanted: Iterable[Declared], target: Target) -> None:
+    """Raise RefusalError where a package is wanted from an address that is provided already."""
+    provided = {package.name: package for package in target.provided}
+    for one in wanted:
+        if one.direct is not None and one.shown in provided:
+            raise RefusalError(
+                f"{one.shown} is asked for from an address ({one.where}), and {one.shown} "
+                f"{provided[one.shown].version} is provided, which nothing may shadow",
+                hints=[f"ask for {one.shown} without its address to use what is provided"],
+            )
 
 
 def check_module(resolution: Resolution, interpreter: Interpreter | None, notify: Notify) -> None:

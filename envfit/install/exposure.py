@@ -41,7 +41,8 @@ def check_exposed(interpreter: Interpreter, python: Path, installed: Sequence[Lo
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     seen = {package.name: package for package in read_interpreter(str(python), environ).provided}
     wanted = {package.name: package.version for package in interpreter.provided}
-    wanted.update((package.name, package.version) for package in installed)
+    # A source tree has no version in a lock.
+    wanted.update((package.name, package.version) for package in installed if package.version is not None)
     wrong = []
     for name, version in sorted(wanted.items()):
         here = seen.get(name)

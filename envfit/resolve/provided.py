@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 from envfit.knowledge.query import IMPOSSIBLE
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin
+from envfit.resolve.amendments import Amendments
 from envfit.target import Provided, Target
 
 __all__ = ["applying", "broken_requirements", "provided_requirements"]
@@ -41,8 +42,13 @@ def _by_name(declared: DeclaredRequirement) -> tuple[str, str]:
     return canonicalize_name(declared.name), str(declared.specifier)
 
 
-def provided_requirements(package: Provided, extra: str, target: Target) -> list[Requirement]:
-    """Return what a provided package demands; nothing where it was only stated."""
+def provided_requirements(
+    package: Provided, extra: str, target: Target, amendments: Amendments
+) -> list[Requirement]:
+    """Return what a provided package demands; nothing where it was only stated.
+
+    The user's amendments hold for what it lacks; of what is provided, they can only leave something out.
+    """
     if extra and package.extras is not None and extra not in package.extras:
         why = (
             f"is provided, and the lock does not hold what its extra {extra} requires; "
@@ -54,17 +60,19 @@ def provided_requirements(package: Provided, extra: str, target: Target) -> list
     who = MetadataOrigin(
         package=f"{package.name}[{extra}]" if extra else package.name, version=str(package.version)
     )
-    found = []
+    found: list[Requirement] = []
     for declared in applying(package, target, extra):
         name = canonicalize_name(declared.name)
-        found.append(
-            Requirement(
-                name=name,
-                specifier=SpecifierSet() if name in provided else declared.specifier,
-                extras=frozenset(map(canonicalize_name, declared.extras)),
-                origin=who,
-            )
+        asked = Requirement(
+            name=name,
+            specifier=SpecifierSet() if name in provided else declared.specifier,
+            extras=frozenset(map(canonicalize_name, declared.extras)),
+            origin=who,
         )
+        if name not in provided:
+            found += amendments.amend(asked)
+        elif name not in amendments.excluded:
+            found.append(asked)
     return found
 
 

@@ -255,7 +255,7 @@ class World:
     def _declared(self, candidate: Candidate, extra: str) -> list[Requirement]:
         """Return the requirements that a candidate's metadata states for the target."""
         if candidate.distribution is None:
-            return provided_requirements(self._provided[candidate.name], extra, self.target)
+            return provided_requirements(self._provided[candidate.name], extra, self.target, self.amendments)
         name, version = candidate.name, str(candidate.version)
         try:
             metadata = self._source.metadata(candidate.distribution)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from envfit.distribution import Wheel
@@ -129,13 +130,15 @@ class _Check:
             ):
                 continue
             name = canonicalize_name(declared.name)
-            other = self._pins.get(name)
-            if other is None:
-                yield f"{pin.name} {pin.version} is provided and requires {declared}, which is not pinned"
-            elif name not in provided and not declared.specifier.contains(other.version, prereleases=True):
-                yield f"{pin.name} {pin.version} is provided and requires {declared}, not {other.version}"
-            elif not {canonicalize_name(extra) for extra in declared.extras} <= other.extras:
-                yield f"{pin.name} {pin.version} is provided and requires {declared}, pinned without extras"
+            asked = Requirement(
+                name=name,
+                specifier=SpecifierSet() if name in provided else declared.specifier,
+                extras=frozenset(canonicalize_name(extra) for extra in declared.extras),
+                origin=MetadataOrigin(package=pin.name, version=str(pin.version)),
+            )
+            given = name in provided and name not in self._amendments.excluded
+            for amended in (asked,) if given else self._amended(asked):
+                yield from self._unsatisfied(amended, f"{pin.name} {pin.version}, which is provided")
 
     def _unsatisfied(self, requirement: Requirement, who: str) -> Iterable[str]:
         name = requirement.name

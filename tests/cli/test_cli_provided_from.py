@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import CommandLine
 from tests.cli.wheel_world import HERE
+from tests.loopback import make_wheel
 from tests.module_world import add, add_torch, make_venv, site_packages
 
 H100 = ("--gpu", "H100", "--driver", "595.58.03")
@@ -192,6 +193,14 @@ def test_what_is_there_in_no_readable_version_is_not_locked(envfit: CommandLine,
     answer = envfit("lock", "plain", *NONE, "--provided-from", module, code=1)
     assert "whose version cannot be compared" in answer.err
     assert not (envfit.cwd / "pylock.toml").exists()
+
+
+def test_what_is_provided_is_not_taken_from_an_address(
+    envfit: CommandLine, module: Path, tmp_path: Path
+) -> None:
+    wheel = make_wheel(tmp_path / "wheels", "lib", "9.0")
+    answer = envfit("lock", f"lib @ {wheel.as_uri()}", *NONE, "--provided-from", module, code=1)
+    assert "lib 1.0 is provided, which nothing may shadow" in answer.err
 
 
 @pytest.mark.parametrize(
