@@ -31,7 +31,7 @@ from envfit.lock.contract import Contract, contract_of
 from envfit.lock.document import LockedPackage, locked_packages
 from envfit.requirement import Requirement, RuleOrigin
 from envfit.resolve.explain import Reason
-from envfit.target import CUDA, CUDA_ARCH, CUDA_DRIVER, GLIBC, LIBCUDA, Fact, FactState, Target
+from envfit.target import CUDA, CUDA_ARCH, CUDA_DRIVER, GLIBC, LIBCUDA, Fact, FactState, Provided, Target
 
 __all__ = ["HealthCheck", "Plan", "Unproved", "plan"]
 
@@ -107,12 +107,12 @@ def plan(
     target = replace(target, python=python, provided=module.provided if module is not None else ())
     wanted = [package for package in packages if package.name not in skipped]
     to_install = tuple(package for package in wanted if not package.build)
+    counted = counted_packages(lock) if module is not None else ()
     verdict = _Verdict(target, knowledge, ignored)
     if foreign := _foreign(lock.environments or (), target):
         # That the lock is for another platform explains every single wheel.
         verdict.refuse(Reason(sentence=foreign))
     else:
-        counted = counted_packages(lock) if module is not None else ()
         for refusal in refusals_of_module(module, counted, to_install, python) if module is not None else ():
             verdict.refuse(refusal.reason, *refusal.packages)
         verdict.judge(to_install, [package.name for package in counted])
@@ -124,7 +124,7 @@ def plan(
         refusals=verdict.refusals(),
         conditions=verdict.conditions(to_install),
         warnings=tuple(verdict.warnings),
-        checks=(*_module_checks(module, lock, knowledge), *_checks(to_install, knowledge)),
+        checks=tuple(_checks(counted, to_install, knowledge)),
     )
 
 
@@ -365,23 +365,17 @@ def _with_glibc(target: Target, minor: int) -> Target:
 # -- what proves it -----------------------------------------------------------
 
 
-def _checks(packages: Sequence[LockedPackage], knowledge: KnowledgeBase) -> Iterator[HealthCheck]:
+def _checks(
+    counted: Sequence[Provided], packages: Sequence[LockedPackage], knowledge: KnowledgeBase
+) -> Iterator[HealthCheck]:
     """Yield what to import: the packages that nothing else brought in, and those with a known check."""
     roots = _roots(packages)
-    for package in packages:
-        known = knowledge.packages.get(package.name)
+    for name in (package.name for package in (*counted, *packages)):
+        known = knowledge.packages.get(name)
         if known is not None and known.imports:
-            yield HealthCheck(package=package.name, imports=known.imports)
-        elif package.name in roots:
-            yield HealthCheck(package=package.name)
-
-
-def _module_checks(module: Module | None, lock: Pylock, knowledge: KnowledgeBase) -> Iterator[HealthCheck]:
-    """Yield the known checks of provided packages that the lock counts on."""
-    for package in counted_packages(lock) if module is not None else ():
-        known = knowledge.packages.get(package.name)
-        if known is not None and known.imports:
-            yield HealthCheck(package=package.name, imports=known.imports)
+            yield HealthCheck(package=name, imports=known.imports)
+        elif name in roots:
+            yield HealthCheck(package=name)
 
 
 def _roots(packages: Sequence[LockedPackage]) -> frozenset[str]:
