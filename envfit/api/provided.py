@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
 from envfit.api.targets import Notify, TargetRequest
 from envfit.detect import Interpreter, read_interpreter
 from envfit.errors import InputError, RefusalError, TargetError
@@ -48,7 +51,7 @@ def request_for(
         return said
     python = interpreter.python
     asked = str(said.python or stated.python or python)
-    if asked.split(".")[:2] != [str(python.major), str(python.minor)]:
+    if not _admits(asked, python):
         raise TargetError(
             f"Python {asked} is asked for, and {interpreter.path}, which provides packages, is {python}"
         )
@@ -62,6 +65,14 @@ def request_for(
         platform=str(platform or interpreter.platform),
         glibc=said.glibc or (str(stated.glibc) if stated.glibc is not None else None) or interpreter.glibc,
     )
+
+
+def _admits(asked: str, python: Version) -> bool:
+    """Tell whether ``3.11``, ``3.11.4`` or ``>=3.10`` goes with a Python, whose patch release is given."""
+    try:
+        return SpecifierSet(asked).contains(python, prereleases=True)
+    except InvalidSpecifier:
+        return asked.split(".")[:2] == [str(python.major), str(python.minor)]
 
 
 def with_provided(

@@ -370,7 +370,7 @@ def _checks(
 ) -> Iterator[HealthCheck]:
     """Yield what to import: the packages that nothing else brought in, and those with a known check."""
     roots = _roots(packages)
-    for name in (package.name for package in (*counted, *packages)):
+    for name in (*(package.name for package in counted), *(package.name for package in packages)):
         known = knowledge.packages.get(name)
         if known is not None and known.imports:
             yield HealthCheck(package=name, imports=known.imports)

@@ -217,6 +217,12 @@ def test_what_contradicts_the_interpreter_is_said(
     assert said in envfit("lock", "plain", *NONE, "--provided-from", module, *words, code=2).err
 
 
+def test_a_python_that_the_interpreter_is_may_be_said(envfit: CommandLine, module: Path) -> None:
+    for text in (HERE, ">=3.8"):
+        envfit("lock", "plain", *NONE, "--provided-from", module, "--python", text)
+        assert f'python = "{platform.python_version()}"' in lock_data(envfit)
+
+
 def test_another_python_than_the_locks_needs_its_interpreter(envfit: CommandLine, module: Path) -> None:
     envfit("lock", "plain", *NONE, "--provided-from", module)
     other = "3.13" if HERE != "3.13" else "3.12"
