@@ -364,7 +364,8 @@ def install_data(report: InstallReport) -> dict[str, Any]:
         "prefix": str(report.prefix),
         "installed": report.version is not None,
         "python": planned.python,
-        "packages": [str(package) for package in planned.to_install],
+        # "lib==1.1", and the name alone of a source tree, which has no version in a lock.
+        "packages": [str(package).replace(" ", "==") for package in planned.to_install],
         "provided-from": _interpreter_data(report.interpreter) if report.interpreter else None,
         "download-size": planned.download_size,
         "skipped": list(planned.skipped),
