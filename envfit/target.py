@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import total_ordering
 
+from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.version import InvalidVersion, Version
 
@@ -160,11 +161,19 @@ class Platform:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provided:
-    """A package that a loaded module already supplies, at one version."""
+    """A package that a loaded module already supplies, at one version.
+
+    Only its name and version are known where it was stated; the rest is read from
+    the module's interpreter.
+    """
 
     name: str  # normalized
     version: Version
     source: str = ""
+    requires: tuple[DeclaredRequirement, ...] | None = None  # its metadata's; None where it was only stated
+    extras: frozenset[str] | None = None  # those that ``requires`` tells of; None: all that there are
+    cuda: Version | None = None  # torch's CUDA runtime, 0 where it was built without; None where not known
+    cxx11_abi: bool | None = None  # whether torch was built with the C++11 ABI; None where not known
 
 
 # PEP 600's legacy aliases, and the glibc below which no wheel was ever tagged.

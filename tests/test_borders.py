@@ -30,6 +30,7 @@ PURE = [
     "distribution",
     "errors",
     "export",
+    "install/module.py",
     "install/plan.py",
     "install/refusal.py",
     "knowledge",

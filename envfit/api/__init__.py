@@ -27,6 +27,7 @@ from envfit.api.indexes import (
     open_indexes,
     with_hashes,
 )
+from envfit.api.provided import ask_interpreter, check_module, refuse_addresses, request_for, with_provided
 from envfit.api.targets import (
     Notify,
     TargetRequest,
@@ -36,7 +37,7 @@ from envfit.api.targets import (
     target_settings,
     this_machine,
 )
-from envfit.detect import Machine
+from envfit.detect import Interpreter, Machine
 from envfit.detect import detect as detect_machine
 from envfit.detect.record import record as record_machine
 from envfit.errors import ProjectError
@@ -62,7 +63,6 @@ from envfit.project import (
     parse_requirement,
     read_command_line,
     read_files,
-    read_provided,
 )
 from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.resolution import Resolution
@@ -105,6 +105,7 @@ class LockRequest:
     if_supported: tuple[str, ...] = ()
     concede: Concede | None = None
     provided: tuple[str, ...] = ()
+    provided_from: str | None = None  # an interpreter, by its path or its name on PATH
     prereleases: bool = False
     upgrade: bool = False
     upgrade_packages: tuple[str, ...] = ()
@@ -133,6 +134,7 @@ class LockResult:
     path: Path
     resolution: Resolution
     contract: Contract
+    interpreter: Interpreter | None  # whose packages are provided, where one was named
     changed: bool  # with ``check``: would change
     requests: int  # made to indexes
     received: int  # bytes
@@ -178,8 +180,10 @@ def lock(
     previous = read_lock(path) if path.exists() else None
     former = locked_target(previous) if previous is not None else None
     stated = target_settings(settings, request.target_name)
+    interpreter = ask_interpreter(request.provided_from, request.provided, environ, notify)
+    said = request_for(interpreter, request.target, stated)
     target = target_of(
-        target_request(request.target, stated, project.requires_python, former, base),
+        target_request(said, stated, project.requires_python, former, base),
         base,
         previous=former,
         notify=notify,
@@ -188,8 +192,7 @@ def lock(
     if required is not None and not required.contains(target.python, prereleases=True):
         raise ProjectError(f"the project requires Python {required}, and the target has {target.python}")
     target = replace(target, name=request.target_name)
-    if request.provided:
-        target = replace(target, provided=read_provided(request.provided))
+    target = with_provided(target, interpreter, request.provided, said=request.target, former=former)
     environment = target.marker_environment()
     ignored = _ignored_rules((*request.ignore_rules, *settings.ignore_rules), base)
     query = Query(base, target, ignored=ignored)
@@ -208,6 +211,7 @@ def lock(
             )
         )
         hashes = hashes_of((*wanted, *bounds, *overrides), environment)
+        refuse_addresses((*wanted, *bounds, *overrides, *optional), target)
         resolution = resolve(
             indexes.packages,
             query,
@@ -234,6 +238,7 @@ def lock(
     files = [pin.candidate.distribution for pin in resolution.pins if pin.candidate.distribution is not None]
     for note in notes_on_addresses(files, indexes.configuration):
         notify(f"note: {note}")
+    check_module(resolution, interpreter, notify)
     for name in _in_both_halves(project, resolution):
         notify(f"note: {name} is in the conda half too; installed by pip as well, it replaces conda's")
     contract = contract_of(
@@ -251,6 +256,7 @@ def lock(
         path=path,
         resolution=resolution,
         contract=contract,
+        interpreter=interpreter,
         changed=changed,
         requests=session.requests_made,
         received=session.bytes_received,
@@ -263,6 +269,7 @@ def install(
     prefix: Path,
     target: TargetRequest,
     skip: Sequence[str] = (),
+    provided_from: str | None = None,
     ignore_rules: Sequence[str] = (),
     mirrors: Sequence[str] = (),
     dry_run: bool = False,
@@ -272,7 +279,7 @@ def install(
     """Install a lock into a new environment at ``prefix``, if it runs on this machine.
 
     ``mirrors`` (CANONICAL=MIRROR) come before those of the environment and of the
-    project that the lock lies in.
+    project that the lock lies in; ``provided_from`` is the interpreter whose packages the lock counts on.
     Raises InstallRefusedError with the reasons before anything is made, and
     InstallError or VerificationError with the former environment untouched.
     """
@@ -290,6 +297,7 @@ def install(
             this_machine(target, base, notify=notify),
             base,
             prefix,
+            interpreter=ask_interpreter(provided_from, (), environ, notify),
             skip=frozenset(map(canonicalize_name, skip)),
             ignored=_ignored_rules(tuple(ignore_rules), base),
             dry_run=dry_run,
@@ -379,7 +387,7 @@ def _is_same(former: Target | None, target: Target) -> bool:
 
     def essence(one: Target) -> tuple[object, ...]:
         facts = tuple(one.fact(name).value for name in (CUDA, CUDA_DRIVER, GLIBC))
-        provided = {(package.name, package.version) for package in one.provided}
+        provided = {(package.name, package.version, package.cuda) for package in one.provided}
         return one.platform, one.python_minor, one.capabilities, facts, provided
 
     return former is None or essence(former) == essence(target)

@@ -175,6 +175,14 @@ def lock(
             help="What a loaded module supplies, as pip list --format=freeze prints it.",
         ),
     ] = None,
+    provided_from: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="PYTHON",
+            help="The interpreter of a loaded module or a container: what it sees is provided, and its "
+            "Python is the target's.",
+        ),
+    ] = None,
     pre: Annotated[bool, typer.Option("--pre", help="Allow pre-releases.")] = False,
     upgrade: Annotated[
         bool, typer.Option("--upgrade", help="Do not keep the versions of the existing lock.")
@@ -274,6 +282,7 @@ def lock(
         if_supported=tuple(if_supported or ()),
         concede=concede,
         provided=tuple(provided or ()),
+        provided_from=provided_from,
         prereleases=pre,
         upgrade=upgrade,
         upgrade_packages=tuple(upgrade_package or ()),
@@ -321,6 +330,13 @@ def install(
         Optional[list[str]],
         typer.Option("--skip", metavar="NAME", help="Leave NAME out."),
     ] = None,
+    provided_from: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="PYTHON",
+            help="The interpreter whose packages the lock counts on; the environment sees them.",
+        ),
+    ] = None,
     ignore_rule: _IgnoreRule = None,
     mirror: _Mirrors = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge and plan; make nothing.")] = False,
@@ -335,6 +351,7 @@ def install(
         prefix=prefix,
         target=api.TargetRequest(gpus=tuple(gpu or ("auto",)), driver=driver),
         skip=tuple(skip or ()),
+        provided_from=provided_from,
         ignore_rules=tuple(ignore_rule or ()),
         mirrors=tuple(mirror or ()),
         dry_run=dry_run,

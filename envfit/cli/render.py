@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from envfit.api import LockResult, describe_target
-from envfit.detect import Machine
+from envfit.detect import Interpreter, Machine
 from envfit.errors import (
     EnvfitError,
     InputError,
@@ -283,6 +283,7 @@ def lock_data(result: LockResult) -> dict[str, Any]:
         "changed": result.changed,
         "contract": str(result.contract),
         "target": describe_target(resolution.target),
+        "provided-from": _interpreter_data(result.interpreter) if result.interpreter else None,
         "assumed": list(assumptions(resolution.target)),
         "packages": [
             {
@@ -316,6 +317,19 @@ def lock_data(result: LockResult) -> dict[str, Any]:
         "engine": resolution.engine,
         "requests": result.requests,
         "received": result.received,
+    }
+
+
+def _interpreter_data(interpreter: Interpreter) -> dict[str, Any]:
+    torch = interpreter.package("torch")
+    return {
+        "path": interpreter.path,
+        "python": str(interpreter.python),
+        "packages": [f"{package.name}=={package.version}" for package in interpreter.provided],
+        "unreadable": list(interpreter.unreadable),
+        "torch-cuda": str(torch.cuda) if torch and torch.cuda is not None else None,
+        "torch-cxx11-abi": torch.cxx11_abi if torch else None,
+        "notes": list(interpreter.notes),
     }
 
 
@@ -354,6 +368,7 @@ def install_data(report: InstallReport) -> dict[str, Any]:
             f"{package.name}=={package.version}" if package.version is not None else package.name
             for package in planned.to_install
         ],
+        "provided-from": _interpreter_data(report.interpreter) if report.interpreter else None,
         "download-size": planned.download_size,
         "skipped": list(planned.skipped),
         "conditions": [str(condition) for condition in planned.conditions],

@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from envfit.target import CPU, GLIBC, LINUX, MEMORY, Fact, FactState, Platform
 
-__all__ = ["read_host_facts", "running_platform", "running_python"]
+__all__ = ["as_platform", "read_host_facts", "running_platform", "running_python"]
 
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}  # other names of the same architectures
 
@@ -21,8 +21,13 @@ def running_platform() -> Platform:
 
     Raises TargetError where envfit knows no such platform.
     """
-    machine = platform.machine().lower()
-    return Platform.parse(f"{platform.system().lower()}-{_MACHINES.get(machine, machine)}")
+    return as_platform(platform.system(), platform.machine())
+
+
+def as_platform(system: str, machine: str) -> Platform:
+    """Return the platform that a Python's ``platform`` module names so; raises as above."""
+    machine = machine.lower()
+    return Platform.parse(f"{system.lower()}-{_MACHINES.get(machine, machine)}")
 
 
 def running_python() -> Version:

@@ -9,17 +9,21 @@ from pathlib import Path
 
 from packaging.pylock import Package, Pylock
 
+from envfit.detect import Interpreter
 from envfit.distribution import Distribution, Sdist
 from envfit.errors import InstallError, VerificationError
 from envfit.install.addresses import handed_over
 from envfit.install.environment import Environment
+from envfit.install.exposure import check_exposed, expose
+from envfit.install.module import Module
 from envfit.install.plan import HealthCheck, Plan, Unproved, plan
-from envfit.install.refusal import Refusal, Refused
+from envfit.install.refusal import Refusal, Refused, named
 from envfit.install.run_uv import create_venv, sync
 from envfit.install.verify import ImportResult, Outcome, import_names, verify
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.document import locked_packages
 from envfit.lock.file import write_lock
+from envfit.lock.provided import counted_on
 from envfit.target import Target
 
 __all__ = [
@@ -51,6 +55,7 @@ class InstallReport:
     version: Path | None = None  # where the environment lies; None where nothing was done
     former: Path | None = None  # the version that it replaced, where there was one
     imports: tuple[ImportResult, ...] = ()
+    interpreter: Interpreter | None = None  # whose packages the environment sees
 
 
 def install(
@@ -63,6 +68,7 @@ def install(
     ignored: frozenset[str] = frozenset(),
     notify: Callable[[str], None] = lambda _: None,
     python: str | None = None,
+    interpreter: Interpreter | None = None,
     keep: int = 1,
     build_constraints: tuple[str, ...] = BUILD_CONSTRAINTS,
     locate: Callable[[Sequence[Distribution]], Mapping[str, str]] = lambda _: {},
@@ -72,23 +78,26 @@ def install(
     """Install a lock at a prefix, which is as before unless everything works.
 
     ``skip`` names packages to leave out, ``ignored`` rules that are switched
-    off; ``python`` is an interpreter to use instead of the one that uv finds;
+    off; ``python`` is an interpreter to use instead of the one that uv finds, and
+    ``interpreter`` one whose packages the environment sees besides its own;
     ``keep`` is how many former versions stay; ``dry_run`` stops before anything
     is touched.  ``locate`` returns, by address in the lock, where files are
     fetched from instead; ``build_variables`` returns settings for uv, where a
     source distribution is among them.  Both may hold credentials; the
     environment's record of its lock has none.
 
-    Raises Refused where the lock does not run on the target or has packages to
-    compile, VerificationError where something does not import, InstallError,
-    SourceError or FileError where it cannot be installed.
+    Raises Refused where the lock does not run on the target, counts on packages
+    that are not provided, or has packages to compile, VerificationError where
+    something does not import, InstallError, SourceError or FileError where it
+    cannot be installed.
     """
-    planned = plan(lock, target, knowledge, skip=skip, ignored=ignored)
+    _require_interpreter(lock, interpreter)
+    planned = plan(lock, target, knowledge, skip=skip, ignored=ignored, module=_module(interpreter))
     _refuse(planned)
     environment = Environment.at(prefix)
     environment.check_own()
     if dry_run:
-        return InstallReport(plan=planned, prefix=environment.prefix)
+        return InstallReport(plan=planned, prefix=environment.prefix, interpreter=interpreter)
     reduced = _reduced(lock, planned)
     files = [package.distribution for package in locked_packages(reduced)]
     addresses = locate(files)
@@ -97,17 +106,21 @@ def install(
     with environment.replacement(keep=keep) as version:
         notify(f"making an environment with Python {planned.python}")
         create_venv(
-            version, planned.python, interpreter=python, prompt=environment.prefix.name, notify=notify
+            version,
+            planned.python,
+            interpreter=interpreter.executable if interpreter is not None else python,
+            prompt=environment.prefix.name,
+            notify=notify,
         )
         _require_python(version, planned.python)
         record = version / "pylock.toml"
         write_lock(reduced, record)
         constraints = version / "build-constraints.txt"
         constraints.write_text("".join(f"{line}\n" for line in build_constraints), encoding="utf-8")
-        interpreter = version / "bin" / "python"
+        own = version / "bin" / "python"
         with handed_over(reduced, record, addresses) as given:
             sync(
-                interpreter,
+                own,
                 given,
                 # uv demands one of everything or of nothing, and checks those that a lock has in any case.
                 require_hashes=not any(package.is_source_tree for package in planned.to_install),
@@ -116,16 +129,41 @@ def install(
                 notify=notify,
             )
         site_packages = version / "lib" / f"python{planned.python}" / "site-packages"
+        if interpreter is not None:
+            expose(interpreter, site_packages)
+            check_exposed(interpreter, own, planned.to_install)
         names = [
             name
             for check in planned.checks
             for name in check.imports or import_names(site_packages, check.package)
         ]
-        results = verify(interpreter, names, gpu=bool(target.gpus), notify=notify)
+        results = verify(own, names, gpu=bool(target.gpus), notify=notify)
         _require_working(results)
     return InstallReport(
-        plan=planned, prefix=environment.prefix, version=version, former=former, imports=results
+        plan=planned,
+        prefix=environment.prefix,
+        version=version,
+        former=former,
+        imports=results,
+        interpreter=interpreter,
     )
+
+
+def _require_interpreter(lock: Pylock, interpreter: Interpreter | None) -> None:
+    counted = counted_on(lock) if interpreter is None else None
+    if counted is not None:
+        names = named([f"{package.name} {package.version}" for package in counted])
+        raise Refused(
+            f"the lock counts on packages that an interpreter provides{': ' if names else ''}{names}",
+            [],
+            hints=["name that interpreter: --provided-from PYTHON"],
+        )
+
+
+def _module(interpreter: Interpreter | None) -> Module | None:
+    if interpreter is None:
+        return None
+    return Module(python=interpreter.python, provided=interpreter.provided, unreadable=interpreter.unreadable)
 
 
 def _refuse(planned: Plan) -> None:

@@ -23,6 +23,7 @@ from packaging.version import Version
 
 from envfit.distribution import Wheel
 from envfit.errors import InputError, LockError
+from envfit.install.module import Module, counted_packages, refusals_of_module
 from envfit.install.refusal import Refusal, named
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
@@ -30,7 +31,7 @@ from envfit.lock.contract import Contract, contract_of
 from envfit.lock.document import LockedPackage, locked_packages
 from envfit.requirement import Requirement, RuleOrigin
 from envfit.resolve.explain import Reason
-from envfit.target import CUDA, CUDA_ARCH, CUDA_DRIVER, GLIBC, LIBCUDA, Fact, FactState, Target
+from envfit.target import CUDA, CUDA_ARCH, CUDA_DRIVER, GLIBC, LIBCUDA, Fact, FactState, Provided, Target
 
 __all__ = ["HealthCheck", "Plan", "Unproved", "plan"]
 
@@ -89,27 +90,32 @@ def plan(
     *,
     skip: frozenset[str] = frozenset(),
     ignored: frozenset[str] = frozenset(),
+    module: Module | None = None,
 ) -> Plan:
     """Judge a lock on a target.
 
     The target's Python is not looked at: the environment gets the one that the
     lock requires.  ``skip`` names packages to leave out, ``ignored`` rules that
-    are switched off.  Raises LockError on a lock that cannot be installed
-    anywhere and InputError on a name in ``skip`` that it does not have.
+    are switched off; ``module`` is what an interpreter provides.  Raises LockError
+    on a lock that cannot be installed anywhere and InputError on a name in ``skip``
+    that it does not have.
     """
     packages = locked_packages(lock)
     _require_hashes(packages)
     skipped = _skipped(packages, skip)
     python = _python(lock, target, knowledge)
-    target = replace(target, python=python)
+    target = replace(target, python=python, provided=module.provided if module is not None else ())
     wanted = [package for package in packages if package.name not in skipped]
     to_install = tuple(package for package in wanted if not package.build)
+    counted = counted_packages(lock) if module is not None else ()
     verdict = _Verdict(target, knowledge, ignored)
     if foreign := _foreign(lock.environments or (), target):
         # That the lock is for another platform explains every single wheel.
         verdict.refuse(Reason(sentence=foreign))
     else:
-        verdict.judge(to_install)
+        for refusal in refusals_of_module(module, counted, to_install, python) if module is not None else ():
+            verdict.refuse(refusal.reason, *refusal.packages)
+        verdict.judge(to_install, [package.name for package in counted])
     return Plan(
         python=target.python_minor,
         to_install=to_install,
@@ -118,7 +124,7 @@ def plan(
         refusals=verdict.refusals(),
         conditions=verdict.conditions(to_install),
         warnings=tuple(verdict.warnings),
-        checks=tuple(_checks(to_install, knowledge)),
+        checks=tuple(_checks(counted, to_install, knowledge)),
     )
 
 
@@ -180,9 +186,14 @@ class _Verdict:
         self._choices: dict[str, list[Requirement]] = defaultdict(list)
         self.warnings: list[RuleOrigin] = []
 
-    def judge(self, packages: Sequence[LockedPackage]) -> None:
-        """Judge every package by itself, then together."""
-        versions = {package.name: package.version for package in packages if package.version is not None}
+    def judge(self, packages: Sequence[LockedPackage], counted: Sequence[str] = ()) -> None:
+        """Judge every package by itself, then together with those that are counted on."""
+        versions = {package.name: package.version for package in self._target.provided}
+        versions.update((item.name, item.version) for item in packages if item.version is not None)
+        for provided in self._target.provided:
+            if provided.name in counted:
+                subject = f"{provided.name} {provided.version}"
+                self._take(self._query.judge(provided.name, provided.version, None), subject, versions)
         fits = _Fit(self._target)
         for package in packages:
             subject = str(package)
@@ -354,15 +365,17 @@ def _with_glibc(target: Target, minor: int) -> Target:
 # -- what proves it -----------------------------------------------------------
 
 
-def _checks(packages: Sequence[LockedPackage], knowledge: KnowledgeBase) -> Iterator[HealthCheck]:
+def _checks(
+    counted: Sequence[Provided], packages: Sequence[LockedPackage], knowledge: KnowledgeBase
+) -> Iterator[HealthCheck]:
     """Yield what to import: the packages that nothing else brought in, and those with a known check."""
     roots = _roots(packages)
-    for package in packages:
-        known = knowledge.packages.get(package.name)
+    for name in (*(package.name for package in counted), *(package.name for package in packages)):
+        known = knowledge.packages.get(name)
         if known is not None and known.imports:
-            yield HealthCheck(package=package.name, imports=known.imports)
-        elif package.name in roots:
-            yield HealthCheck(package=package.name)
+            yield HealthCheck(package=name, imports=known.imports)
+        elif name in roots:
+            yield HealthCheck(package=name)
 
 
 def _roots(packages: Sequence[LockedPackage]) -> frozenset[str]:

@@ -36,7 +36,7 @@ from envfit.knowledge.model import (
     SourceBuild,
 )
 from envfit.requirement import Requirement, RuleOrigin
-from envfit.target import CUDA, CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Platform, Target
+from envfit.target import CUDA, CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Platform, Provided, Target
 
 __all__ = ["IMPOSSIBLE", "Caution", "Judgement", "Query", "fact_of", "fact_package", "is_built_in"]
 
@@ -49,7 +49,7 @@ _BREAKS = SpecifierSet("==2")
 RULE_VALUES = (Version("1"), Version("2"))
 _NOTHING = PackageKnowledge(name="")
 # The last part of the ids of verdicts that no rule file states; beside them, cuda/12-driver and the like.
-_BUILT_IN = frozenset({"cuda-runtime", "device-code", "no-gpu-code", "no-recipe"})
+_BUILT_IN = frozenset({"cuda-runtime", "device-code", "no-gpu-code", "no-recipe", "provided"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +149,15 @@ class Query:
         if name.startswith(_AT_RULE):
             return RULE_VALUES
         choice = self.knowledge.choices.get(name)
-        return tuple(sorted(choice.values, reverse=True)) if choice is not None else None
+        if choice is None:
+            return None
+        # A module's torch may be built with a CUDA runtime that no wheel has.
+        provided = {
+            package.cuda
+            for package in self.target.provided
+            if package.cuda is not None and self.package(package.name).cuda_choice == name
+        }
+        return tuple(sorted({*choice.values, *provided}, reverse=True))
 
     def source_build(self, name: str, distribution: Distribution | None) -> SourceBuild | None:
         """Return how a candidate is built for a GPU, or None where it is installed like any other."""
@@ -407,6 +415,10 @@ class Query:
         package = self.package(name)
         if package.cuda_choice is None and not package.gpu_builds:
             return
+        provided = next((item for item in self.target.provided if item.name == name), None)
+        if package.cuda_choice is not None and provided is not None and provided.cuda is not None:
+            self._judge_provided_cuda(provided, provided.cuda, package.cuda_choice, verdict)
+            return
         code = self._siblings.get((name, verdict.version, self.target.platform))
         said = f"; the wheel of that release is for CUDA {code.cuda}" if code and code.cuda else ""
         verdict.conditions.append(
@@ -416,6 +428,38 @@ class Query:
                 f"{said}.",
                 (code.source,) if code else (),
                 (),
+            )
+        )
+
+    def _judge_provided_cuda(self, provided: Provided, cuda: Version, choice: str, verdict: _Verdict) -> None:
+        """Judge a module's build whose CUDA runtime was read from its files."""
+        name = provided.name
+        built = f"was built with CUDA {cuda}" if cuda.major else "was built without CUDA"
+        origin = verdict.origin(
+            f"{name}/cuda-runtime",
+            f"The {name} {provided.version} that is provided {built}.",
+            (f"{name}/version.py of the module",),
+            (),
+        )
+        verdict.requirements.append(
+            Requirement(name=choice, specifier=SpecifierSet(f"=={cuda}"), origin=origin)
+        )
+        if not self.target.gpus:
+            return
+        if not cuda.major:
+            verdict.warnings.append(
+                verdict.origin(
+                    f"{name}/no-gpu-code",
+                    f"{origin.why[:-1]}, so it does not use the GPU.",
+                    origin.evidence,
+                    (),
+                )
+            )
+            return
+        self._judge_driver(cuda, verdict)
+        verdict.conditions.append(
+            verdict.origin(
+                f"{name}/provided", f"{origin.why[:-1]}; its GPU code has not been read.", origin.evidence, ()
             )
         )
 

@@ -33,10 +33,11 @@ from envfit.address import local_path
 from envfit.distribution import Distribution, Sdist, Wheel
 from envfit.errors import LockError, TargetError
 from envfit.lock.contract import Contract
+from envfit.lock.provided import provided_of, provided_tables
 from envfit.reference import DirectReference, ReferenceKind
 from envfit.requirement import Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.resolution import Pin, Resolution
-from envfit.target import Capability, Fact, FactState, Gpu, Platform, Provided, Target
+from envfit.target import Capability, Fact, FactState, Gpu, Platform, Target
 
 __all__ = [
     "BUILDS",
@@ -202,14 +203,13 @@ def _relative(url: str, folder: Path) -> str:
 
 
 def _tool(resolution: Resolution, contract: Contract, folder: Path) -> dict[str, Any]:
-    target = resolution.target
     tool: dict[str, Any] = {
         "contract": str(contract),
         "knowledge": resolution.knowledge_version,
         "requirements": [
             _text(item, folder) for item in resolution.requirements if item not in resolution.optional
         ],
-        "target": _target_table(target),
+        "target": _target_table(resolution),
     }
     tool.update(_asked_besides(resolution, folder))
     if resolution.pythons_not_taken:
@@ -284,7 +284,8 @@ def _rule_table(origin: RuleOrigin) -> dict[str, Any]:
     }
 
 
-def _target_table(target: Target) -> dict[str, Any]:
+def _target_table(resolution: Resolution) -> dict[str, Any]:
+    target = resolution.target
     table: dict[str, Any] = {
         "platform": str(target.platform),
         "python": str(target.python),
@@ -296,9 +297,7 @@ def _target_table(target: Target) -> dict[str, Any]:
     }
     if target.name is not None:
         table["name"] = target.name
-    if target.provided:
-        table["provided"] = [f"{package.name}=={package.version}" for package in target.provided]
-    return table
+    return {**table, **provided_tables(resolution)}
 
 
 def _fact_table(fact: Fact) -> dict[str, Any]:
@@ -451,17 +450,12 @@ def locked_target(lock: Pylock) -> Target | None:
             python=Version(table["python"]),
             gpus=tuple(_gpu(item) for item in table["gpus"]),
             facts=tuple(_fact(item) for item in table["facts"]),
-            provided=tuple(_provided(item) for item in table.get("provided", ())),
+            provided=provided_of(table),
             name=table.get("name"),
             assumed=frozenset(table.get("assumed", ())),
         )
     except (AttributeError, KeyError, TypeError, ValueError, TargetError) as error:
         raise LockError(f"the lock's [tool.envfit.target] is malformed: {error!r}") from error
-
-
-def _provided(text: str) -> Provided:
-    name, _, version = text.partition("==")
-    return Provided(name=canonicalize_name(name), version=Version(version), source="the existing lock")
 
 
 def _gpu(table: Mapping[str, Any]) -> Gpu:

@@ -131,8 +131,10 @@ def _grouped(found: Iterable[tuple[str, Version | None, Reason]]) -> tuple[Group
     for (name, _), items in groups.items():
         reason = items[0][1]
         if len({other.sentence for _, other in items}) > 1:
-            reason = replace(
-                reason, sentence=f"each requires a {reason.leads_to} that is out ({reason.sentence})"
+            # The rule of one of them does not speak of the others.
+            reason = Reason(
+                sentence=f"each requires a {reason.leads_to} that is out ({reason.sentence})",
+                leads_to=reason.leads_to,
             )
         versions = tuple(dict.fromkeys(version for version, _ in items if version is not None))
         result.append(Group(name=name, versions=versions, reason=reason))
@@ -245,7 +247,7 @@ def _dead_ends(
             yield package, None, none
             continue
         for version, demand in _out(world, narrowed, name, specifier):
-            reason = Reason.of(demand.requirement)
+            reason = _dead_end(demand)
             yield package, version, reason
             if reason.leads_to is not None:
                 pending.append((demand.name, demand.requirement.specifier))
@@ -259,6 +261,18 @@ def _dead_ends(
         for rejection in world.rejections(package):
             if specifier.contains(rejection.version, prereleases=True):
                 yield package, rejection.version, Reason(sentence=f"it {rejection.reason}")
+
+
+def _dead_end(demand: Demand) -> Reason:
+    """Return why a demand leads nowhere.
+
+    What a rule demands of a package says so only where no release is what it
+    demands; else the releases that are have reasons of their own.
+    """
+    reason = Reason.of(demand.requirement)
+    if reason.leads_to is not None or not demand.allowed or demand.name.startswith("__"):
+        return reason
+    return replace(reason, sentence=f"it requires {demand.requirement}", leads_to=base_name(demand.name))
 
 
 def _out(
@@ -283,9 +297,18 @@ def _nothing_fits(world: World, name: str, specifier: SpecifierSet) -> Reason | 
     if any(specifier.contains(version, prereleases=True) for version in versions):
         return None
     if candidates and candidates[0].distribution is None:
-        return Reason(sentence=f"{name} {versions[0]} is provided, which is not {specifier}")
+        return Reason(sentence=_not_provided(name, versions[0], specifier))
     listed = f"only {versions[0]} is" if len(versions) == 1 else f"{min(versions)} to {max(versions)} are"
     return Reason(sentence=f"no release of {name} is {specifier}; {listed} listed")
+
+
+def _not_provided(name: str, version: Version, specifier: SpecifierSet) -> str:
+    """Say that what is provided is not what is required, and why a pre-release is not."""
+    sentence = f"{name} {version} is provided, which is not {specifier}"
+    release = version.base_version
+    if version.is_prerelease and specifier.contains(release):
+        sentence += f": PEP 440 puts a pre-release such as {version.public} before {release}"
+    return sentence
 
 
 def _clashes(

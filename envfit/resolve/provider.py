@@ -31,6 +31,7 @@ from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.port import PackageSource
+from envfit.resolve.provided import provided_requirements
 from envfit.resolve.selection import Candidate, Preferences, Rejection, Strategy, is_yanked, select
 from envfit.target import FactState
 
@@ -254,7 +255,7 @@ class World:
     def _declared(self, candidate: Candidate, extra: str) -> list[Requirement]:
         """Return the requirements that a candidate's metadata states for the target."""
         if candidate.distribution is None:
-            return []
+            return provided_requirements(self._provided[candidate.name], extra, self.target, self.amendments)
         name, version = candidate.name, str(candidate.version)
         try:
             metadata = self._source.metadata(candidate.distribution)

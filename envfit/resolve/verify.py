@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from envfit.distribution import Wheel
@@ -73,9 +74,11 @@ class _Check:
 
     def _metadata(self, pin: Pin) -> Iterable[str]:
         metadata = pin.metadata
+        if pin.candidate.distribution is None:
+            yield from self._provided_metadata(pin)
+            return
         if metadata is None:
-            if pin.candidate.distribution is not None:
-                yield f"the metadata of {pin.name} {pin.version} was not read"
+            yield f"the metadata of {pin.name} {pin.version} was not read"
             return
         if metadata.name != pin.name or metadata.version.public != pin.version.public:
             yield f"{pin.name} {pin.version} has metadata of {metadata.name} {metadata.version}"
@@ -116,6 +119,26 @@ class _Check:
             distribution.reference is None or not distribution.reference.is_meant_by(address)
         ):
             yield f"{name} is not from {address}"
+
+    def _provided_metadata(self, pin: Pin) -> Iterable[str]:
+        """Yield what a provided package requires and does not get; the module's own versions are given."""
+        provided = {package.name: package for package in self._resolution.target.provided}
+        package = provided.get(pin.name)
+        for declared in (package.requires or ()) if package is not None else ():
+            if declared.marker is not None and not any(
+                declared.marker.evaluate({**self._environment, "extra": extra}) for extra in ("", *pin.extras)
+            ):
+                continue
+            name = canonicalize_name(declared.name)
+            asked = Requirement(
+                name=name,
+                specifier=SpecifierSet() if name in provided else declared.specifier,
+                extras=frozenset(canonicalize_name(extra) for extra in declared.extras),
+                origin=MetadataOrigin(package=pin.name, version=str(pin.version)),
+            )
+            given = name in provided and name not in self._amendments.excluded
+            for amended in (asked,) if given else self._amended(asked):
+                yield from self._unsatisfied(amended, f"{pin.name} {pin.version}, which is provided")
 
     def _unsatisfied(self, requirement: Requirement, who: str) -> Iterable[str]:
         name = requirement.name

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.version import Version
 
 from envfit.errors import UnknownPackageError
@@ -106,8 +107,19 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
     knowledge = knowledge_of(tmp_path, packages, source.releases)
     settings = {"python": "3.11", **data.get("target", {})}
     provided = [item.split("==") for item in settings.pop("provided", ())]
+    read = settings.pop("read", None)  # of an interpreter: what the provided packages require
     target = named_target(knowledge, settings.pop("gpus", []), **settings)
-    target = replace(target, provided=tuple(Provided(name=n, version=Version(v)) for n, v in provided))
+    target = replace(
+        target,
+        provided=tuple(
+            Provided(
+                name=name,
+                version=Version(version),
+                requires=None if read is None else tuple(map(DeclaredRequirement, read.get(name, ()))),
+            )
+            for name, version in provided
+        ),
+    )
     ignored = frozenset(data["ask"].get("ignored", ()))
     return Scenario(
         ask=data["ask"], expect=data["expect"], query=Query(knowledge, target, ignored=ignored), source=source
