@@ -112,9 +112,6 @@ class Envfit:
             error = None
         if error in {"unsatisfiable", "unknown-package"}:
             return Answer(kind=Kind.UNSATISFIABLE)
-        lacking = re.search(r"No such option: (--(?:no|only)-binary)", ended.stderr)
-        if lacking is not None:
-            return Answer(kind=Kind.SKIPPED, why=f"pending: envfit lock has no option {lacking[1]} yet")
         return _failure(ended, index)
 
 
