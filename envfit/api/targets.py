@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
-from packaging.specifiers import SpecifierSet
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from envfit.detect import detect as detect_machine
@@ -20,10 +21,12 @@ __all__ = [
     "Notify",
     "TargetRequest",
     "describe_target",
+    "pythons_of",
     "target_of",
     "target_request",
     "target_settings",
     "this_machine",
+    "with_python",
 ]
 
 #: Takes what is worth saying on the way, one sentence at a time.
@@ -190,3 +193,33 @@ def _python_for(required: SpecifierSet, base: KnowledgeBase) -> str:
     return min(
         admitted, key=lambda minor: (Version(minor) < default, abs(Version(minor).minor - default.minor))
     )
+
+
+def pythons_of(said: str | None, required: SpecifierSet | None, base: KnowledgeBase) -> tuple[str, ...]:
+    """Return the minor versions that a range such as ``>=3.10`` admits, newest first; none if it is no range.
+
+    A Python counts by its newest release, and only where the project admits it too.
+    Raises TargetError where none is admitted or the range is malformed.
+    """
+    if said is None or re.fullmatch(r"[\w.]+", said):
+        return ()
+    try:
+        wanted = SpecifierSet(said)
+    except InvalidSpecifier:
+        raise TargetError(f"{said!r} is not a Python such as 3.12, nor a range such as >=3.10") from None
+    admitted = [
+        entry.minor
+        for entry in base.pythons
+        if wanted.contains(entry.newest, prereleases=True)
+        and (required is None or required.contains(entry.newest, prereleases=True))
+    ]
+    if not admitted:
+        known = ", ".join(entry.minor for entry in base.pythons)
+        also = f" and by requires-python {required}" if required is not None else ""
+        raise TargetError(f"no known Python is admitted by {said}{also}", hints=[f"known: {known}"])
+    return tuple(sorted(admitted, key=Version, reverse=True))
+
+
+def with_python(target: Target, python: str, base: KnowledgeBase) -> Target:
+    """Return a target with the newest release of another Python."""
+    return replace(target, python=python_entry(base, python), assumed=target.assumed - {"python"})

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from envfit.cli import commands
+from envfit.cli import commands, locking
 from envfit.cli.render import error_data, exit_code, print_error, print_json, talk
 from envfit.errors import EnvfitError
 from envfit.version import __version__
@@ -85,8 +85,8 @@ def _framed(command: Callable[..., None]) -> Callable[..., None]:
     return framed
 
 
-for _name in ("detect", "lock", "install", "export"):
-    app.command(_name)(_framed(getattr(commands, _name)))
+for _command in (commands.detect, locking.lock, locking.add, commands.install, commands.export):
+    app.command(_command.__name__)(_framed(_command))
 
 
 def _forget_output() -> None:

@@ -227,6 +227,8 @@ def print_lock(result: LockResult, *, check: bool, verbose: bool) -> None:
         state = f"{result.path} is stale" if result.changed else f"{result.path} is up to date"
     else:
         state = f"wrote {result.path}" if result.changed else f"{result.path} is unchanged"
+        if result.edited is not None:
+            print(f"wrote {result.edited}")
     print(state)
 
 
@@ -281,6 +283,7 @@ def lock_data(result: LockResult) -> dict[str, Any]:
     return {
         "path": str(result.path),
         "changed": result.changed,
+        "edited": str(result.edited) if result.edited is not None else None,
         "contract": str(result.contract),
         "target": describe_target(resolution.target),
         "provided-from": _interpreter_data(result.interpreter) if result.interpreter else None,

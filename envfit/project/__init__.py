@@ -8,10 +8,11 @@ others to say.
 
 from envfit.project.command_line import read_command_line
 from envfit.project.declared import Declared, applies, for_target, parse_requirement
+from envfit.project.edit import add_to_project
 from envfit.project.model import CondaEnvironment, Project, combine
 from envfit.project.provided import read_provided
 from envfit.project.pyproject import mirrors_of
-from envfit.project.read import find_project, read_files
+from envfit.project.read import find_project, project_settings, read_files
 from envfit.project.settings import (
     Concession,
     ResolutionStrategy,
@@ -29,6 +30,7 @@ __all__ = [
     "ResolutionStrategy",
     "Settings",
     "TargetSettings",
+    "add_to_project",
     "applies",
     "combine",
     "find_project",
@@ -37,6 +39,7 @@ __all__ = [
     "parse_exclude_newer",
     "parse_requirement",
     "parse_resolution",
+    "project_settings",
     "read_command_line",
     "read_files",
     "read_provided",

@@ -13,8 +13,9 @@ from envfit.project.model import Project, combine
 from envfit.project.pylock_file import read_pylock
 from envfit.project.pyproject import read_pyproject
 from envfit.project.requirements_file import read_requirements_file
+from envfit.project.settings import Settings
 
-__all__ = ["find_project", "read_files"]
+__all__ = ["find_project", "project_settings", "read_files"]
 
 _PYPROJECT = "pyproject.toml"
 
@@ -55,6 +56,15 @@ def find_project(directory: Path, *, extras: Sequence[str] = (), groups: Sequenc
     if not project.requirements and not project.settings.if_supported:
         raise ProjectError(f"nothing to lock: {path} asks for no package", hints=hints)
     return project
+
+
+def project_settings(directory: Path) -> Settings:
+    """Return the settings of a directory's project; those of none where there is no ``pyproject.toml``.
+
+    Raises ProjectError on a malformed one.
+    """
+    path = directory / _PYPROJECT
+    return read_pyproject(path).settings if path.is_file() else Settings()
 
 
 def _read_file(path: Path, extras: Sequence[str], groups: Sequence[str]) -> Project:

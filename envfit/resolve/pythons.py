@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from packaging.version import Version
 
 from envfit.errors import EnvfitError
+from envfit.resolve.decide import Unsatisfied
 from envfit.resolve.resolution import Pin, PythonNotTaken, Resolution
 from envfit.resolve.selection import Strategy
 
@@ -67,6 +68,8 @@ def _version(pin: Pin | None) -> Version:
 
 def _why_not(outcome: Resolution | EnvfitError, best: Resolution, named: Sequence[str]) -> str:
     """Return why a Python was not taken, as a phrase that goes after its number and a colon."""
+    if isinstance(outcome, Unsatisfied) and outcome.explanation.groups:
+        return f"{outcome.message} ({outcome.explanation.groups[0]})"
     if isinstance(outcome, EnvfitError):
         return outcome.message
     for name in named:

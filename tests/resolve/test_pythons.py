@@ -82,7 +82,7 @@ def test_one_that_cannot_be_is_told(choose) -> None:
     packages = {"app 1.0 python<3.13": []}
     assert account(choose(packages, "app")) == (
         "3.12",
-        [("3.13", "nothing satisfies app on this target")],
+        [("3.13", "nothing satisfies app on this target (app 1.0: it requires Python <3.13)")],
     )
 
 

@@ -1,0 +1,312 @@
+"""Locking: from a request to a written lock, one resolution for each Python that is admitted."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packaging.pylock import Pylock
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from envfit.api.demands import amendments_of, check_hashes, hashes_of
+from envfit.api.direct import open_direct
+from envfit.api.ignored import ignored_rules
+from envfit.api.indexes import notes_on_addresses, open_indexes, with_hashes
+from envfit.api.provided import ask_interpreter, check_module, refuse_addresses, request_for, with_provided
+from envfit.api.request import LockRequest, index_request, lock_path, project_of
+from envfit.api.targets import Notify, pythons_of, target_of, target_request, target_settings, with_python
+from envfit.detect import Interpreter
+from envfit.errors import EnvfitError, ProjectError, RefusalError, UndecidedError
+from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
+from envfit.knowledge.model import KnowledgeBase
+from envfit.knowledge.query import Query
+from envfit.lock.contract import Contract, contract_of
+from envfit.lock.document import locked_packages, locked_target, to_pylock
+from envfit.lock.file import check_writable, lock_text, read_lock, write_lock
+from envfit.project import Project, add_to_project, for_target, parse_requirement
+from envfit.resolve.decide import Concede, resolve
+from envfit.resolve.pythons import Tried, choose_python
+from envfit.resolve.resolution import Resolution
+from envfit.resolve.selection import Preferences, Strategy
+from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
+
+__all__ = ["LockResult", "lock_request"]
+
+Watch = Callable[[Callable[[], str]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockResult:
+    """A lock, what it rests on, and whether the file changed."""
+
+    lock: Pylock
+    path: Path
+    resolution: Resolution
+    contract: Contract
+    interpreter: Interpreter | None  # whose packages are provided, where one was named
+    changed: bool  # with ``check``: would change
+    edited: Path | None = None  # the project file that something was added to
+    requests: int  # made to indexes
+    received: int  # bytes
+
+
+def lock_request(
+    request: LockRequest,
+    base: KnowledgeBase,
+    *,
+    environ: Mapping[str, str],
+    notify: Notify,
+    watch: Watch,
+) -> LockResult:
+    """Lock what is asked for, and write the lock unless ``check`` is set.
+
+    Raises the errors of every room on the way; nothing is written then.
+    """
+    project = project_of(request)
+    for note in project.notes:
+        notify(f"note: {note}")
+    if project.settings.rules:
+        raise ProjectError("tool.envfit.constraints: rules of your own are not supported yet")
+    path = lock_path(request)
+    check_writable(path)
+    previous = read_lock(path) if path.exists() else None
+    former = locked_target(previous) if previous is not None else None
+    stated = target_settings(project.settings, request.target_name)
+    interpreter = ask_interpreter(request.provided_from, request.provided, environ, notify)
+    said = request_for(interpreter, request.target, stated)
+    pythons = pythons_of(said.python, project.requires_python, base)
+    asked = target_request(
+        replace(said, python=pythons[0]) if pythons else said, stated, project.requires_python, former, base
+    )
+    target = target_of(asked, base, previous=former, notify=notify)
+    ignored = ignored_rules((*request.ignore_rules, *project.settings.ignore_rules), base)
+    job = _Job(
+        request=request,
+        project=project,
+        base=base,
+        previous=previous,
+        former=former,
+        interpreter=interpreter,
+        ignored=ignored,
+        environ=environ,
+        notify=notify,
+        watch=watch,
+    )
+    resolution = job.resolve_on([with_python(target, python, base) for python in pythons] or [target])
+    check_module(resolution, interpreter, notify)
+    for name in _in_both_halves(project, resolution):
+        notify(f"note: {name} is in the conda half too; installed by pip as well, it replaces conda's")
+    contract = contract_of(
+        [(pin.name, pin.version, pin.candidate.distribution) for pin in resolution.pins],
+        resolution.target,
+        base,
+        ignored=ignored,
+    )
+    document = to_pylock(resolution, contract, folder=path.parent.absolute(), carried=_carried(project))
+    changed = previous is None or lock_text(previous) != lock_text(document)
+    edited = None
+    if not request.check:
+        if request.added:
+            edited = add_to_project(request.directory, request.added)
+        if changed:
+            write_lock(document, path)
+    return LockResult(
+        lock=document,
+        path=path,
+        resolution=resolution,
+        contract=contract,
+        interpreter=interpreter,
+        changed=changed,
+        edited=edited,
+        requests=job.requests,
+        received=job.received,
+    )
+
+
+class _Job:
+    """One request, resolved on one target after another."""
+
+    def __init__(
+        self,
+        *,
+        request: LockRequest,
+        project: Project,
+        base: KnowledgeBase,
+        previous: Pylock | None,
+        former: Target | None,
+        interpreter: Interpreter | None,
+        ignored: frozenset[str],
+        environ: Mapping[str, str],
+        notify: Notify,
+        watch: Watch,
+    ) -> None:
+        self._request = request
+        self._project = project
+        self._base = base
+        self._previous = previous
+        self._former = former
+        self._interpreter = interpreter
+        self._ignored = ignored
+        self._environ = environ
+        self._notify = _once(notify)
+        self._watch = watch
+        self._strategy = Strategy(request.resolution or project.settings.resolution or "highest")
+        self._named: tuple[str, ...] = ()
+        self.requests = 0
+        self.received = 0
+
+    def resolve_on(self, targets: list[Target]) -> Resolution:
+        """Return the resolution on the best of several targets that differ in their Python.
+
+        Of several, one that cannot be is passed over; raises what speaks against the newest
+        where none can be.
+        """
+        if len(targets) == 1:
+            return self._resolve(targets[0])
+        tried = []
+        for target in targets:
+            outcome: Resolution | EnvfitError
+            try:
+                outcome = self._resolve(target)
+            except (RefusalError, UndecidedError, CannotBuildHereError, BuildFailedError) as error:
+                outcome = error
+            tried.append(Tried(python=target.python, outcome=outcome))
+        return choose_python(tried, self._named, strategy=self._strategy)
+
+    def _resolve(self, target: Target) -> Resolution:
+        request, project, settings = self._request, self._project, self._project.settings
+        required = project.requires_python
+        if required is not None and not required.contains(target.python, prereleases=True):
+            raise ProjectError(f"the project requires Python {required}, and the target has {target.python}")
+        target = with_provided(
+            replace(target, name=request.target_name),
+            self._interpreter,
+            request.provided,
+            said=request.target,
+            former=self._former,
+        )
+        environment = target.marker_environment()
+        query = Query(self._base, target, ignored=self._ignored)
+        optional = tuple(parse_requirement(text, "--if-supported") for text in request.if_supported)
+        with open_indexes(index_request(request, settings), query, self._environ, self._notify) as indexes:
+            session = indexes.session
+            before = self.requests, self.received
+            self._watch(
+                lambda: (
+                    f"resolving: {before[0] + session.requests_made} requests, "
+                    f"{(before[1] + session.bytes_received) / 1e6:.1f} MB"
+                )
+            )
+            wanted, bounds, overrides, optional = (
+                open_direct(several, indexes.packages, environment)
+                for several in (
+                    project.requirements,
+                    (*project.constraints, *settings.constraint_dependencies),
+                    settings.override_dependencies,
+                    (*optional, *settings.if_supported),
+                )
+            )
+            hashes = hashes_of((*wanted, *bounds, *overrides), environment)
+            refuse_addresses((*wanted, *bounds, *overrides, *optional), target)
+            requirements = for_target(wanted, environment)
+            self._named = tuple(requirement.name for requirement in requirements)
+            try:
+                resolution = resolve(
+                    indexes.packages,
+                    query,
+                    requirements,
+                    preferences=Preferences(
+                        prereleases=request.prereleases or settings.pre,
+                        newest_upload=request.newest_upload or settings.exclude_newer,
+                        build=request.build,
+                        no_binary=frozenset(settings.no_binary),
+                        only_binary=frozenset(settings.only_binary),
+                        hashes=hashes,
+                        pinned=self._kept_pins(target),
+                        strategy=self._strategy,
+                    ),
+                    constraints=for_target(bounds, environment),
+                    amendments=amendments_of(settings, overrides, environment),
+                    optional=for_target(optional, environment),
+                    concede=request.concede or Concede(settings.concede or Concede.MINOR),
+                    variant_indexes=indexes.variants,
+                )
+                resolution = with_hashes(resolution, indexes)
+            finally:
+                self.requests += session.requests_made
+                self.received += session.bytes_received
+        if settings.require_hashes:
+            check_hashes(resolution, project.requirements, hashes)
+        files = [
+            pin.candidate.distribution for pin in resolution.pins if pin.candidate.distribution is not None
+        ]
+        for note in notes_on_addresses(files, indexes.configuration):
+            self._notify(f"note: {note}")
+        return resolution
+
+    def _kept_pins(self, target: Target) -> dict[str, Version]:
+        """Return the versions to prefer: those of the former lock, then those of locks that were read."""
+        request = self._request
+        kept = dict(self._project.pinned)
+        if self._previous is not None and _is_same(self._former, target):
+            kept.update(
+                (package.name, package.version)
+                for package in locked_packages(self._previous)
+                if package.version is not None
+            )
+        upgraded = {canonicalize_name(name) for name in request.upgrade_packages}
+        for name in sorted(upgraded.difference(kept)) if kept else ():
+            near = difflib.get_close_matches(name, kept)
+            raise ProjectError(
+                f"{name} cannot be upgraded: it is not in the lock",
+                hints=[f"did you mean {' or '.join(near)}?"] if near else [],
+            )
+        return {
+            name: version for name, version in kept.items() if name not in upgraded and not request.upgrade
+        }
+
+
+def _once(notify: Notify) -> Notify:
+    """Return what says each sentence once: several targets have much in common."""
+    said: set[str] = set()
+
+    def say(sentence: str) -> None:
+        if sentence not in said:
+            said.add(sentence)
+            notify(sentence)
+
+    return say
+
+
+def _in_both_halves(project: Project, resolution: Resolution) -> list[str]:
+    """Return the packages of the conda half that the lock has as well."""
+    conda = project.conda.dependencies if project.conda is not None else ()
+    named = {canonicalize_name(re.split(r"[\s=<>!~\[]", text.rpartition("::")[2])[0]) for text in conda}
+    return [pin.name for pin in resolution.pins if pin.name in named]
+
+
+def _carried(project: Project) -> dict[str, object]:
+    """Return the conda half of the project, as the lock keeps it."""
+    conda = project.conda
+    if conda is None:
+        return {}
+    return {
+        **({"name": conda.name} if conda.name is not None else {}),
+        "channels": list(conda.channels),
+        "dependencies": list(conda.dependencies),
+    }
+
+
+def _is_same(former: Target | None, target: Target) -> bool:
+    """Tell whether a lock was made for this target; what is best for another says nothing here."""
+
+    def essence(one: Target) -> tuple[object, ...]:
+        facts = tuple(one.fact(name).value for name in (CUDA, CUDA_DRIVER, GLIBC))
+        provided = {(package.name, package.version, package.cuda) for package in one.provided}
+        return one.platform, one.python_minor, one.capabilities, facts, provided
+
+    return former is None or essence(former) == essence(target)
