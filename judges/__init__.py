@@ -1,0 +1,1 @@
+"""Outside judges: answers that envfit is held to, run by hand or in the slow suite."""
