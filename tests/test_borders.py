@@ -44,7 +44,6 @@ IMPURE_NAMES = {("os", "environ"), ("os", "getenv"), ("sys", "argv"), ("platform
 
 # Each of these is imported by one room alone.
 ONLY = {
-    "resolvelib": "resolve/solver.py",
     "nab_resolver": "resolve/solver.py",
     "typer": "cli/",
     "requests": "index/",

@@ -59,6 +59,7 @@ from envfit.project import (
 from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.selection import Preferences, Strategy
+from envfit.resolve.solver import BUDGET
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
 
 __all__ = [
@@ -108,6 +109,7 @@ class LockRequest:
     resolution: ResolutionStrategy | None = None
     pytorch_index: str | None = None  # an address, or "" for the index itself
     newest_upload: datetime | None = None
+    budget: int | None = None  # decisions of one search
     offline: bool = False
     build: bool = True
     ignore_rules: tuple[str, ...] = ()
@@ -218,6 +220,7 @@ def lock(
             optional=for_target(optional, environment),
             concede=concede,
             variant_indexes=indexes.variants,
+            budget=request.budget or BUDGET,
         )
         if settings.require_hashes:
             check_hashes(resolution, project.requirements, hashes)

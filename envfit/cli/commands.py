@@ -241,6 +241,14 @@ def lock(
         bool, typer.Option("--no-build", help="Use no source distribution, and build none for its metadata.")
     ] = False,
     ignore_rule: _IgnoreRule = None,
+    budget: Annotated[
+        Optional[int],
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Give up undecided, with exit code 4, after N decisions. Default: 100000.",
+        ),
+    ] = None,
     json: _Json = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print every package.")] = False,
 ) -> None:
@@ -278,6 +286,7 @@ def lock(
         offline=offline,
         build=not no_build,
         ignore_rules=tuple(ignore_rule or ()),
+        budget=budget,
         output=output,
         check=check,
     )

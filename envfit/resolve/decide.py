@@ -142,7 +142,7 @@ def _resolve(asked: _Asked, requirements: Sequence[Requirement]) -> Resolution:
     if isinstance(outcome, Impossible):
         raise _unsatisfied(asked, world, roots)
     if not isinstance(outcome, Solved):
-        raise UndecidedError(f"not decided within the budget: {outcome.reason}")
+        raise UndecidedError(f"not decided: {outcome.reason}")
     resolution = build_resolution(world, roots, outcome.pins)
     faults = verify(resolution, asked.query)
     if faults:

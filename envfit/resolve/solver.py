@@ -63,7 +63,7 @@ def solve(world: World, roots: Sequence[Demand], *, budget: int = BUDGET) -> Out
             [RootRequirement(demand.name, provider.positions(demand)) for demand in roots]
         )
     except ResolutionLimitError:
-        return Undecided(reason=f"{budget} decisions were not enough")
+        return Undecided(reason=f"{budget} decisions were not enough; --budget allows more")
     except ResolutionTerminatedError as error:
         return Undecided(reason=str(error))
     except ProvedImpossible as error:

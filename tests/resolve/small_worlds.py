@@ -17,7 +17,7 @@ form and states the policy on pre-releases and yanked files by itself.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +30,7 @@ from envfit.knowledge.hardware import named_target
 from envfit.knowledge.load import load
 from envfit.knowledge.model import Condition, KnowledgeBase, Rule
 from envfit.knowledge.query import Query
+from envfit.requirement import Requirement
 from envfit.resolve.provider import World
 from envfit.resolve.selection import Preferences
 from tests.resolve.worlds import AXES, MemorySource, asked
@@ -255,22 +256,25 @@ def needed(
 
 
 def small_world(seed: int) -> Small:
-    """Return the world of a seed: in turn acyclic, cyclic, and either of them with many exact pins."""
+    """Return the world of a seed: by its lowest bits acyclic or cyclic, loose or full of pins, sparse or dense."""
     return _Maker(seed).world()
 
 
 class _Maker:
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
-        self.cyclic, self.pins = seed % 2 == 1, 0.7 if seed % 4 >= 2 else 0.15
-        self.names = [f"p{number}" for number in range(self.rng.randint(3, 6))]
-        self.counts = {
-            name: self.rng.randint(1, 4) if self.chance(0.2) else self.rng.randint(2, 4)
-            for name in self.names
-        }
+        self.cyclic = bool(seed & 1)
+        self.pins = 0.7 if seed & 2 else 0.15
+        self.dense = bool(seed & 4)
+        # Dense worlds are about versions: more of them, more demands, and less of everything else.
+        self.names = [f"p{number}" for number in range(self.rng.randint(3, 7 if self.dense else 6))]
+        self.counts = {name: self.rng.randint(1, 5 if self.dense else 4) for name in self.names}
 
     def chance(self, probability: float) -> bool:
         return self.rng.random() < probability
+
+    def rarely(self, probability: float) -> bool:
+        return self.chance(probability / 4 if self.dense else probability)
 
     def world(self) -> Small:
         packages = {
@@ -293,30 +297,30 @@ class _Maker:
     def entry(self, name: str) -> Entry:
         place = self.names.index(name)
         others = [other for other in self.names if other != name] if self.cyclic else self.names[place + 1 :]
-        entry = Entry(prerelease=self.chance(0.06), yanked=self.chance(0.06))
+        entry = Entry(prerelease=self.rarely(0.06), yanked=self.rarely(0.06))
         if others:
-            count = min(len(others), self.rng.choice((0, 1, 1, 2)))
+            count = min(len(others), self.rng.choice((0, 1, 2, 2, 3) if self.dense else (0, 1, 1, 2)))
             entry.declared = [self.plain(self.need(other)) for other in self.rng.sample(others, count)]
-            if self.chance(0.3):
+            if self.rarely(0.3):
                 entry.declared.append(self.optional(self.need(self.rng.choice(others))))
-            if self.chance(0.05):
+            if self.rarely(0.05):
                 entry.requires = [self.bare(self.rng.choice(others))]
-            if self.chance(0.12):
+            if self.rarely(0.12):
                 entry.constrains = [self.bare(self.rng.choice(others))]
-            if self.chance(0.06):
+            if self.rarely(0.06):
                 entry.excludes = [self.rng.choice(others)]
-        if self.chance(0.08):
+        if self.rarely(0.08):
             # An extra of its own that asks for the other one, as a package's "all" does.
             entry.declared.append(
                 self.optional(Need(name, frozenset(range(1, 9)), frozenset({self.rng.choice(EXTRAS)})))
             )
-        if self.cyclic and self.chance(0.02):
+        if self.cyclic and self.rarely(0.02):
             entry.declared.append(self.plain(self.need(name)))  # a package that requires itself
-        if self.chance(0.12):
+        if self.rarely(0.12):
             entry.capability, entry.needs_gpu = self.rng.choice(CAPABILITIES), self.chance(0.5)
-        if self.chance(0.04):
+        if self.rarely(0.04):
             entry.fact, entry.needs_fact = self.rng.choice(list(FACTS)), self.chance(0.5)
-        if self.chance(0.2):
+        if self.rarely(0.2):
             entry.cuda = frozenset(self.rng.sample(CUDA_VALUES, self.rng.randint(1, 2)))
         return entry
 
@@ -324,7 +328,7 @@ class _Maker:
         # One more than exists: some demands fit nothing.
         versions = range(1, self.counts[name] + (2 if self.chance(0.1) else 1))
         size = 1 if self.chance(self.pins) else self.rng.randint(1, len(versions))
-        extras = [extra for extra in EXTRAS if self.chance(0.1)]
+        extras = [extra for extra in EXTRAS if self.rarely(0.1)]
         return Need(name, frozenset(self.rng.sample(versions, size)), frozenset(extras))
 
     def bare(self, name: str) -> Need:
@@ -407,6 +411,13 @@ def condition(text: str) -> Condition:
 
 def world_of(small: Small) -> World:
     """Return a small world as the resolver sees it."""
+    return World(*parts_of(small))
+
+
+def parts_of(
+    small: Small,
+) -> tuple[MemorySource, Query, Sequence[Requirement], Preferences, Sequence[Requirement]]:
+    """Return what a World is made of."""
     packages = {
         f"{name} {small.version(name, number)}{' yanked' if entry.yanked else ''}": [
             small.text(item.need) + (f"; {item.marker}" if item.marker else "") for item in entry.declared
@@ -417,7 +428,7 @@ def world_of(small: Small) -> World:
     knowledge = replace(axes(), rules=tuple(rules_of(small)))
     target = named_target(knowledge, [f"{gpu}.0" for gpu in small.gpus], python="3.11")
     pinned = {name: Version(small.version(name, number)) for name, number in small.pinned.items()}
-    return World(
+    return (
         MemorySource(packages),
         Query(knowledge, target),
         asked(*map(small.text, small.asked)),

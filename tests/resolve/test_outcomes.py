@@ -55,13 +55,13 @@ def test_undecided_is_an_error_of_its_own_and_leaves_an_optional_package_out(
     query: Query,
 ) -> None:
     source = MemorySource({**DIAMOND, "tool 1": []})
-    with pytest.raises(UndecidedError, match="not decided within the budget: 4 decisions were not enough"):
+    with pytest.raises(UndecidedError, match="not decided: 4 decisions were not enough"):
         resolve(source, query, asked("a", "b"), preferences=Preferences(), budget=4)
     resolution = resolve(
         source, query, asked("tool"), preferences=Preferences(), optional=asked("a", "b"), budget=4
     )
     assert {item.name for item in resolution.left_out} == {"b"}
-    assert "not decided within the budget" in resolution.left_out[0].reasons[0]
+    assert "not decided: 4 decisions" in resolution.left_out[0].reasons[0]
 
 
 class _Failing(MemorySource):
