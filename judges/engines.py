@@ -72,7 +72,7 @@ def envfit(world: World, roots: Sequence[Demand]) -> Answer:
 
 
 def resolvelib(world: World, roots: Sequence[Demand]) -> Answer:
-    """Answer as resolvelib does, whatever it says."""
+    """Answer as resolvelib does: what its pins reach, as in its own result, or all where they do not hold."""
     resolution: Resolution[Demand, _Pick, str] = Resolution(ResolvelibProvider(world, roots), BaseReporter())
     try:
         # Resolver.resolve would build a result besides, which recurses without end on some cycles.
@@ -83,7 +83,8 @@ def resolvelib(world: World, roots: Sequence[Demand]) -> Answer:
         return "undecided"
     except RecursionError:
         return "RecursionError"
-    return {name: pick.position for name, pick in state.mapping.items()}
+    pins = {name: pick.position for name, pick in state.mapping.items()}
+    return closure(world, roots, pins) or pins
 
 
 def both(world: World, roots: Sequence[Demand]) -> Answer:
@@ -263,10 +264,12 @@ def compare(source: Remembered, query: Query, asked: str, gpu: str) -> Iterator[
 
 
 def _packages(answer: Answer) -> dict[str, int]:
-    """Return the pins of packages alone: a fact or a choice that is left over harms nobody."""
+    """Return the pins of packages alone."""
     if isinstance(answer, str):
         return {}
-    return {name: position for name, position in answer.items() if not name.startswith("__")}
+    return {
+        name: position for name, position in answer.items() if not name.startswith("__") and "[" not in name
+    }
 
 
 def write(path: Path, data: object) -> None:

@@ -23,10 +23,10 @@ class Relation(NamedTuple):
 class Positions:
     """An immutable set of positions, or the complement of one."""
 
-    __slots__ = ("_bits",)
+    __slots__ = ("bits",)
 
     def __init__(self, bits: int) -> None:
-        self._bits = bits
+        self.bits = bits  # never changed
 
     @classmethod
     def of(cls, positions: Iterable[int]) -> Positions:
@@ -51,40 +51,40 @@ class Positions:
     @property
     def is_empty(self) -> bool:
         """Whether there is no position in the set."""
-        return not self._bits
+        return not self.bits
 
     @property
     def first(self) -> int | None:
         """The lowest position, or None where there is none."""
-        return (self._bits & -self._bits).bit_length() - 1 if self._bits else None
+        return (self.bits & -self.bits).bit_length() - 1 if self.bits else None
 
     def __contains__(self, version: int) -> bool:
-        return bool(self._bits >> version & 1)
+        return bool(self.bits >> version & 1)
 
     def __and__(self, other: object) -> Positions:
-        return Positions(self._bits & other._bits) if isinstance(other, Positions) else NotImplemented
+        return Positions(self.bits & other.bits) if isinstance(other, Positions) else NotImplemented
 
     def __or__(self, other: object) -> Positions:
-        return Positions(self._bits | other._bits) if isinstance(other, Positions) else NotImplemented
+        return Positions(self.bits | other.bits) if isinstance(other, Positions) else NotImplemented
 
     def __sub__(self, other: object) -> Positions:
-        return Positions(self._bits & ~other._bits) if isinstance(other, Positions) else NotImplemented
+        return Positions(self.bits & ~other.bits) if isinstance(other, Positions) else NotImplemented
 
     def __invert__(self) -> Positions:
-        return Positions(~self._bits)
+        return Positions(~self.bits)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Positions) and self._bits == other._bits
+        return isinstance(other, Positions) and self.bits == other.bits
 
     def __hash__(self) -> int:
-        return hash(self._bits)
+        return hash(self.bits)
 
     def __repr__(self) -> str:
-        return f"Positions({self._bits:#b})"
+        return f"Positions({self.bits:#b})"
 
     def is_subset(self, other: Positions) -> bool:
         """Tell whether every position here is there."""
-        return not self._bits & ~other._bits
+        return not self.bits & ~other.bits
 
     def is_superset(self, other: Positions) -> bool:
         """Tell whether every position there is here."""
@@ -92,8 +92,8 @@ class Positions:
 
     def is_disjoint(self, other: Positions) -> bool:
         """Tell whether no position here is there."""
-        return not self._bits & other._bits
+        return not self.bits & other.bits
 
     def relation(self, other: Positions) -> Relation:
         """Say both at once; both hold only of the empty set."""
-        return Relation(not self._bits & ~other._bits, not self._bits & other._bits)
+        return Relation(not self.bits & ~other.bits, not self.bits & other.bits)

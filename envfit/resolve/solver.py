@@ -1,12 +1,14 @@
 """The engine, and nothing else: demands in, pins or a proof of failure out.
 
-nab-resolver (PubGrub) searches: it learns from each conflict, so it is complete,
-and "impossible" is said only where it proved so.  Its pins are closed over from
-the roots and checked here.  Names that the user asked for are decided in the
-order asked, best candidate first, before anything else that can be chosen.  So the first
-named keeps the best candidate that any solution has, the second the best that
-any solution with that one has, and so on.  The budget counts decisions and
-conflicts, never seconds: an answer does not depend on how busy the machine is.
+nab-resolver (PubGrub) searches: it learns from conflicts, so it is complete.
+It is not trusted: its pins are closed over from the roots and checked here, and
+"impossible" is said only where its proof was checked (``proof.py``).
+
+Names that the user asked for are decided in the order asked, best candidate
+first, before anything else that can be chosen.  So the first named keeps the
+best candidate that any solution has, the second the best that any solution with
+that one has, and so on.  The budget counts decisions and conflicts, never
+seconds: an answer does not depend on how busy the machine is.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from nab_resolver.resolver import BaseProvider, Resolver
 from nab_resolver.types import RootRequirement
 
 from envfit.resolve.positions import Positions
+from envfit.resolve.proof import proves_impossible
 from envfit.resolve.provider import Demand, World
 
 if TYPE_CHECKING:
@@ -67,7 +70,11 @@ def solve(world: World, roots: Sequence[Demand], *, budget: int = BUDGET) -> Out
     except ResolutionTerminatedError as error:
         return Undecided(reason=str(error))
     except ProvedImpossible as error:
-        return Impossible() if error.incompatibility is not None else Undecided(reason=str(error))
+        if error.incompatibility is None or not proves_impossible(world, roots, error.incompatibility):
+            return Undecided(
+                reason="the search found nothing, and its proof that there is nothing does not hold"
+            )
+        return Impossible()
     closed = closure(world, roots, pins)
     if closed is None:
         return Undecided(reason="the search returned pins that do not hold")
