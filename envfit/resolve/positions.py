@@ -53,11 +53,6 @@ class Positions:
         """Whether there is no position in the set."""
         return not self.bits
 
-    @property
-    def first(self) -> int | None:
-        """The lowest position, or None where there is none."""
-        return (self.bits & -self.bits).bit_length() - 1 if self.bits else None
-
     def __contains__(self, version: int) -> bool:
         return bool(self.bits >> version & 1)
 
