@@ -1,1 +1,1 @@
-"""Outside judges: they hold envfit to answers that nobody here wrote; run by hand or in the slow suite."""
+"""Outside judges: answers that envfit is held to, run by hand or in the slow suite."""

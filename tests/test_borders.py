@@ -45,8 +45,7 @@ IMPURE_NAMES = {("os", "environ"), ("os", "getenv"), ("sys", "argv"), ("platform
 
 # Each of these is imported by one room alone.
 ONLY = {
-    "resolvelib": "resolve/solver.py",
-    "nab_resolver": "resolve/solver.py",
+    "nab_resolver": ("resolve/proof.py", "resolve/solver.py"),
     "typer": "cli/",
     "requests": "index/",
     "pynvml": "detect/nvml.py",

@@ -32,6 +32,7 @@ from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.pythons import Tried, choose_python
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.selection import Preferences, Strategy
+from envfit.resolve.solver import BUDGET
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
 
 __all__ = ["LockResult", "lock_request"]
@@ -234,6 +235,7 @@ class _Job:
                     optional=for_target(optional, environment),
                     concede=request.concede or Concede(settings.concede or Concede.MINOR),
                     variant_indexes=indexes.variants,
+                    budget=request.budget or BUDGET,
                 )
                 resolution = with_hashes(resolution, indexes)
             finally:

@@ -58,6 +58,7 @@ class LockRequest:
     pytorch_index: str | None = None  # an address, or "" for the index itself
     mirrors: tuple[str, ...] = ()  # CANONICAL=MIRROR
     newest_upload: datetime | None = None
+    budget: int | None = None  # decisions of one search
     offline: bool = False
     build: bool = True
     ignore_rules: tuple[str, ...] = ()

@@ -159,6 +159,7 @@ def lock(
     offline: options.Offline = False,
     no_build: options.NoBuild = False,
     ignore_rule: options.IgnoreRule = None,
+    budget: options.Budget = None,
     json: options.Json = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -198,6 +199,7 @@ def lock(
         offline=offline,
         build=not no_build,
         ignore_rules=tuple(ignore_rule or ()),
+        budget=budget,
         output=output,
         check=check,
     )
@@ -224,6 +226,7 @@ def add(
     offline: options.Offline = False,
     no_build: options.NoBuild = False,
     ignore_rule: options.IgnoreRule = None,
+    budget: options.Budget = None,
     json: options.Json = False,
     verbose: options.Verbose = False,
 ) -> None:
@@ -246,6 +249,7 @@ def add(
         offline=offline,
         build=not no_build,
         ignore_rules=tuple(ignore_rule or ()),
+        budget=budget,
     )
     _lock(request, json=json, verbose=verbose)
 

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 __all__ = [
+    "Budget",
     "Driver",
     "ExcludeNewer",
     "ExtraIndexUrls",
@@ -112,6 +113,14 @@ NoBuild = Annotated[
     bool, typer.Option("--no-build", help="Use no source distribution, and build none for its metadata.")
 ]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print every package.")]
+Budget = Annotated[
+    Optional[int],
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Give up undecided, with exit code 4, after N decisions. Default: 100000.",
+    ),
+]
 ExcludeNewer = Annotated[
     Optional[str],
     typer.Option(metavar="DATE", help="Ignore what was uploaded after DATE."),

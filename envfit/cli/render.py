@@ -317,7 +317,6 @@ def lock_data(result: LockResult) -> dict[str, Any]:
         "warnings": [str(origin) for origin in resolution.warnings],
         "better-builds": [_better_data(better) for better in resolution.better],
         "ignored-rules": list(resolution.ignored_rules),
-        "engine": resolution.engine,
         "requests": result.requests,
         "received": result.received,
     }

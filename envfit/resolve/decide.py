@@ -19,7 +19,7 @@ from envfit.resolve.port import PackageSource
 from envfit.resolve.provider import Demand, World
 from envfit.resolve.resolution import BetterBuild, LeftOut, Resolution, build_resolution
 from envfit.resolve.selection import Preferences, Strategy
-from envfit.resolve.solver import Impossible, Solved, solve
+from envfit.resolve.solver import BUDGET, Impossible, Solved, solve
 from envfit.resolve.verify import verify
 from envfit.target import CUDA, CUDA_DRIVER, FactState
 
@@ -61,6 +61,7 @@ class _Asked:
     constraints: tuple[Requirement, ...]
     amendments: Amendments
     variant_indexes: frozenset[str]  # names of the indexes of variants in use
+    budget: int
 
 
 def resolve(
@@ -74,11 +75,13 @@ def resolve(
     optional: Sequence[Requirement] = (),
     concede: Concede = Concede.MINOR,
     variant_indexes: Iterable[str] = (),
+    budget: int = BUDGET,
 ) -> Resolution:
     """Resolve requirements, then add each optional one, in order, where it is supported.
 
     An optional package stays where everything still resolves and no package that
-    the user named is lowered by more than ``concede`` allows.  Raises Unsatisfied
+    the user named is lowered by more than ``concede`` allows.  ``budget`` is that
+    of each search, in decisions.  Raises Unsatisfied
     with an explanation where it is proved that nothing fits, UndecidedError where
     neither was found, and UnknownPackageError for a name that no index has.
     """
@@ -89,6 +92,7 @@ def resolve(
         constraints=tuple(constraints),
         amendments=amendments,
         variant_indexes=frozenset(variant_indexes),
+        budget=budget,
     )
     resolution = _resolve(asked, requirements)
     accepted = list(requirements)
@@ -134,12 +138,12 @@ def _resolve(asked: _Asked, requirements: Sequence[Requirement]) -> Resolution:
     )
     roots = world.root_demands()
     _require_known(world, world.roots)
-    outcome = solve(world, roots)
+    outcome = solve(world, roots, budget=asked.budget)
     if isinstance(outcome, Impossible):
         raise _unsatisfied(asked, world, roots)
     if not isinstance(outcome, Solved):
-        raise UndecidedError(f"not decided within the budget: {outcome.reason}")
-    resolution = build_resolution(world, roots, outcome.pins, outcome.engine)
+        raise UndecidedError(f"not decided: {outcome.reason}")
+    resolution = build_resolution(world, roots, outcome.pins)
     faults = verify(resolution, asked.query)
     if faults:
         raise UndecidedError(

@@ -92,7 +92,6 @@ class Resolution:
     pythons_not_taken: tuple[PythonNotTaken, ...] = ()  # newest first
     notes: tuple[str, ...] = ()  # sentences worth telling about single packages
     knowledge_version: str
-    engine: str
 
     def pin(self, name: str) -> Pin | None:
         """Return the pin of a name, or None."""
@@ -102,10 +101,8 @@ class Resolution:
         return None
 
 
-def build_resolution(
-    world: World, roots: Sequence[Demand], pins: Mapping[str, int], engine: str
-) -> Resolution:
-    """Describe pins that an engine found; it is the caller's to have them checked."""
+def build_resolution(world: World, roots: Sequence[Demand], pins: Mapping[str, int]) -> Resolution:
+    """Describe pins that were found; it is the caller's to have them checked."""
     asked: dict[str, list[Demand]] = defaultdict(list)
     extras: dict[str, set[str]] = defaultdict(set)
     dependencies: dict[str, set[str]] = defaultdict(set)
@@ -174,7 +171,6 @@ def build_resolution(
         warnings=tuple(warnings.values()),
         ignored_rules=tuple(sorted(world.query.ignored)),
         knowledge_version=world.query.knowledge.version,
-        engine=engine,
     )
 
 

@@ -35,6 +35,7 @@ class _Check:
         self._pins: dict[str, Pin] = {}
         self._environment = resolution.target.marker_environment()
         self._amendments = resolution.amendments
+        self._tags = frozenset(resolution.target.tags())
         self._choices: dict[str, list[Requirement]] = {}
 
     def faults(self) -> Iterable[str]:
@@ -65,7 +66,7 @@ class _Check:
             return
         if distribution.version != pin.version or distribution.name != pin.name:
             yield f"{distribution.filename} is not {pin.name} {pin.version}"
-        if isinstance(distribution, Wheel) and distribution.tags.isdisjoint(target.tags()):
+        if isinstance(distribution, Wheel) and distribution.tags.isdisjoint(self._tags):
             yield f"{distribution.filename} does not fit {target.platform}, Python {target.python}"
         if distribution.requires_python is not None and not distribution.requires_python.contains(
             target.python, prereleases=True

@@ -46,6 +46,7 @@ def test_the_answer_is_on_stdout_and_the_talk_on_stderr(envfit: CommandLine) -> 
         (("lock", "flash-attn>=2", "--gpu", "V100"), 1),
         (("lock", "torch", "--gup", "V100"), 2),
         (("lock", "torch", "--gpu", "V100", "--offline"), 3),
+        (("lock", "torch", "--gpu", "V100", "--budget", "2"), 4),
     ],
 )
 def test_failures_have_their_exit_code_and_say_why_on_stderr(

@@ -130,7 +130,7 @@ def test_there_are_scenarios() -> None:
     assert len(SCENARIOS) >= 20
 
 
-def test_scenario(scenario: Scenario, engine: str) -> None:
+def test_scenario(scenario: Scenario) -> None:
     expect = scenario.expect
     if "unknown" in expect:
         with pytest.raises(UnknownPackageError) as unknown:
