@@ -7,13 +7,14 @@ writes its own sentence: whatever decides that a file is out also says why.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
 from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
-from packaging.utils import BuildTag
+from packaging.utils import BuildTag, canonicalize_name
 from packaging.version import Version
 
 from envfit.reference import DirectReference
@@ -94,3 +95,9 @@ class Metadata:
     requires_python: SpecifierSet | None = None
     extras: frozenset[str] = frozenset()
     source: str = ""  # how it was obtained, for the reader of an explanation
+
+    def known_extras(self) -> frozenset[str]:
+        """Return the extras that it lists, and those that requirements speak of: old metadata lists none."""
+        markers = [str(declared.marker) for declared in self.requires if declared.marker is not None]
+        named = (extra for text in markers for extra in re.findall(r'extra == "([^"]+)"', text))
+        return self.extras | {canonicalize_name(extra) for extra in named}

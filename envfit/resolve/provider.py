@@ -1,7 +1,8 @@
 """The world as an engine sees it: names, candidates in order of preference, demands.
 
 Facts and choices are names like any other.  ``torch[extra]`` is a name of its
-own whose candidates demand the same candidate of ``torch``.  A demand names the
+own whose candidates demand the same candidate of ``torch``, and ``torch[=extra]``
+one whose candidates demand the same of ``torch[extra]`` and have the extra.  A demand names the
 positions that satisfy it, so that no engine ever compares versions.
 
 Pre-releases and yanked files are admitted by declared policy: a pre-release
@@ -35,12 +36,15 @@ from envfit.resolve.provided import provided_requirements
 from envfit.resolve.selection import Candidate, Preferences, Rejection, Strategy, is_yanked, select
 from envfit.target import FactState
 
-__all__ = ["Demand", "World", "base_name"]
+__all__ = ["Demand", "World", "base_name", "split_name"]
 
 # Errors that reject one file; every other error of a source ends the run.
 _REJECTING = frozenset({"bad-metadata", "metadata-needs-build"})
 
 _AS_THEY_ARE = Amendments()
+
+# ``torch[=extra]``: an extra that the user asks for, and means.
+_MEANT = "="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,12 @@ class Demand:
 def base_name(name: str) -> str:
     """Return the package behind a name with an extra."""
     return name.partition("[")[0]
+
+
+def split_name(name: str) -> tuple[str, str, bool]:
+    """Return package and extra of a name, and whether it is the user who means the extra."""
+    package, _, extra = name.rstrip("]").partition("[")
+    return package, extra.removeprefix(_MEANT), extra.startswith(_MEANT)
 
 
 class World:
@@ -234,14 +244,15 @@ class World:
         if name.startswith("__"):
             return
         candidate = self.candidates(name)[position]
-        package, _, extra = name.rstrip("]").partition("[")
+        package, extra, meant = split_name(name)
         if extra:
             pin = Requirement(
                 name=package,
                 specifier=SpecifierSet(f"==={candidate.version}"),
                 origin=MetadataOrigin(package=name, version=str(candidate.version)),
             )
-            yield Demand(name=package, allowed=frozenset({position}), requirement=pin)
+            asked = f"{package}[{extra}]" if meant else package
+            yield Demand(name=asked, allowed=frozenset({position}), requirement=pin)
         failing = self.refused(package, position)
         if failing:
             yield from failing
@@ -249,6 +260,9 @@ class World:
         if not extra:
             for requirement in self.judgement(package, position).requirements:
                 yield from self._demands_of(requirement)
+        if meant:
+            yield from self._missing_extra(candidate, extra)
+            return
         for requirement in self._declared(candidate, extra):
             yield from self._demands_of(requirement)
 
@@ -289,6 +303,29 @@ class World:
         )
         return found
 
+    def _missing_extra(self, candidate: Candidate, extra: str) -> Iterable[Demand]:
+        """Yield a demand that nothing satisfies where the user means an extra that only newer releases have.
+
+        An extra that the newest release lacks too, or that only another package asks for, adds
+        nothing, as for pip and uv.
+        """
+        newer = self.newer(candidate.name, candidate.version)
+        if not newer or self._has_extra(candidate, extra) is not False:
+            return
+        if self._has_extra(self.candidates(candidate.name)[newer[0]], extra):
+            missing = _unusable(candidate, f"has no extra {extra!r}, which newer releases have")
+            yield from self._demands_of(missing)
+
+    def _has_extra(self, candidate: Candidate, extra: str) -> bool | None:
+        """Tell whether a candidate has an extra; None where that cannot be read."""
+        try:
+            metadata = self.metadata(candidate)
+        except EnvfitError as error:
+            if error.code not in _REJECTING:
+                raise
+            return None
+        return None if metadata is None else extra in metadata.known_extras()
+
     def _comes_from(self, declared: DeclaredRequirement) -> bool:
         """Tell whether a name is there already from the address that a requirement on it names."""
         candidates = self.candidates(canonicalize_name(declared.name))
@@ -308,7 +345,11 @@ class World:
         return not plain and marker.evaluate({**self._environment, "extra": extra})
 
     def _demands_of(self, requirement: Requirement) -> Iterable[Demand]:
-        names = [requirement.name, *(f"{requirement.name}[{extra}]" for extra in sorted(requirement.extras))]
+        meant = _MEANT if isinstance(requirement.origin, UserOrigin) else ""
+        names = [
+            requirement.name,
+            *(f"{requirement.name}[{meant}{extra}]" for extra in sorted(requirement.extras)),
+        ]
         allowed = self._positions(requirement)
         for name in names:
             yield Demand(name=name, allowed=allowed, requirement=requirement)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.distribution import Metadata
@@ -16,7 +14,7 @@ from envfit.knowledge.query import Caution
 from envfit.requirement import Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.explain import Group, Reason
-from envfit.resolve.provider import Demand, World, base_name
+from envfit.resolve.provider import Demand, World, base_name, split_name
 from envfit.resolve.selection import Candidate
 from envfit.target import Target
 
@@ -109,7 +107,7 @@ def build_resolution(world: World, roots: Sequence[Demand], pins: Mapping[str, i
     for demand in roots:
         asked[base_name(demand.name)].append(demand)
     for name, position in pins.items():
-        package, _, extra = name.rstrip("]").partition("[")
+        package, extra, _ = split_name(name)
         if extra:
             extras[package].add(extra)
         for demand in world.demands(name, position):
@@ -179,17 +177,11 @@ def _notes(
 ) -> Iterator[str]:
     """Yield what a user should hear about one chosen package."""
     if metadata is not None:
-        for extra in sorted(set(extras) - metadata.extras - _extras_in_markers(metadata)):
+        for extra in sorted(set(extras) - metadata.known_extras()):
             yield f"{candidate} has no extra {extra!r}, so it adds nothing"
     for listing in world.statuses(candidate.name):
         why = f": {listing.status_reason}" if listing.status_reason else ""
         yield f"{candidate.name} is {listing.status} on its index{why}"
-
-
-def _extras_in_markers(metadata: Metadata) -> set[str]:
-    """Return the extras that requirements speak of; old metadata does not list them."""
-    markers = [str(declared.marker) for declared in metadata.requires if declared.marker is not None]
-    return {canonicalize_name(extra) for text in markers for extra in re.findall(r'extra == "([^"]+)"', text)}
 
 
 def _is_ignored_by(caution: Caution, world: World, pins: Mapping[str, int]) -> bool:

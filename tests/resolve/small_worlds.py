@@ -137,6 +137,9 @@ def holds(
     world: Small, pins: Mapping[str, int], extras: Mapping[str, frozenset[str]], asked: Iterable[Need]
 ) -> bool:
     """Tell whether pins with their extras satisfy what is asked, and all that each pin demands."""
+    asked = tuple(asked)
+    if not all(_has_what_is_meant(world, pins, need) for need in asked):
+        return False
     needs = [*asked]
     for name, number in pins.items():
         needs += needs_of(world, name, number, extras.get(name, frozenset()))
@@ -146,6 +149,22 @@ def holds(
         and need.extras <= extras.get(need.name, frozenset())
         for need in needs
     ) and _rules_hold(world, pins)
+
+
+def _has_what_is_meant(world: Small, pins: Mapping[str, int], need: Need) -> bool:
+    """Tell whether a pin has the extras that the user asks for, those aside that the newest release lacks too."""
+    if need.name not in pins:
+        return True
+    versions = world.packages[need.name]
+    newer = [
+        number for number, entry in versions.items() if number > pins[need.name] and not entry.prerelease
+    ]
+    missing = need.extras - _extras_of(versions[pins[need.name]])
+    return not newer or missing.isdisjoint(_extras_of(versions[max(newer)]))
+
+
+def _extras_of(entry: Entry) -> set[str]:
+    return {extra for extra in EXTRAS for item in entry.declared if f"extra == '{extra}'" in item.marker}
 
 
 def needs_of(world: Small, name: str, number: int, extras: frozenset[str]) -> list[Need]:
