@@ -97,7 +97,7 @@ def open_indexes(
         notify(f"note: {note}")
     routed: dict[str, tuple[str, ...]] = {}
     variants: frozenset[str] = frozenset()
-    if request.pytorch_index is not None:
+    if request.pytorch_index is not None and not request.no_index:
         index = query.knowledge.indexes["pytorch"]
         pages = _variant_pages(index, request.pytorch_index or index.url, query)
         routed = dict.fromkeys(index.packages, pages)
@@ -125,7 +125,8 @@ def open_indexes(
             sdist,
             python=query.target.python,
             cache=cache,
-            index_urls=tuple(map(session.for_another_program, configuration.search_order)),
+            index_urls=_uv_addresses(configuration.search_order, session),
+            find_links=_uv_addresses(configuration.find_links, session),
             environ=environ,
             offline=request.offline,
             notify=notify,
@@ -147,7 +148,8 @@ def open_indexes(
             key=key,
             python=query.target.python,
             cache=cache,
-            index_urls=tuple(map(session.for_another_program, configuration.search_order)),
+            index_urls=_uv_addresses(configuration.search_order, session),
+            find_links=_uv_addresses(configuration.find_links, session),
             environ=environ,
             offline=request.offline,
             notify=notify,
@@ -172,7 +174,7 @@ def open_indexes(
             )
         except UnknownPackageError as error:
             addresses = [address for name in error.details for address in packages.allowed(name)]
-            searched = ", ".join(dict.fromkeys(addresses))
+            searched = ", ".join(dict.fromkeys(addresses)) or "nothing, since --no-index is given"
             raise UnknownPackageError(
                 error.message, details={**error.details, "searched": searched}, hints=error.hints
             ) from None
@@ -189,13 +191,11 @@ def open_downloads(
     configuration = _configuration(request, environ)
     cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
     with Session(environ, mirrors=configuration.mirrors, keyring=configuration.keyring) as session:
-        for url in configuration.search_order:
+        for url in (*configuration.search_order, *(route.url for route in configuration.routes)):
             session.authorize(url)
         yield Downloads(
             locate=lambda distributions: locate(distributions, session=session, cache=cache),
-            build_variables=lambda: uv_index_variables(
-                tuple(map(session.for_another_program, configuration.search_order))
-            ),
+            build_variables=lambda: uv_index_variables(_uv_addresses(configuration.search_order, session)),
         )
 
 
@@ -232,6 +232,11 @@ def notes_on_addresses(
             f"the mirror names files at {address}, which no --mirror maps; the lock names them there, "
             "as the mirror does"
         )
+
+
+def _uv_addresses(urls: Iterable[str], session: Session) -> tuple[str, ...]:
+    """Return addresses as uv is given them for builds: of mirrors, and with credentials."""
+    return tuple(map(session.for_another_program, urls))
 
 
 def _configuration(request: IndexRequest, environ: Mapping[str, str]) -> IndexConfiguration:

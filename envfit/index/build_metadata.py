@@ -67,6 +67,7 @@ def built_metadata(
     python: Version,
     cache: Cache,
     index_urls: Sequence[str],
+    find_links: Sequence[str] = (),
     environ: Mapping[str, str],
     uv: Path | None = None,
     offline: bool = False,
@@ -94,6 +95,7 @@ def built_metadata(
             environ=environ,
             uv=uv,
             index_urls=index_urls,
+            find_links=find_links,
             offline=offline,
         )
         try:
@@ -117,6 +119,7 @@ def built_tree_metadata(
     python: Version,
     cache: Cache,
     index_urls: Sequence[str],
+    find_links: Sequence[str] = (),
     environ: Mapping[str, str],
     uv: Path | None = None,
     offline: bool = False,
@@ -135,7 +138,13 @@ def built_tree_metadata(
     notify(f"running the build of {what} with Python {minor} to read its metadata")
     with tempfile.TemporaryDirectory(prefix="envfit-build-") as directory:
         back_end = _back_end(
-            tree, Path(directory), environ=environ, uv=uv, index_urls=index_urls, offline=offline
+            tree,
+            Path(directory),
+            environ=environ,
+            uv=uv,
+            index_urls=index_urls,
+            find_links=find_links,
+            offline=offline,
         )
         try:
             body = back_end.metadata(minor)
@@ -166,6 +175,7 @@ def _back_end(
     environ: Mapping[str, str],
     uv: Path | None,
     index_urls: Sequence[str],
+    find_links: Sequence[str],
     offline: bool,
 ) -> BackEnd:
     return BackEnd(
@@ -173,16 +183,20 @@ def _back_end(
         directory=directory,
         uv=str(uv or uv_package.find_uv_bin()),
         environ={name: value for name, value in environ.items() if name not in _MISLEADING},
-        uv_environ={**uv_index_variables(index_urls), **({"UV_OFFLINE": "1"} if offline else {})},
+        uv_environ={
+            **uv_index_variables(index_urls, find_links=find_links),
+            **({"UV_OFFLINE": "1"} if offline else {}),
+        },
     )
 
 
-def uv_index_variables(index_urls: Sequence[str]) -> Mapping[str, str]:
+def uv_index_variables(index_urls: Sequence[str], *, find_links: Sequence[str] = ()) -> Mapping[str, str]:
     """Return uv's settings of indexes, in search order with the default last, as variables.
 
     Addresses may carry credentials, which arguments would show to the whole machine.
     Foreign code, the build back end, is not given them here.
     """
+    links = {"UV_FIND_LINKS": ",".join(find_links)} if find_links else {}
     if not index_urls:
-        return {"UV_NO_INDEX": "1"}
-    return {"UV_INDEX": " ".join(index_urls[:-1]), "UV_DEFAULT_INDEX": index_urls[-1]}
+        return {"UV_NO_INDEX": "1", **links}
+    return {"UV_INDEX": " ".join(index_urls[:-1]), "UV_DEFAULT_INDEX": index_urls[-1], **links}

@@ -182,7 +182,8 @@ def _stated_for_uv(environ: Mapping[str, str], *, home: Path, cwd: Path, system:
     for path, table in _uv_tables(environ, home=home, cwd=cwd, system=system):
         base, source = path.parent, str(path)
         keyring.append(str(table.get("keyring-provider") or ""))
-        links.extend([source] if table.get("find-links") else [])
+        # What a project says of find-links is told with the project.
+        links.extend([source] if table.get("find-links") and path.name == "uv.toml" else [])
         routed = table.get("sources")
         if isinstance(routed, dict):
             sources.append((path, routed))

@@ -53,9 +53,10 @@ def _found(wanted: Distribution, session: Session, cache: Cache) -> str:
     if page == wanted.index:
         if not moved:
             return wanted.url
+        hint = f"map its index too, and the mirror is asked where it is: --mirror {wanted.index}=MIRROR"
         raise SourceError(
             f"the mirror does not have {wanted.filename} at {session.address(wanted.url)}",
-            hints=[f"map its index too, and the mirror is asked where it is: --mirror {wanted.index}=MIRROR"],
+            hints=[hint] if wanted.index else [],
         )
     listing = SimpleIndex(wanted.index, session=session, cache=cache).listing(wanted.name)
     for item in listing.distributions if listing is not None else ():

@@ -270,3 +270,22 @@ def test_a_direct_reference_is_fetched_from_a_mirror_too(
     bare_envfit("install", *NONE, "--prefix", "env", *option)
     assert run(bare_envfit.cwd / "env", "import lib; print(lib.__version__)") == "1.1"
     assert leaks(tmp_path, *FORMS) == []
+
+
+def test_an_index_of_uv_that_alone_serves_a_name_is_given_its_credentials(
+    bare_envfit: CommandLine, own_index: Index, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    make_wheel(own_index.directory, "plain", "2.0")
+    own_index.credentials = ("me", SECRET)
+    monkeypatch.delenv("UV_NO_CONFIG")
+    monkeypatch.setenv("UV_INDEX_CORP_USERNAME", "me")
+    monkeypatch.setenv("UV_INDEX_CORP_PASSWORD", SECRET)
+    (bare_envfit.cwd / "pyproject.toml").write_text(
+        '[project]\nname = "x"\nversion = "1"\ndependencies = ["plain"]\n'
+        '[tool.uv.sources]\nplain = { index = "corp" }\n'
+        f'[[tool.uv.index]]\nname = "corp"\nurl = "{own_index.url}"\nexplicit = true\n'
+    )
+    bare_envfit("lock", *TARGET)
+    bare_envfit("install", *NONE, "--prefix", "env")
+    assert run(bare_envfit.cwd / "env", "import plain; print(plain.__version__)") == "2.0"
+    assert leaks(tmp_path, *FORMS) == []

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.conftest import CommandLine
 from tests.cli.test_cli_install import run
 from tests.cli.wheel_world import HERE
-from tests.loopback import Index, make_wheel
+from tests.loopback import Index, make_sdist, make_wheel
 
 TARGET = ("--gpu", "none", "--python", HERE)
 
@@ -120,3 +120,31 @@ def test_find_links_are_locked_with_their_hash_and_installed(
     assert bare_envfit("lock", *TARGET, "--check")
     project(bare_envfit, '[tool.envfit]\nfind-links = ["../wheels"]\n', "tool==1.0")
     assert "note: " not in bare_envfit("lock", *TARGET).err
+
+
+def test_without_an_index_find_links_are_all_there_is(
+    bare_envfit: CommandLine, public: Index, tmp_path: Path
+) -> None:
+    make_wheel(public.directory, "tool", "9.0")
+    make_wheel(public.directory, "lib", "9.0")
+    make_wheel(tmp_path / "wheels", "build-tool", "1.0")
+    backend = (
+        '[build-system]\nrequires = ["build-tool"]\nbuild-backend = "in_tree_backend"\nbackend-path = ["."]\n'
+    )
+    make_sdist(
+        tmp_path / "wheels", "tool", "1.0", requires=["lib"], metadata_version="2.1", pyproject=backend
+    )
+    path = bare_envfit.cwd / "requirements.txt"
+    path.write_text("tool\n--no-index\n-f ../wheels\n")
+    answer = bare_envfit("lock", "-r", path, *TARGET, code=1)
+    assert "lib" in answer.err
+    (bare_envfit.cwd / "bare.txt").write_text("tool\n--no-index\n")
+    assert (
+        "searched: nothing, since --no-index is given"
+        in bare_envfit("lock", "-r", "bare.txt", *TARGET, code=2).err
+    )
+    make_wheel(tmp_path / "wheels", "lib", "1.0")
+    bare_envfit("lock", "-r", path, *TARGET)
+    directory = (tmp_path / "wheels").as_uri()
+    assert taken(bare_envfit) == {"lib": ("1.0", directory), "tool": ("1.0", directory)}
+    assert public.log == []

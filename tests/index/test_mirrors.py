@@ -18,6 +18,7 @@ from envfit.index.metadata import MetadataReader
 from envfit.index.mirrors import Mirror, Mirrors, configured_mirrors
 from envfit.index.session import Session
 from envfit.index.simple import SimpleIndex
+from envfit.reference import DirectReference, ReferenceKind
 from tests.loopback import Index, make_wheel
 
 CANONICAL = "https://index.example"
@@ -239,6 +240,31 @@ def test_a_file_that_is_nowhere_on_the_mirror_is_an_error(index: Index, cache: C
     ):
         locate([locked], session=session, cache=cache)
     assert f"--mirror {CANONICAL}/simple/=MIRROR" in caught.value.hints[0]
+
+
+def test_direct_references_are_found_on_a_mirror_and_source_trees_are_left_alone(
+    index: Index, through: Session, cache: Cache, locked: Wheel
+) -> None:
+    archive = DirectReference(kind=ReferenceKind.ARCHIVE, url=locked.url)
+    direct = replace(locked, index="", reference=archive)
+    assert locate([direct], session=through, cache=cache) == {
+        locked.url: f"{index.root}/files/{locked.filename}"
+    }
+    gone = replace(direct, url=f"{CANONICAL}/gone.whl")
+    with pytest.raises(SourceError, match=f"at {index.root}/gone.whl") as caught:
+        locate([gone], session=through, cache=cache)
+    assert caught.value.hints == ()
+    index.log.clear()
+    trees = [
+        replace(direct, url=url, reference=DirectReference(kind=kind, url=url))
+        for kind, url in (
+            (ReferenceKind.GIT, f"{CANONICAL}/repository"),
+            (ReferenceKind.DIRECTORY, "/somewhere"),
+            (ReferenceKind.ARCHIVE, "/somewhere/x.whl"),
+        )
+    ]
+    assert locate(trees, session=through, cache=cache) == {}
+    assert index.log == []
 
 
 def test_files_that_nothing_maps_are_left_where_they_are(
