@@ -138,7 +138,7 @@ def holds(
 ) -> bool:
     """Tell whether pins with their extras satisfy what is asked, and all that each pin demands."""
     asked = tuple(asked)
-    if not all(_has_what_is_meant(world, pins, need) for need in asked):
+    if not all(has_what_is_meant(world, pins, need) for need in asked):
         return False
     needs = [*asked]
     for name, number in pins.items():
@@ -151,7 +151,7 @@ def holds(
     ) and _rules_hold(world, pins)
 
 
-def _has_what_is_meant(world: Small, pins: Mapping[str, int], need: Need) -> bool:
+def has_what_is_meant(world: Small, pins: Mapping[str, int], need: Need) -> bool:
     """Tell whether a pin has the extras that the user asks for, those aside that the newest release lacks too."""
     if need.name not in pins:
         return True

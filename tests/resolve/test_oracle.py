@@ -25,6 +25,7 @@ from tests.resolve.small_worlds import (
     Small,
     admits,
     axes,
+    has_what_is_meant,
     holds,
     needed,
     small_world,
@@ -81,8 +82,8 @@ def read(resolution: Resolution) -> tuple[dict[str, int], dict[str, frozenset[st
 
 
 def lawful(small: Small, pins: Mapping[str, int]) -> bool:
-    """Tell whether no pin is a pre-release or a yanked file."""
-    return not any(
+    """Tell whether no pin is a pre-release or a yanked file, and each has the extras that are meant."""
+    return all(has_what_is_meant(small, pins, need) for need in small.asked) and not any(
         entry.prerelease or entry.yanked
         for entry in (small.packages[name][number] for name, number in pins.items())
     )
