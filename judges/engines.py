@@ -179,6 +179,9 @@ class Remembered:
         self._listings: dict[str, tuple[Listing, ...]] = {}
         self._metadata: dict[str, Metadata | EnvfitError] = {}
 
+    def allowed(self, name: str) -> tuple[str, ...]:
+        return self._source.allowed(name)
+
     def listing(self, name: str) -> tuple[Listing, ...]:
         if name not in self._listings:
             self._listings[name] = self._source.listing(name)

@@ -26,7 +26,7 @@ from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
 from envfit.lock.contract import Contract, contract_of
 from envfit.lock.document import locked_packages, locked_target, to_pylock
-from envfit.lock.file import check_writable, lock_text, read_lock, write_lock
+from envfit.lock.file import check_writable, is_stale, lock_text, read_lock, write_lock
 from envfit.project import Project, add_to_project, for_target, parse_requirement
 from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.pythons import Tried, choose_python
@@ -49,7 +49,7 @@ class LockResult:
     resolution: Resolution
     contract: Contract
     interpreter: Interpreter | None  # whose packages are provided, where one was named
-    changed: bool  # with ``check``: would change
+    changed: bool  # with ``check``: it is stale
     edited: Path | None = None  # the project file that something was added to
     requests: int  # made to indexes
     received: int  # bytes
@@ -108,7 +108,10 @@ def lock_request(
         ignored=ignored,
     )
     document = to_pylock(resolution, contract, folder=path.parent.absolute(), carried=_carried(project))
-    changed = previous is None or lock_text(previous) != lock_text(document)
+    if request.check:
+        changed = previous is None or is_stale(previous, document)
+    else:
+        changed = previous is None or lock_text(previous) != lock_text(document)
     edited = None
     if not request.check:
         if request.added:

@@ -18,14 +18,32 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["check_writable", "lock_text", "read_lock", "write_lock"]
+__all__ = ["check_writable", "is_stale", "lock_text", "read_lock", "write_lock"]
 
+# Under [tool.envfit]: what a lock tells its reader and does not depend on.
+_TOLD = frozenset({"conditions", "knowledge", "left-out", "pythons-not-taken", "warnings", "why-not-newer"})
 _HEADER = "# Written by envfit. pip install -r and uv pip sync install it too.\n"
 
 
 def lock_text(lock: Pylock) -> str:
     """Return the text of a lock; the same lock always gives the same bytes."""
     return _HEADER + tomli_w.dumps(dict(lock.to_dict()), multiline_strings=False)
+
+
+def is_stale(former: Pylock, now: Pylock) -> bool:
+    """Tell whether a lock differs from what would be locked now, in packages, target or what it is for.
+
+    What it tells besides, such as why no newer release was taken, changes with every
+    release that is published, and makes no lock stale.
+    """
+    return _essence(former) != _essence(now)
+
+
+def _essence(lock: Pylock) -> dict[str, object]:
+    document = dict(lock.to_dict())
+    tool = document.pop("tool", {})
+    own = tool.get("envfit", {}) if isinstance(tool, dict) else {}
+    return {**document, **{f"tool {key}": value for key, value in own.items() if key not in _TOLD}}
 
 
 def read_lock(path: Path) -> Pylock:

@@ -44,7 +44,15 @@ class UvSources:
             return declared
         entries = tuple(self._entries(key))
         if entries and all("index" in entry for entry in entries):
-            return declared  # which index serves a name is not this room's to say
+            # Which index serves a name is another room's to say, of the project of the current directory.
+            if self._folder.absolute() not in (Path.cwd(), *Path.cwd().parents):
+                self._sources.fault(
+                    key,
+                    "names an index for one package, which is followed for the project of the current "
+                    "directory only: another could serve a package of that name that is not meant",
+                    f"run envfit in {self._folder}",
+                )
+            return declared
         if len(entries) != 1:
             self._sources.fault(key, "names several places, of which one cannot be chosen yet")
             return declared

@@ -144,7 +144,7 @@ def _resolve(asked: _Asked, requirements: Sequence[Requirement]) -> Resolution:
     if not isinstance(outcome, Solved):
         raise UndecidedError(f"not decided: {outcome.reason}")
     resolution = build_resolution(world, roots, outcome.pins)
-    faults = verify(resolution, asked.query)
+    faults = verify(resolution, asked.query, asked.source.allowed)
     if faults:
         raise UndecidedError(
             "the solution that was found does not hold, so it is not used: " + "; ".join(faults)

@@ -16,6 +16,9 @@ class PackageSource(Protocol):
     def listing(self, name: str) -> tuple[Listing, ...]:
         """Return the listings of the first index that has the name, then those it is routed to."""
 
+    def allowed(self, name: str) -> tuple[str, ...]:
+        """Return where a name may be taken from: the values that ``Distribution.index`` can have."""
+
     def metadata(self, distribution: Distribution) -> Metadata:
         """Return the metadata of one distribution.
 

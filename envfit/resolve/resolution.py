@@ -11,7 +11,7 @@ from packaging.version import Version
 from envfit.distribution import Metadata
 from envfit.knowledge.model import Alternative
 from envfit.knowledge.query import Caution
-from envfit.requirement import Requirement, RuleOrigin, UserOrigin
+from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.explain import Group, Reason
 from envfit.resolve.provider import Demand, World, base_name, split_name
@@ -260,6 +260,10 @@ def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int])
     """Return what a candidate requires that is not in the solution, where the search has read it."""
     for demand in world.known_demands(name, position) or ():
         required = base_name(demand.name)
+        if not isinstance(demand.requirement.origin, MetadataOrigin):
+            if not demand.allowed:
+                return Reason.of(demand.requirement)
+            continue  # rules were asked before
         if not demand.allowed:
             return Reason(sentence=f"it requires {demand.requirement}, and there is none in use")
         if (

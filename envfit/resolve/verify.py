@@ -7,7 +7,7 @@ that does not pass is never written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
 from packaging.specifiers import SpecifierSet
@@ -23,14 +23,22 @@ from envfit.target import FactState
 __all__ = ["verify"]
 
 
-def verify(resolution: Resolution, query: Query) -> tuple[str, ...]:
-    """Return every way in which a resolution does not hold; empty where it does."""
-    return tuple(_Check(resolution, query).faults())
+def verify(
+    resolution: Resolution, query: Query, allowed: Callable[[str], Collection[str]] | None = None
+) -> tuple[str, ...]:
+    """Return every way in which a resolution does not hold; empty where it does.
+
+    ``allowed`` gives the indexes that a name is routed to; without it, routing is not checked.
+    """
+    return tuple(_Check(resolution, query, allowed).faults())
 
 
 class _Check:
-    def __init__(self, resolution: Resolution, query: Query) -> None:
+    def __init__(
+        self, resolution: Resolution, query: Query, allowed: Callable[[str], Collection[str]] | None
+    ) -> None:
         self._resolution = resolution
+        self._allowed = allowed
         self._query = query
         self._pins: dict[str, Pin] = {}
         self._environment = resolution.target.marker_environment()
@@ -66,6 +74,8 @@ class _Check:
             return
         if distribution.version != pin.version or distribution.name != pin.name:
             yield f"{distribution.filename} is not {pin.name} {pin.version}"
+        if self._allowed is not None and distribution.index not in self._allowed(pin.name):
+            yield f"{distribution.filename} is from {distribution.index}, which {pin.name} is not routed to"
         if isinstance(distribution, Wheel) and distribution.tags.isdisjoint(self._tags):
             yield f"{distribution.filename} does not fit {target.platform}, Python {target.python}"
         if distribution.requires_python is not None and not distribution.requires_python.contains(

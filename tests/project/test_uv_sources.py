@@ -147,7 +147,13 @@ def test_a_source_that_cannot_be_followed_is_a_fault(checkout: Path, source: str
     assert says in message
 
 
-def test_an_index_is_not_this_rooms_to_judge(tmp_path: Path) -> None:
+def test_an_index_for_one_package_is_followed_for_the_project_of_this_directory_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = fault(tmp_path, '[tool.uv.sources]\nnumpy = { index = "own" }\n')
+    assert "tool.uv.sources.numpy names an index for one package" in error.message
+    assert error.hints == (f"run envfit in {tmp_path}",)
+    monkeypatch.chdir(tmp_path)
     project = read(
         tmp_path,
         '[tool.uv.sources]\nnumpy = [{ index = "own", marker = "sys_platform == \'linux\'" }]\n'

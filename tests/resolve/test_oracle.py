@@ -34,7 +34,7 @@ from tests.resolve.small_worlds import (
     standing,
     world_of,
 )
-from tests.resolve.worlds import MemorySource, asked
+from tests.resolve.worlds import INDEX, MemorySource, asked
 
 WORLDS = 400
 ALL_WORLDS = 60_000  # of the slow suite
@@ -233,6 +233,14 @@ def pin_of_lib(resolution: Resolution, world: World, change: str) -> Resolution:
     }
     pins = (app, lib, lib) if change == "pinned twice" else (app, changed[change])
     return replace(resolution, pins=pins)
+
+
+def test_verify_refuses_a_file_of_an_index_that_its_name_is_not_routed_to() -> None:
+    resolution, world = small_resolution()
+    assert verify(resolution, world.query, lambda _: [INDEX]) == ()
+    faults = verify(resolution, world.query, lambda name: [] if name == "lib" else [INDEX])
+    assert len(faults) == 1
+    assert faults[0].endswith(f"is from {INDEX}, which lib is not routed to")
 
 
 @pytest.mark.parametrize(

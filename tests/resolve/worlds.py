@@ -128,6 +128,9 @@ class MemorySource:
                 listings.append(Listing(name=name, index=index, distributions=files))
         return tuple(listings)
 
+    def allowed(self, name: str) -> tuple[str, ...]:
+        return (INDEX, VARIANTS)
+
     def metadata(self, distribution: Distribution) -> Metadata:
         found = self._by_url[distribution.url]
         self.asked.append(distribution.filename)
