@@ -5,12 +5,13 @@
 A lock must be taken by uv and pip as it is, and uv, given its pins as constraints, must find
 the same set of packages: nothing missing, nothing superfluous.  A refusal must be uv's answer
 too with envfit's reasons imposed, and no longer with them lifted.  Results of earlier runs are
-kept for pairs that are not run.
+kept for pairs that are not run, and so are pip's verdicts on sets of files that it was asked about.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import subprocess
@@ -25,11 +26,10 @@ from typing import Any
 from packaging.pylock import Pylock
 
 from envfit import api
-from envfit.index.cache import default_cache_dir
 from envfit.lock.document import LockedPackage, locked_packages
 from envfit.lock.file import read_lock
 from judges.confirm import confirm, imposed_constraints
-from judges.inputs import GpuTarget, Input, read_corpus
+from judges.inputs import Corpus, GpuTarget, Input, read_corpus
 from judges.installers import (
     Request,
     Verdict,
@@ -38,6 +38,7 @@ from judges.installers import (
     judged_by_uv,
     without_addresses,
 )
+from judges.pinned_file import default_folder
 from judges.results import RESULTS, merge, read, table
 
 if sys.version_info >= (3, 11):
@@ -50,10 +51,18 @@ __all__ = ["judge_pair", "main", "pinned_request"]
 _FILE = RESULTS / "corpus.json"
 
 
-def judge_pair(item: Input, target: GpuTarget, folder: Path, *, with_pip: bool = True) -> dict[str, Any]:
+def judge_pair(
+    item: Input,
+    target: GpuTarget,
+    folder: Path,
+    *,
+    with_pip: bool = True,
+    known: Mapping[str, Verdict] | None = None,
+) -> dict[str, Any]:
     """Have envfit lock an input for a target, and the answer judged.
 
-    The lock stays in ``folder``, with what pip needs.
+    The lock stays in ``folder``, with what pip needs.  ``known`` has pip's verdicts of
+    before: it downloads every file, and is not asked twice about the same ones.
     """
     path = folder / f"pylock.{slug(item, target)}.toml"
     path.unlink(missing_ok=True)  # what an earlier lock pinned would be kept
@@ -62,7 +71,12 @@ def judge_pair(item: Input, target: GpuTarget, folder: Path, *, with_pip: bool =
     seconds = round(time.monotonic() - began, 1)
     entry: dict[str, Any] = {"seconds": seconds}
     if code == 0:
-        entry |= _solved(item, answer, path, folder, with_pip=with_pip)
+        entry |= _solved(item, answer, path)
+        if with_pip:
+            pip = (known or {}).get(_pip_key(entry, item)) or judged_by_pip(
+                path, item.python, item.pip, folder
+            )
+            entry["judges"].append(asdict(pip))
     elif answer.get("error") == "unsatisfiable":
         entry |= _refused(item, answer)
     else:
@@ -137,29 +151,23 @@ def _ask_envfit(item: Input, target: GpuTarget, path: Path) -> tuple[dict[str, A
         return {"message": " ".join(ended.stderr.splitlines()[-3:])}, ended.returncode
 
 
-def _solved(
-    item: Input, answer: Mapping[str, Any], path: Path, folder: Path, *, with_pip: bool
-) -> dict[str, Any]:
-    lock = read_lock(path)
-    packages = locked_packages(lock)
-    verdicts = [judged_by_uv(path, item.python)]
-    if with_pip:
-        verdicts.append(_pip_verdict(item, path, packages, folder))
+def _solved(item: Input, answer: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    packages = locked_packages(read_lock(path))
     compiled = compile_with_uv(pinned_request(item, packages, newest_python(item.python)))
     names = {package.name for package in packages}
     found = _names(compiled.lock) if compiled.solved else names
     requested = [entry["name"] for entry in answer["packages"] if entry["requested"]]
     versions = {package.name: str(package.version) for package in packages}
+    shown = [name for name in dict.fromkeys((*requested, "torch")) if name in versions]
     return {
         "outcome": "solved",
         "engine": answer["engine"],
         "packages": len(packages),
-        "versions": {
-            name: versions[name] for name in dict.fromkeys((*requested, "torch")) if name in versions
-        },
+        "files": files_digest(packages),
+        "versions": {name: versions[name] for name in shown},
         "reason": _first_reason(answer, requested),
         "left-out": [entry["name"] for entry in answer["left-out"]],
-        "judges": [asdict(verdict) for verdict in verdicts],
+        "judges": [asdict(judged_by_uv(path, item.python))],
         "pins": {
             "satisfiable": compiled.solved,
             "missing": sorted(found - names),
@@ -169,17 +177,25 @@ def _solved(
     }
 
 
-def _pip_verdict(item: Input, path: Path, packages: Sequence[LockedPackage], folder: Path) -> Verdict:
-    """Ask pip once for each set of files: it downloads all of them, and targets share many."""
-    files = sorted(package.distribution.filename for package in packages)
-    key = f"pip {item.pip}, Python {item.python}: {' '.join(files)}"
-    known = _PIP_VERDICTS.get(key)
-    if known is None:
-        known = _PIP_VERDICTS[key] = judged_by_pip(path, item.python, item.pip, folder)
-    return known
+def files_digest(packages: Sequence[LockedPackage]) -> str:
+    """Return what tells one set of files from another."""
+    names = sorted(package.distribution.filename for package in packages)
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-_PIP_VERDICTS: dict[str, Verdict] = {}
+def pip_verdicts(entries: Mapping[str, Any], corpus: Corpus) -> dict[str, Verdict]:
+    """Return pip's verdicts in results of before, by the files that they are about."""
+    return {
+        _pip_key(entries[key], item): Verdict(**verdict)
+        for item, target in corpus.pairs()
+        if "files" in entries.get(key := f"{item.name} / {target.name}", {})
+        for verdict in entries[key]["judges"]
+        if verdict["judge"] == f"pip {item.pip}"
+    }
+
+
+def _pip_key(entry: Mapping[str, Any], item: Input) -> str:
+    return f"pip {item.pip}, Python {item.python}: {entry['files']}"
 
 
 def _refused(item: Input, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -248,13 +264,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=_FILE)
     options = parser.parse_args(arguments)
     corpus = read_corpus()
-    folder = default_cache_dir(os.environ, home=Path.home()) / "judges"
+    folder = default_folder()
     folder.mkdir(parents=True, exist_ok=True)
     keys = [f"{item.name} / {target.name}" for item, target in corpus.pairs()]
     for item, target in corpus.pairs(inputs=tuple(options.only), targets=tuple(options.target)):
         key = f"{item.name} / {target.name}"
         sys.stderr.write(f"{key} ...\n")
-        entry = judge_pair(item, target, folder, with_pip=not options.without_pip)
+        known = pip_verdicts(read(options.results), corpus)
+        entry = judge_pair(item, target, folder, with_pip=not options.without_pip, known=known)
         sys.stderr.write(f"{key}: {entry['outcome']}, {'agreed' if holds(entry) else 'DISAGREED'}\n")
         merge(options.results, {key: entry})
     done = read(options.results)

@@ -24,13 +24,13 @@ from packaging.pylock import PackageWheel, Pylock
 from packaging.version import Version
 
 from envfit.errors import EnvfitError
-from envfit.index.cache import default_cache_dir
 from envfit.index.session import Session
 from envfit.target import GLIBC, Fact, FactState, Platform, Target
 from judges.corpus import newest_python, slug
 from judges.device_code import Found, Machine, judge_wheel
 from judges.inputs import GpuTarget, Input, read_corpus
 from judges.installers import Request, compile_with_uv, tool_environment
+from judges.pinned_file import default_folder
 from judges.results import RESULTS, merge, read, table
 from judges.wheel_code import Cuobjdump, could_hold_code, libraries_of, read_wheel
 
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=_FILE)
     parser.add_argument("--wheels", type=Path, default=_WHEELS)
     options = parser.parse_args(arguments)
-    folder = default_cache_dir(os.environ, home=Path.home()) / "judges"
+    folder = default_folder()
     folder.mkdir(parents=True, exist_ok=True)
     pairs = list(read_corpus().pairs(inputs=tuple(options.only)))
     by_uv: dict[str, list[Chosen]] = {}
