@@ -161,7 +161,6 @@ def _solved(item: Input, answer: Mapping[str, Any], path: Path) -> dict[str, Any
     shown = [name for name in dict.fromkeys((*requested, "torch")) if name in versions]
     return {
         "outcome": "solved",
-        "engine": answer["engine"],
         "packages": len(packages),
         "files": files_digest(packages),
         "versions": {name: versions[name] for name in shown},
