@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from packaging.version import Version
 
-from envfit.distribution import Metadata
+from envfit.distribution import Metadata, Wheel
 from envfit.knowledge.model import Alternative
 from envfit.knowledge.query import Caution
 from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UserOrigin
@@ -233,10 +233,7 @@ def _refusal(world: World, name: str, position: int) -> Reason | None:
 def _disagreement(
     world: World, name: str, position: int, pins: Mapping[str, int], asked: Mapping[str, Sequence[Demand]]
 ) -> Reason | None:
-    """Return what in the solution a candidate does not go with, as rules and the others' metadata say.
-
-    Its own metadata is asked only where the search has fetched it: for nothing else it need not be.
-    """
+    """Return what in the solution a candidate does not go with, as rules and metadata say."""
     for demand in asked[name]:
         if position not in demand.allowed:
             return _held_by(demand.requirement)
@@ -257,21 +254,29 @@ def _disagreement(
 
 
 def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int]) -> Reason | None:
-    """Return what a candidate requires that is not in the solution, where the search has read it."""
-    for demand in world.known_demands(name, position) or ():
-        required = base_name(demand.name)
-        if not isinstance(demand.requirement.origin, MetadataOrigin):
-            if not demand.allowed:
-                return Reason.of(demand.requirement)
-            continue  # rules were asked before
-        if not demand.allowed:
-            return Reason(sentence=f"it requires {demand.requirement}, and there is none in use")
-        if (
-            not required.startswith("__")
-            and pins.get(demand.name, next(iter(demand.allowed))) not in demand.allowed
-        ):
-            chosen = world.candidates(required)[pins[demand.name]].version
-            return Reason(sentence=f"it requires {demand.requirement}, and {required} is {chosen} here")
+    """Return what a candidate requires that is not to be had on the target, whatever else is chosen.
+
+    What else it requires may only differ from what is here because it is not here.  The
+    metadata of wheels is asked, read by the search or not: a lock says the same when its
+    versions are kept, and the search reads nothing else.  That of a source distribution
+    may take a build.
+    """
+    if not isinstance(world.candidates(name)[position].distribution, Wheel):
+        return None
+    for own in (name, *sorted(other for other in pins if other.startswith(f"{name}["))):
+        for demand in world.demands(own, position):
+            wanted = base_name(demand.name)
+            if not demand.allowed and not isinstance(demand.requirement.origin, MetadataOrigin):
+                return Reason.of(demand.requirement)  # its metadata cannot be used
+            if wanted == name or wanted.startswith("__"):
+                continue
+            refusals = [_refusal(world, wanted, other) for other in sorted(demand.allowed)]
+            if not refusals:
+                return Reason(sentence=f"it requires {demand.requirement}, and there is none in use")
+            first = refusals[0]
+            if first is not None and None not in refusals:
+                # Without the version: releases that require different ones share the reason.
+                return replace(first, sentence=f"it requires a {wanted} that is out: {first.sentence}")
     return None
 
 

@@ -24,7 +24,7 @@ from nab_resolver.types import RootRequirement
 
 from envfit.resolve.positions import Positions
 from envfit.resolve.proof import proves_impossible
-from envfit.resolve.provider import Demand, World
+from envfit.resolve.provider import Demand, World, base_name
 
 if TYPE_CHECKING:
     from nab_resolver.types import RangeProtocol
@@ -137,15 +137,21 @@ class _Provider(BaseProvider[str, int]):
         What the user asked for in the order asked, so that a later name gives way to an
         earlier one.  Then, so that little is fetched in vain: facts and choices, what
         was most in conflict, what has the fewest candidates left; last the name, so
-        that results are stable.
+        that results are stable.  A name with an extra comes before the name without: it
+        leaves one candidate of that, while the other way round all of its own would be
+        fetched to find that only the same one will do.
         """
         del culprit_counts
         left = sum(position in version_range for position in range(len(self._world.candidates(package))))
+        plain = base_name(package)
         return (
-            self._asked.get(package, len(self._asked)),
+            self._asked.get(plain, len(self._asked)),
+            plain in self._asked and package == plain,
             not package.startswith("__"),
             -conflict_counts.get(package, 0),
             left,
+            plain,
+            package == plain,
             package,
         )
 
