@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -33,38 +34,41 @@ are judged in [corpus.md](corpus.md), the policy where standards leave a choice 
 _WORLDS = """
 ## Random worlds against brute force
 
-{worlds:,} worlds, {solvable:,} of which have a solution: acyclic and cyclic, loose and full of pins, with facts, choices,
-rules over several GPUs, extras, markers, constraints, pre-releases, yanked files and versions of an existing lock. Right is a
-solution, or a true "impossible". Best is the solution that is best for the names asked for, in the order asked.
+{worlds:,} worlds, {solvable:,} of which have a solution: acyclic and cyclic, loose and full of pins, with
+facts, choices, rules over several GPUs, extras, markers, constraints, pre-releases, yanked files and
+versions of an existing lock. Right is a solution, or a true "impossible". Best is the solution that is
+best for the names asked for, in the order asked.
 
 """
 
 _ALONE = """
-The engine that most tools of the field use, resolvelib, would alone have failed on {failed} of {worlds:,} worlds ({share}), and would have
-given less than the best on {worse:,} of {solvable:,} ({worse_share}). Rates of random worlds are no rates of real ones.
+resolvelib, which pip uses, would alone have failed on {failed} of {worlds:,} worlds ({share}), and would have
+given less than the best on {worse:,} of {solvable:,} ({worse_share}). Rates of random worlds are no rates
+of real ones.
 """
 
 _ENGINES = """
 ## Engines on real inputs
 
-One run over the configured index, the second of two, so that nothing is fetched. Seconds inside the engine, and files whose metadata was
-read. Same: the same packages in the same versions as envfit's.
+One run over the configured index, the second of two, so that nothing is fetched. Seconds inside the
+engine, and files whose metadata was read. Same: the same packages in the same versions as envfit's.
 
 """
 
 _PACKSE = """
 ## packse
 
-The {asked} scenarios of [packse](https://github.com/astral-sh/packse) {version} for a single environment, from its source distribution
-(`{file}`, sha256 `{sha256}`). The other {universal} are about universal locks, one for all platforms, which envfit does not make;
-they are not asked. A control's wrong answer is no fault of the control: uv and pip have policies of their own.
+The {asked} scenarios of [packse](https://github.com/astral-sh/packse) {version} for a single environment,
+from its source distribution (`{file}`, sha256 `{sha256}`). The other {universal} are about universal
+locks, one for all platforms, which envfit does not make; they are not asked. A control's other answer is
+no fault of it: uv and pip have policies of their own.
 
 """
 
+Results = Mapping[str, Any]
 
-def page(
-    worlds: Mapping[str, Any], engines: Sequence[Mapping[str, Any]], packse: Sequence[Mapping[str, Any]]
-) -> str:
+
+def page(worlds: Results, engines: Sequence[Results], packse: Sequence[Results]) -> str:
     """Return the page; ``packse`` holds the results of one run for each way of serving."""
     return "".join([_HEAD, *_of_worlds(worlds), *_of_engines(engines), *_of_packse(packse)])
 
@@ -166,7 +170,7 @@ def main() -> None:
     arguments = parser.parse_args()
     text = page(
         read(RESULTS / "worlds.json"),
-        read(RESULTS / "engines.json"),
+        json.loads((RESULTS / "engines.json").read_text(encoding="utf-8")),
         [read(RESULTS / "packse.json"), read(RESULTS / "packse-without-sidecars.json")],
     )
     if arguments.check:

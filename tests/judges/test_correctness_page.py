@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from judges.correctness_page import page
@@ -13,7 +14,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "correctness.md"
 def current() -> str:
     return page(
         read(RESULTS / "worlds.json"),
-        read(RESULTS / "engines.json"),
+        json.loads((RESULTS / "engines.json").read_text(encoding="utf-8")),
         [read(RESULTS / "packse.json"), read(RESULTS / "packse-without-sidecars.json")],
     )
 
