@@ -26,8 +26,8 @@ from typing import Any
 from packaging.pylock import Pylock
 
 from envfit import api
-from envfit.lock.document import LockedPackage, locked_packages
 from envfit.lock.file import read_lock
+from envfit.lock.reading import LockedPackage, locked_packages
 from judges.confirm import confirm, imposed_constraints
 from judges.inputs import Corpus, GpuTarget, Input, read_corpus
 from judges.installers import (

@@ -27,8 +27,8 @@ from envfit.install import install as install_lock
 from envfit.knowledge.load import constraints_directory
 from envfit.knowledge.load import load as load_knowledge
 from envfit.knowledge.model import KnowledgeBase
-from envfit.lock.document import rebased
 from envfit.lock.file import read_lock
+from envfit.lock.reading import rebased
 from envfit.project import mirrors_of
 
 __all__ = [

@@ -25,8 +25,9 @@ from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
 from envfit.lock.contract import Contract, contract_of
-from envfit.lock.document import locked_packages, locked_target, to_pylock
+from envfit.lock.document import to_pylock
 from envfit.lock.file import check_writable, is_stale, lock_text, read_lock, write_lock
+from envfit.lock.reading import locked_packages, locked_target
 from envfit.project import Project, add_to_project, for_target, parse_requirement
 from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.pythons import Tried, choose_python

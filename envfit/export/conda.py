@@ -11,7 +11,7 @@ from packaging.specifiers import SpecifierSet
 from envfit.export.header import comment_header, told
 from envfit.export.pin import pin_line
 from envfit.export.requirements import extra_indexes
-from envfit.lock.document import locked_packages
+from envfit.lock.reading import locked_packages
 
 __all__ = ["environment_yml"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from envfit.lock.document import LockedPackage
+from envfit.lock.reading import LockedPackage
 from envfit.reference import DirectReference, ReferenceKind
 
 __all__ = ["pin_line"]

@@ -8,7 +8,7 @@ from packaging.pylock import Pylock
 
 from envfit.export.header import comment_header, told
 from envfit.export.pin import pin_line
-from envfit.lock.document import LockedPackage, locked_packages
+from envfit.lock.reading import LockedPackage, locked_packages
 from envfit.target import Provided
 
 __all__ = ["constraints", "extra_indexes", "requirements"]

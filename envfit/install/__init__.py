@@ -21,9 +21,9 @@ from envfit.install.refusal import Refusal, Refused, named
 from envfit.install.run_uv import create_venv, sync
 from envfit.install.verify import ImportResult, Outcome, import_names, verify
 from envfit.knowledge.model import KnowledgeBase
-from envfit.lock.document import locked_packages
 from envfit.lock.file import write_lock
 from envfit.lock.provided import counted_on
+from envfit.lock.reading import locked_packages
 from envfit.target import Target
 
 __all__ = [

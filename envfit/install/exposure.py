@@ -17,7 +17,7 @@ from pathlib import Path
 
 from envfit.detect import Interpreter, read_interpreter
 from envfit.errors import FileError, InstallError
-from envfit.lock.document import LockedPackage
+from envfit.lock.reading import LockedPackage
 
 __all__ = ["check_exposed", "expose"]
 

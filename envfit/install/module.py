@@ -13,8 +13,8 @@ from packaging.pylock import Pylock
 from packaging.version import Version
 
 from envfit.install.refusal import Refusal
-from envfit.lock.document import LockedPackage, locked_target
 from envfit.lock.provided import counted_on
+from envfit.lock.reading import LockedPackage, locked_target
 from envfit.resolve.explain import Reason
 from envfit.target import Provided
 

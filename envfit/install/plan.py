@@ -28,7 +28,7 @@ from envfit.install.refusal import Refusal, named
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
 from envfit.lock.contract import Contract, contract_of
-from envfit.lock.document import LockedPackage, locked_packages
+from envfit.lock.reading import LockedPackage, locked_packages
 from envfit.requirement import Requirement, RuleOrigin
 from envfit.resolve.explain import Reason
 from envfit.target import CUDA, CUDA_ARCH, CUDA_DRIVER, GLIBC, LIBCUDA, Fact, FactState, Provided, Target

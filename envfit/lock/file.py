@@ -11,7 +11,7 @@ import tomli_w
 from packaging.pylock import Pylock, is_valid_pylock_path
 
 from envfit.errors import FileError, LockError
-from envfit.lock.document import parse_lock
+from envfit.lock.reading import parse_lock
 
 if sys.version_info >= (3, 11):
     import tomllib

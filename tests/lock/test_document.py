@@ -20,8 +20,9 @@ from envfit.errors import LockError
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.query import Query
 from envfit.lock.contract import contract_of
-from envfit.lock.document import locked_packages, locked_target, parse_lock, to_pylock
+from envfit.lock.document import to_pylock
 from envfit.lock.file import lock_text
+from envfit.lock.reading import locked_packages, locked_target, parse_lock
 from envfit.resolve.decide import resolve
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.selection import Preferences

@@ -12,8 +12,8 @@ import pytest
 from packaging.pylock import Pylock
 
 from envfit.errors import FileError, LockError
-from envfit.lock.document import parse_lock
 from envfit.lock.file import check_writable, lock_text, read_lock, write_lock
+from envfit.lock.reading import parse_lock
 
 
 def a_lock(created_by: str = "envfit") -> Pylock:
