@@ -244,32 +244,6 @@ def test_the_lock_does_not_depend_on_cache_machine_or_python(
     assert path.read_bytes() == first
 
 
-def test_the_lock_does_not_depend_on_the_order_of_answers(
-    envfit: CommandLine, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    locks = []
-    for run, slow in enumerate(("torch", "plain", "lib")):
-        index.delays = {f"/simple/{slow}/": 0.15}
-        monkeypatch.setenv("ENVFIT_CACHE_DIR", str(tmp_path / f"cache-{run}"))
-        envfit("lock", "torch", "plain", *V100)
-        locks.append((envfit.cwd / "pylock.toml").read_bytes())
-        (envfit.cwd / "pylock.toml").unlink()
-    assert len(set(locks)) == 1
-
-
-def test_the_lock_does_not_depend_on_the_hash_seed(
-    envfit: CommandLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = ("lock", "torch", "plain", *V100, "--if-supported", "flash-attn")
-    envfit(*words)
-    path = envfit.cwd / "pylock.toml"
-    first = path.read_bytes()
-    path.unlink()
-    monkeypatch.setenv("PYTHONHASHSEED", "7")
-    envfit.process(*words)
-    assert path.read_bytes() == first
-
-
 def test_the_lock_says_nothing_of_the_machine_that_made_it(
     envfit: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, index: Index
 ) -> None:
