@@ -16,6 +16,9 @@ from judges.installers import Compiled, Request
 
 __all__ = ["Confirmation", "confirm", "imposed_constraints"]
 
+# Policy, not metadata: uv takes a release without the extra that was asked for, and warns.
+_LACKS_EXTRA = "it has no extra "
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmation:
@@ -42,9 +45,9 @@ def imposed_constraints(reasons: Iterable[Mapping[str, Any]], rules: Mapping[str
     bounds: dict[str, None] = {}
     for reason in reasons:
         rule = reason["rule"]
-        if rule is None or not reason["versions"]:
+        if not reason["versions"] or (rule is None and not reason["why"].startswith(_LACKS_EXTRA)):
             continue
-        packages = _bounds(rules.get(rule))
+        packages = _bounds(rules.get(rule or ""))
         if packages:
             bounds.update((str(condition), None) for condition in packages)
             continue

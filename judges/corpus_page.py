@@ -45,10 +45,13 @@ Each wheel over 1 MB that is built for a platform was downloaded and read: ELF h
 `cuobjdump` on every library with a `.nv_fatbin` section; envfit's `constraints/` play no part. A library
 has no code for a GPU where none of its images runs on it, by NVIDIA's rules for machine code and PTX; it
 needs a newer driver where it is, or links, a library of a newer CUDA major version, or has only PTX of a
-newer CUDA. A wheel cannot run where that holds of every library in it that is about GPUs. This accuses
-late: one image is taken for the whole library, code that `cuobjdump` does not see is not judged, and
-whether a program would use the wheel at all is not known. A cell says how many of the wheels with GPU
-code cannot run, and names the most important ones.
+newer CUDA. A cell counts the wheels of which no library that is about GPUs can run, out of those with
+such libraries, and names the most important ones; `judges/results/without-hardware.json` says why, and
+which wheels fail in part only.
+
+This accuses late: one image is taken for the whole library, and code that `cuobjdump` does not see (or
+stops at) is not judged. But whether a program would miss a library is not known: torchao's two, say, hold
+machine code for capability 9.0 and 10.0 alone, and what else torchao does is not in them.
 
 """
 
@@ -66,8 +69,8 @@ def page(corpus: Corpus, answers: Mapping[str, Any], wheels: Mapping[str, Any]) 
         asked = " ".join(item.requirements)
         lines.append(f"- `{asked}`, {target.name}: {_answer(entry)}{': ' if because else ''}{because}")
     judged = [entry for key, entry in answers.items() if key in set(_keys(corpus))]
-    lines.append(_JUDGED.format(stood=sum(map(holds, judged)), all=len(judged)))
-    lines.append(_HARDWARE)
+    lines.append(_JUDGED.format(stood=sum(map(holds, judged)), all=len(judged)).rstrip())
+    lines.append(_HARDWARE.rstrip() + "\n")
     for who, title in (("uv", "Of what uv would install:"), ("envfit", "Of what envfit locked:")):
         lines += [title, ""]
         judgements = {key: entry.get(who) for key, entry in wheels.items()}

@@ -104,10 +104,13 @@ def judge_wheel(
     for name, (code, sonames) in libraries.items():
         major = driver_for(sonames)
         oldest = _OLDEST_DRIVER.get(major) if major is not None else None
-        if oldest is not None and driver < oldest:
-            verdicts[name] = Found.OLD_DRIVER
-        elif code is not None and (code.sass or code.ptx) and not _is_default(code):
-            verdicts[name] = judge_library(code, machine)
+        found = None
+        if code is not None and (code.sass or code.ptx) and not _is_default(code):
+            found = judge_library(code, machine)
+        if oldest is not None and driver < oldest and found is not Found.NO_CODE:
+            found = Found.OLD_DRIVER
+        if found is not None:
+            verdicts[name] = found
     return verdicts
 
 

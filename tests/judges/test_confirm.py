@@ -43,6 +43,14 @@ def test_what_metadata_says_is_left_for_uv_to_read():
     assert constraints == ()
 
 
+def test_a_release_that_lacks_the_extra_is_excluded_for_uv_would_take_it():
+    lacking = {
+        **reason("jax", ["0.6.2", "0.6.1"], None),
+        "why": "it has no extra 'cuda13', which newer releases have",
+    }
+    assert imposed_constraints([lacking], RULES) == ("jax!=0.6.2,!=0.6.1",)
+
+
 REQUEST = Request(requirements=("torch",), python="3.11.18", glibc="2.28")
 SOLVED = Compiled(lock='lock-version = "1.0"')
 IMPOSSIBLE = Compiled(impossible=True, says="No solution found")
