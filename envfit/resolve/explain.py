@@ -124,7 +124,10 @@ def _grouped(found: Iterable[tuple[str, Version | None, Reason]]) -> tuple[Group
     """Put versions of one name together that are out for the same reason, or for the same other name."""
     groups: dict[tuple[str, str], list[tuple[Version | None, Reason]]] = defaultdict(list)
     for name, version, reason in found:
-        key = f"> {reason.leads_to}" if reason.leads_to is not None else "".join(reason.group)
+        # Of a rule, its releases are told apart; of metadata, what they lead to is what they share.
+        key = "".join(reason.group)
+        if reason.leads_to is not None:
+            key = f"> {reason.leads_to} {reason.rule or ''}"
         if (version, reason) not in groups[name, key]:
             groups[name, key].append((version, reason))
     result = []
@@ -266,13 +269,17 @@ def _dead_ends(
 def _dead_end(demand: Demand) -> Reason:
     """Return why a demand leads nowhere.
 
-    What a rule demands of a package says so only where no release is what it
-    demands; else the releases that are have reasons of their own.
+    What a rule demands of a package is the whole reason only where no release is what
+    it demands; else the releases that are have reasons of their own.
     """
     reason = Reason.of(demand.requirement)
     if reason.leads_to is not None or not demand.allowed or demand.name.startswith("__"):
         return reason
-    return replace(reason, sentence=f"it requires {demand.requirement}", leads_to=base_name(demand.name))
+    return replace(
+        reason,
+        sentence=f"it requires {demand.requirement}: {reason.sentence}",
+        leads_to=base_name(demand.name),
+    )
 
 
 def _out(
@@ -281,10 +288,29 @@ def _out(
     """Yield each candidate in question with the first of its demands that nothing living satisfies."""
     for position, candidate in enumerate(world.candidates(name)):
         if specifier.contains(candidate.version, prereleases=True):
-            for demand in world.known_demands(name, position) or ():
-                if narrowed.is_out(demand):
-                    yield candidate.version, demand
-                    break
+            demand = _first_out(world, narrowed, name, position, frozenset())
+            if demand is not None:
+                yield candidate.version, demand
+
+
+def _first_out(
+    world: World, narrowed: _Narrowed, name: str, position: int, above: frozenset[str]
+) -> Demand | None:
+    """Return the first demand of a candidate that nothing living satisfies.
+
+    A name with an extra demands the same candidate without it: its reason is the reason.
+    ``above`` are the names that led here, since extras may demand each other.
+    """
+    for demand in world.known_demands(name, position) or ():
+        if not narrowed.is_out(demand):
+            continue
+        if base_name(demand.name) != base_name(name) or position not in demand.allowed:
+            return demand
+        if demand.name not in above:
+            inner = _first_out(world, narrowed, demand.name, position, above | {name})
+            if inner is not None:
+                return inner
+    return None
 
 
 def _nothing_fits(world: World, name: str, specifier: SpecifierSet) -> Reason | None:

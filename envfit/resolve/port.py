@@ -7,7 +7,10 @@ from typing import Protocol
 
 from envfit.distribution import Distribution, Listing, Metadata
 
-__all__ = ["PackageSource"]
+__all__ = ["REJECTING", "PackageSource"]
+
+#: Errors that reject one file; every other error of a source ends the run.
+REJECTING = frozenset({"bad-metadata", "metadata-needs-build"})
 
 
 class PackageSource(Protocol):

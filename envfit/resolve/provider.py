@@ -31,15 +31,13 @@ from envfit.errors import EnvfitError
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
-from envfit.resolve.port import PackageSource
+from envfit.resolve.extras import MeantExtras
+from envfit.resolve.port import REJECTING, PackageSource
 from envfit.resolve.provided import provided_requirements
 from envfit.resolve.selection import Candidate, Preferences, Rejection, Strategy, is_yanked, select
 from envfit.target import FactState
 
 __all__ = ["Demand", "World", "base_name", "split_name"]
-
-# Errors that reject one file; every other error of a source ends the run.
-_REJECTING = frozenset({"bad-metadata", "metadata-needs-build"})
 
 _AS_THEY_ARE = Amendments()
 
@@ -99,6 +97,7 @@ class World:
         self._candidates: dict[str, tuple[Candidate, ...]] = {}
         self._rejections: dict[str, tuple[Rejection, ...]] = {}
         self._statuses: dict[str, tuple[Listing, ...]] = {}
+        self._extras = MeantExtras(self)
         self._demands: dict[tuple[str, int], tuple[Demand, ...]] = {}
         self._judgements: dict[tuple[str, int], Judgement] = {}
         self._allowed: dict[tuple[str, SpecifierSet], frozenset[int]] = {}
@@ -261,7 +260,9 @@ class World:
             for requirement in self.judgement(package, position).requirements:
                 yield from self._demands_of(requirement)
         if meant:
-            yield from self._missing_extra(candidate, extra)
+            why = self._extras.objection(candidate, extra)
+            if why is not None:
+                yield from self._demands_of(_unusable(candidate, why))
             return
         for requirement in self._declared(candidate, extra):
             yield from self._demands_of(requirement)
@@ -274,7 +275,7 @@ class World:
         try:
             metadata = self._source.metadata(candidate.distribution)
         except EnvfitError as error:
-            if error.code not in _REJECTING:
+            if error.code not in REJECTING:
                 raise
             return [_unusable(candidate, f"cannot be used: {error.message}")]
         if metadata.requires_python is not None and not metadata.requires_python.contains(
@@ -302,29 +303,6 @@ class World:
             if item.name not in self._candidates and item.name not in self._provided
         )
         return found
-
-    def _missing_extra(self, candidate: Candidate, extra: str) -> Iterable[Demand]:
-        """Yield a demand that nothing satisfies where the user means an extra that only newer releases have.
-
-        An extra that the newest release lacks too, or that only another package asks for, adds
-        nothing, as for pip and uv.
-        """
-        newer = self.newer(candidate.name, candidate.version)
-        if not newer or self._has_extra(candidate, extra) is not False:
-            return
-        if self._has_extra(self.candidates(candidate.name)[newer[0]], extra):
-            missing = _unusable(candidate, f"has no extra {extra!r}, which newer releases have")
-            yield from self._demands_of(missing)
-
-    def _has_extra(self, candidate: Candidate, extra: str) -> bool | None:
-        """Tell whether a candidate has an extra; None where that cannot be read."""
-        try:
-            metadata = self.metadata(candidate)
-        except EnvfitError as error:
-            if error.code not in _REJECTING:
-                raise
-            return None
-        return None if metadata is None else extra in metadata.known_extras()
 
     def _comes_from(self, declared: DeclaredRequirement) -> bool:
         """Tell whether a name is there already from the address that a requirement on it names."""

@@ -152,15 +152,17 @@ def holds(
 
 
 def has_what_is_meant(world: Small, pins: Mapping[str, int], need: Need) -> bool:
-    """Tell whether a pin has the extras that the user asks for, those aside that the newest release lacks too."""
+    """Tell whether a pin and every newer release have the extras that the user asks for and the newest has."""
     if need.name not in pins:
         return True
     versions = world.packages[need.name]
     newer = [
         number for number, entry in versions.items() if number > pins[need.name] and not entry.prerelease
     ]
-    missing = need.extras - _extras_of(versions[pins[need.name]])
-    return not newer or missing.isdisjoint(_extras_of(versions[max(newer)]))
+    if not newer:
+        return True
+    meant = need.extras & _extras_of(versions[max(newer)])
+    return all(meant <= _extras_of(versions[number]) for number in (*newer, pins[need.name]))
 
 
 def _extras_of(entry: Entry) -> set[str]:
