@@ -28,7 +28,8 @@ from itertools import repeat
 
 from envfit.resolve.provider import World
 from judges.engines import ENGINES, RESULTS, Answer, write
-from tests.resolve.small_worlds import Small, parts_of, small_world, solutions, standing
+from tests.resolve.brute_force import solutions, standing
+from tests.resolve.small_worlds import Small, parts_of, small_world
 
 FAULTS = ("wrong_pins", "false_impossible", "crashed", "undecided")
 EXAMPLES = 5

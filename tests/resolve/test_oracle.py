@@ -18,22 +18,8 @@ from envfit.resolve.resolution import Resolution, build_resolution
 from envfit.resolve.selection import Preferences
 from envfit.resolve.solver import Impossible, Solved, solve
 from envfit.resolve.verify import verify
-from tests.resolve.small_worlds import (
-    Declared,
-    Entry,
-    Need,
-    Small,
-    admits,
-    axes,
-    has_what_is_meant,
-    holds,
-    needed,
-    small_world,
-    solutions,
-    solvable,
-    standing,
-    world_of,
-)
+from tests.resolve.brute_force import admits, has_what_is_meant, holds, needed, solutions, solvable, standing
+from tests.resolve.small_worlds import Declared, Entry, Need, Small, axes, small_world, world_of
 from tests.resolve.worlds import INDEX, MemorySource, asked
 
 WORLDS = 400

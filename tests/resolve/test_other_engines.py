@@ -19,7 +19,8 @@ from envfit.resolve.selection import Preferences
 from envfit.resolve.solver import closure
 from judges.engines import ENGINES, ResolvelibProvider
 from judges.worlds import judge, run
-from tests.resolve.small_worlds import axes, small_world, solutions, world_of
+from tests.resolve.brute_force import solutions
+from tests.resolve.small_worlds import axes, small_world, world_of
 from tests.resolve.worlds import MemorySource, asked
 
 if sys.version_info >= (3, 11):

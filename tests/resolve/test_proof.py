@@ -17,7 +17,8 @@ from envfit.resolve.positions import Positions
 from envfit.resolve.proof import proves_impossible
 from envfit.resolve.provider import World
 from envfit.resolve.selection import Preferences
-from tests.resolve.small_worlds import Small, axes, small_world, solvable, world_of
+from tests.resolve.brute_force import solvable
+from tests.resolve.small_worlds import Small, axes, small_world, world_of
 from tests.resolve.worlds import MemorySource, asked
 
 
