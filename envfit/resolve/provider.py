@@ -26,7 +26,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envfit.distribution import Listing, Metadata
+from envfit.distribution import Listing, Metadata, Wheel
 from envfit.errors import EnvfitError
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
@@ -364,6 +364,12 @@ class World:
             or name in self._prereleases_named
             or all(other.version.is_prerelease for other in self.candidates(name))
         )
+
+    def expect_metadata(self, name: str, positions: Iterable[int]) -> None:
+        """Start to fetch the metadata of candidates that are going to be asked."""
+        candidates = self.candidates(name)
+        found = (candidates[position].distribution for position in positions)
+        self._source.prefetch_metadata(item for item in found if isinstance(item, Wheel))
 
     def _prefetch_best(self, candidates: tuple[Candidate, ...], allowed: frozenset[int]) -> None:
         for position in sorted(allowed):

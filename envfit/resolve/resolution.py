@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from packaging.version import Version
 
 from envfit.distribution import Metadata, Wheel
+from envfit.errors import SourceError
 from envfit.knowledge.model import Alternative
 from envfit.knowledge.query import Caution
 from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UserOrigin
@@ -205,7 +206,10 @@ def _excluded(
         return []
     named = _is_named(asked[name])
     groups: dict[tuple[str, str], tuple[Reason, list[Version]]] = {}
-    for newer in world.newer(name, world.candidates(name)[pins[name]].version):
+    positions = world.newer(name, world.candidates(name)[pins[name]].version)
+    if named:
+        world.expect_metadata(name, (newer for newer in positions if not world.refused(name, newer)))
+    for newer in positions:
         reason = _refusal(world, name, newer)
         if reason is None and named:
             reason = _disagreement(world, name, newer, pins, asked)
@@ -250,7 +254,10 @@ def _disagreement(
             if not others:
                 return Reason.of(demand.requirement)
             # Only the chosen release of the same name disagrees, and it would go.
-    return _own_demand(world, name, position, pins)
+    try:
+        return _own_demand(world, name, position, pins)
+    except SourceError:
+        return None  # a reason less: what was found stands
 
 
 def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int]) -> Reason | None:
