@@ -239,11 +239,11 @@ def test_add_to_a_named_lock(own: CommandLine, library: Index) -> None:
 def test_a_lock_that_keeps_its_versions_needs_no_metadata_of_newer_releases_offline(
     own: CommandLine, library: Index
 ) -> None:
+    library.cache_control = "max-age=0"
     own("lock", "app", *NONE)
     newer = make_wheel(library.directory, "app", "3.0", requires=["lib"])
     # The listing becomes known, the metadata of 3.0 does not.
     library.break_off = {f"/files/{newer.name}": 99, f"/files/{newer.name}.metadata": 99}
-    library.cache_control = "max-age=0"
     own("lock", "app<3", *NONE)
     answer = own("lock", "app", *NONE, "--offline")
     assert files(own)["app"] == "app-2.0-py3-none-any.whl"
