@@ -26,7 +26,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envfit.distribution import Listing, Metadata
+from envfit.distribution import Listing, Metadata, Wheel
 from envfit.errors import EnvfitError
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
@@ -307,12 +307,15 @@ class World:
         """Yield a demand that nothing satisfies where the user means an extra that only newer releases have.
 
         An extra that the newest release lacks too, or that only another package asks for, adds
-        nothing, as for pip and uv.
+        nothing, as for pip and uv.  The newest that has a wheel is asked: a source distribution
+        may take a build to say it, of a release that nobody chooses.
         """
-        newer = self.newer(candidate.name, candidate.version)
-        if not newer or self._has_extra(candidate, extra) is not False:
+        candidates = self.candidates(candidate.name)
+        newer = (candidates[position] for position in self.newer(candidate.name, candidate.version))
+        newest = next((other for other in newer if isinstance(other.distribution, Wheel)), None)
+        if newest is None or self._has_extra(candidate, extra) is not False:
             return
-        if self._has_extra(self.candidates(candidate.name)[newer[0]], extra):
+        if self._has_extra(newest, extra):
             missing = _unusable(candidate, f"has no extra {extra!r}, which newer releases have")
             yield from self._demands_of(missing)
 
