@@ -198,7 +198,10 @@ class _Check:
     def _is_from(pin: Pin, direct: DirectReference) -> bool:
         distribution = pin.candidate.distribution
         reference = distribution.reference if distribution is not None else None
-        return reference is not None and reference.is_same_source(direct)
+        return reference is not None and all(
+            getattr(reference, part) == getattr(direct, part)
+            for part in ("kind", "url", "subdirectory", "commit", "sha256")
+        )
 
     def _disagreements(self) -> Iterable[str]:
         """Yield the choices on which no value satisfies everyone."""
