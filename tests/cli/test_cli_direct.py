@@ -219,3 +219,34 @@ def test_a_hash_in_the_address_that_another_package_requires_holds(
     make_wheel(own_index.directory, "app", "1.0", requires=[f"helper @ {address}"])
     answer = bare_envfit("lock", "app", f"helper @ {helper.as_uri()}", *NO_GPU, code=1)
     assert f"requires helper from an address, {address}" in answer.err
+
+
+@pytest.mark.parametrize("moved", ["the directory", "the lock"])
+def test_a_directory_that_is_not_where_the_lock_names_it(
+    bare_envfit: CommandLine, checkout: Path, helper: Path, moved: str
+) -> None:
+    bare_envfit("lock", "../checkout", *NO_GPU)
+    lock = bare_envfit.cwd / "pylock.toml"
+    if moved == "the directory":
+        checkout.rename(checkout.with_name("away"))
+    else:
+        (bare_envfit.cwd / "deep").mkdir()
+        lock = lock.rename(bare_envfit.cwd / "deep" / "pylock.toml")
+    named = (lock.parent.parent / "checkout").resolve()
+    answer = bare_envfit("install", lock, "--prefix", "env", "--gpu", "none", code=3)
+    assert f"error: tool is locked as {named}, and there is nothing" in answer.err
+    assert "env" not in bare_envfit.files()
+
+
+def test_a_commit_that_is_gone(bare_envfit: CommandLine, checkout: Path, helper: Path) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.example"]
+    for words in (["init"], ["add", "-A"], ["commit", "-m", "x"]):
+        subprocess.run([*git, *words], cwd=checkout, check=True, capture_output=True)
+    bare_envfit("lock", f"tool @ git+{checkout.as_uri()}", *NO_GPU)
+    vcs = packages(bare_envfit)["tool"]["vcs"]
+    assert isinstance(vcs, dict)
+    lock = bare_envfit.cwd / "pylock.toml"
+    lock.write_text(lock.read_text().replace(vcs["commit-id"], "a" * 40))
+    answer = bare_envfit("install", "--prefix", "env", "--gpu", "none", code=3)
+    assert f"failed to fetch commit `{'a' * 40}`" in answer.err
+    assert "env" not in bare_envfit.files()
