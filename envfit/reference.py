@@ -51,16 +51,21 @@ class DirectReference:
         )
 
     def is_meant_by(self, address: str) -> bool:
-        """Tell whether an address in metadata, such as ``git+https://host/x@v1``, means this reference."""
+        """Tell whether an address in metadata, such as ``git+https://host/x@v1``, means this reference.
+
+        A sha256 in it must be that of the file, where that is known.
+        """
         parts = urlsplit(address.removeprefix("git+"))
         netloc = parts.netloc if parts.scheme == "ssh" else parts.netloc.rpartition("@")[2]
         path, revision = parts.path, None
         if self.kind is ReferenceKind.GIT and "@" in parts.path:
             path, _, revision = parts.path.rpartition("@")
-        subdirectory = parse_qs(parts.fragment).get("subdirectory", [None])[-1]
+        fragment = {key: values[-1] for key, values in parse_qs(parts.fragment).items()}
+        sha256 = fragment.get("sha256", self.sha256)
         return (
             urlunsplit((parts.scheme, netloc, path, parts.query, "")) == self.url
-            and subdirectory == self.subdirectory
+            and fragment.get("subdirectory") == self.subdirectory
+            and (self.sha256 is None or sha256 is None or sha256.lower() == self.sha256)
             and (self.kind is ReferenceKind.GIT) == address.startswith("git+")
             and revision in (self.revision, self.commit)
         )

@@ -9,7 +9,7 @@ from envfit.project import Declared, Settings, applies, for_target
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.resolution import Resolution
 
-__all__ = ["amendments_of", "check_hashes", "hashes_of"]
+__all__ = ["amendments_of", "check_files", "check_hashes", "hashes_of"]
 
 
 def amendments_of(
@@ -35,6 +35,17 @@ def hashes_of(declared: Iterable[Declared], environment: Mapping[str, str]) -> d
         if one.hashes and applies(one, environment):
             found[one.shown] = found.get(one.shown, one.hashes) & one.hashes
     return found
+
+
+def check_files(resolution: Resolution, hashes: Mapping[str, frozenset[str]]) -> None:
+    """Raise RequirementError where a file has none of the hashes stated for it, by name as of hashes_of."""
+    for pin in resolution.pins:
+        chosen, stated = pin.candidate.distribution, hashes.get(pin.name)
+        if chosen is not None and stated is not None and chosen.sha256 not in stated:
+            raise RequirementError(
+                f"{chosen.filename} has none of the hashes that are stated for it: "
+                f"its sha256 is {chosen.sha256}"
+            )
 
 
 def check_hashes(resolution: Resolution, declared: Iterable[Declared], hashes: Iterable[str]) -> None:

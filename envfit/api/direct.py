@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+
+from packaging.utils import canonicalize_name
 
 from envfit.errors import RequirementError
 from envfit.index.direct import Opened
@@ -16,19 +18,24 @@ __all__ = ["open_direct"]
 
 
 def open_direct(
-    declared: Iterable[Declared], packages: PackageIndex, environment: Mapping[str, str]
+    declared: Iterable[Declared],
+    packages: PackageIndex,
+    environment: Mapping[str, str],
+    *,
+    replaced: Container[str] = (),
 ) -> tuple[Declared, ...]:
     """Open the direct references that hold in a marker environment, and give each its name.
 
     What they require by address is opened too; what a package of an index requires
-    by address is not, since nobody here named it.  The rest is returned as it is.
+    by address is not, since nobody here named it.  The rest is returned as it is, and
+    so are references of names in ``replaced``: something else stands in their place.
     Raises RequirementError where two references of one name disagree, or a name is
     not that of what is at its address.
     """
     result = []
     pending: deque[tuple[Declared, Opened]] = deque()
     for one in declared:
-        if one.direct is None or not applies(one, environment):
+        if one.direct is None or one.name in replaced or not applies(one, environment):
             result.append(one)
             continue
         named, opened = _open(one, one.direct, packages)
@@ -44,7 +51,7 @@ def open_direct(
             holds = requirement.marker is None or any(
                 requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *parent.extras)
             )
-            if requirement.url is not None and holds:
+            if requirement.url is not None and holds and canonicalize_name(requirement.name) not in replaced:
                 nested = parse_requirement(
                     str(requirement), f"{opened.distribution.name} {opened.distribution.version}"
                 )

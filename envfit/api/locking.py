@@ -12,7 +12,7 @@ from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envfit.api.demands import amendments_of, check_hashes, hashes_of
+from envfit.api.demands import amendments_of, check_files, check_hashes, hashes_of
 from envfit.api.direct import open_direct
 from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import notes_on_addresses, open_indexes, with_hashes
@@ -160,7 +160,6 @@ class _Job:
         self._notify = _once(notify)
         self._watch = watch
         self._strategy = Strategy(request.resolution or project.settings.resolution or "highest")
-        self._named: tuple[str, ...] = ()
         self.requests = 0
         self.received = 0
 
@@ -180,7 +179,7 @@ class _Job:
             except (RefusalError, UndecidedError, CannotBuildHereError, BuildFailedError) as error:
                 outcome = error
             tried.append(Tried(python=target.python, outcome=outcome))
-        return choose_python(tried, self._named, strategy=self._strategy)
+        return choose_python(tried, strategy=self._strategy)
 
     def _resolve(self, target: Target) -> Resolution:
         request, project, settings = self._request, self._project, self._project.settings
@@ -206,24 +205,27 @@ class _Job:
                     f"{(before[1] + session.bytes_received) / 1e6:.1f} MB"
                 )
             )
-            wanted, bounds, overrides, optional = (
-                open_direct(several, indexes.packages, environment)
+            excluded = frozenset(settings.exclude_dependencies)
+            overrides = open_direct(
+                settings.override_dependencies, indexes.packages, environment, replaced=excluded
+            )
+            replaced = excluded.union(one.shown for one in overrides)
+            wanted, bounds, optional = (
+                open_direct(several, indexes.packages, environment, replaced=replaced)
                 for several in (
                     project.requirements,
                     (*project.constraints, *settings.constraint_dependencies),
-                    settings.override_dependencies,
                     (*optional, *settings.if_supported),
                 )
             )
-            hashes = hashes_of((*wanted, *bounds, *overrides), environment)
+            standing = (one for one in (*wanted, *bounds) if one.shown not in replaced)
+            hashes = hashes_of((*standing, *overrides), environment)
             refuse_addresses((*wanted, *bounds, *overrides, *optional), target)
-            requirements = for_target(wanted, environment)
-            self._named = tuple(requirement.name for requirement in requirements)
             try:
                 resolution = resolve(
                     indexes.packages,
                     query,
-                    requirements,
+                    for_target(wanted, environment),
                     preferences=Preferences(
                         prereleases=request.prereleases or settings.pre,
                         newest_upload=request.newest_upload or settings.exclude_newer,
@@ -245,6 +247,7 @@ class _Job:
             finally:
                 self.requests += session.requests_made
                 self.received += session.bytes_received
+        check_files(resolution, hashes)
         if settings.require_hashes:
             check_hashes(resolution, project.requirements, hashes)
         files = [
@@ -255,18 +258,24 @@ class _Job:
         return resolution
 
     def _kept_pins(self, target: Target) -> dict[str, Version]:
-        """Return the versions to prefer: those of the former lock, then those of locks that were read."""
+        """Return the versions to prefer: those of the former lock, then those of locks that were read.
+
+        What came from an address says nothing of which release of an index to take.
+        """
         request = self._request
         kept = dict(self._project.pinned)
+        names = set(kept)
         if self._previous is not None and _is_same(self._former, target):
+            locked = locked_packages(self._previous)
+            names.update(package.name for package in locked)
             kept.update(
                 (package.name, package.version)
-                for package in locked_packages(self._previous)
-                if package.version is not None
+                for package in locked
+                if package.version is not None and package.distribution.reference is None
             )
         upgraded = {canonicalize_name(name) for name in request.upgrade_packages}
-        for name in sorted(upgraded.difference(kept)) if kept else ():
-            near = difflib.get_close_matches(name, kept)
+        for name in sorted(upgraded.difference(names)) if names else ():
+            near = difflib.get_close_matches(name, sorted(names))
             raise ProjectError(
                 f"{name} cannot be upgraded: it is not in the lock",
                 hints=[f"did you mean {' or '.join(near)}?"] if near else [],

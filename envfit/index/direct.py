@@ -85,7 +85,9 @@ class DirectSource:
     def _open_repository(self, reference: DirectReference, scratch: Path) -> Opened:
         tree = scratch / "tree"
         found = self._repositories.check_out(reference, tree)
-        return self._open_tree(tree, found, key=f"git {found.url} {found.commit} {found.subdirectory or ''}")
+        described = self._repositories.describe(found, tree)
+        key = f"git {found.url} {found.commit} {described} {found.subdirectory or ''}"
+        return self._open_tree(tree, found, key=key)
 
     def _open_archive(self, reference: DirectReference, scratch: Path) -> Opened:
         path, reference = self._fetch(reference, scratch)

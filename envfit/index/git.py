@@ -61,6 +61,11 @@ class Repositories:
             self._git(reference, "-C", str(tree), "submodule", "--quiet", "update", "--init", "--recursive")
         return replace(reference, commit=commit)
 
+    def describe(self, reference: DirectReference, tree: Path) -> str:
+        """Return a commit by the nearest tag before it: what versions are derived from, and tags may move."""
+        found = self._run(reference, "-C", str(tree), "describe", "--tags", "--long", "--always")
+        return found.stdout.strip()
+
     def _clone(self, reference: DirectReference) -> Path:
         """Return the clone of a repository, brought up to date where a new commit may be meant."""
         key = hashlib.sha256(reference.url.encode()).hexdigest()
@@ -110,14 +115,21 @@ class Repositories:
             return
         lines = [line for line in ended.stderr.splitlines() if line.strip()][-_LINES:]
         said = "\n".join(f"  {re.sub(r'://[^/@ ]*@', '://***@', line)}" for line in lines)
-        raise SourceError(f"git could not fetch {reference.url}:\n{said}", details={"address": reference.url})
+        refused = "terminal prompts disabled" in said or "Authentication failed" in said
+        raise SourceError(
+            f"git could not fetch {reference.url}:\n{said}",
+            details={"address": reference.url},
+            hints=["it asks for credentials: git's own settings serve, such as a credential helper"]
+            if refused
+            else [],
+        )
 
     def _run(self, reference: DirectReference, *arguments: str) -> subprocess.CompletedProcess[str]:
         environ = {**self._environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
         # Of a repository around the current directory, as inside a hook.
         for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
             environ.pop(name, None)
-        environ.update(_authorization(reference))
+        environ.update(_authorization(reference, environ))
         try:
             return subprocess.run(
                 ["git", *arguments],  # noqa: S607 - the git that the user has on the path
@@ -135,13 +147,15 @@ class Repositories:
             ) from error
 
 
-def _authorization(reference: DirectReference) -> Mapping[str, str]:
-    """Return git's settings for the credentials of a repository, as variables."""
+def _authorization(reference: DirectReference, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return git's settings for the credentials of a repository, as variables after those that are there."""
     if reference.credentials is None:
         return {}
     token = base64.b64encode(":".join(reference.credentials).encode()).decode()
+    there = environ.get("GIT_CONFIG_COUNT", "")
+    number = int(there) if there.isdecimal() else 0
     return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{reference.url}.extraHeader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {token}",
+        "GIT_CONFIG_COUNT": str(number + 1),
+        f"GIT_CONFIG_KEY_{number}": f"http.{reference.url}.extraHeader",
+        f"GIT_CONFIG_VALUE_{number}": f"Authorization: Basic {token}",
     }

@@ -11,7 +11,7 @@ from packaging.pylock import Package, Pylock
 
 from envfit.detect import Interpreter
 from envfit.distribution import Distribution, Sdist
-from envfit.errors import InstallError, VerificationError
+from envfit.errors import FileError, InstallError, VerificationError
 from envfit.install.addresses import handed_over
 from envfit.install.environment import Environment
 from envfit.install.exposure import check_exposed, expose
@@ -23,7 +23,8 @@ from envfit.install.verify import ImportResult, Outcome, import_names, verify
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.file import write_lock
 from envfit.lock.provided import counted_on
-from envfit.lock.reading import locked_packages
+from envfit.lock.reading import LockedPackage, locked_packages
+from envfit.reference import ReferenceKind
 from envfit.target import Target
 
 __all__ = [
@@ -96,6 +97,7 @@ def install(
     _refuse(planned)
     environment = Environment.at(prefix)
     environment.check_own()
+    _require_paths(planned.to_install)
     if dry_run:
         return InstallReport(plan=planned, prefix=environment.prefix, interpreter=interpreter)
     reduced = _reduced(lock, planned)
@@ -158,6 +160,19 @@ def _require_interpreter(lock: Pylock, interpreter: Interpreter | None) -> None:
             [],
             hints=["name that interpreter: --provided-from PYTHON"],
         )
+
+
+def _require_paths(packages: Sequence[LockedPackage]) -> None:
+    """Raise FileError where a directory or file that a lock names by its path is not there."""
+    for package in packages:
+        file = package.distribution
+        if file.reference is None or file.reference.kind is ReferenceKind.GIT or "://" in file.url:
+            continue
+        if not Path(file.url).exists():
+            raise FileError(
+                f"{package} is locked as {file.url}, and there is nothing",
+                hints=["paths in a lock are relative to it: a lock that was moved needs them moved along"],
+            )
 
 
 def _module(interpreter: Interpreter | None) -> Module | None:

@@ -25,6 +25,9 @@ _NETWORK = re.compile(
     r"Failed to fetch|error sending request|HTTP status|dns error|tcp connect|timed out|"
     r"Network connectivity is disabled|invalid peer certificate"
 )
+# uv's own word for a repository that could not be fetched, as it writes causes.
+_GIT = re.compile(r"^\s*cause: Git operation failed", re.MULTILINE | re.IGNORECASE)
+_PROMPT = re.compile(r"terminal prompts disabled|Authentication failed")
 _ERROR_BEGINS = re.compile("error:|\\s*\N{MULTIPLICATION SIGN}")
 _LINES = 30  # of uv's that are passed on, at most
 
@@ -154,6 +157,9 @@ def _error(failed: str, lines: Sequence[str], hints: Sequence[str]) -> EnvfitErr
     said = "\n".join(lines[begin : begin + _LINES]).strip() or "uv says nothing"
     if _DISK_FULL.search(said):
         return FileError(f"{failed}, the disk is full:\n{said}")
+    if _GIT.search(said):
+        asks = ["it asks for credentials: git's own settings serve, such as a credential helper"]
+        return SourceError(f"{failed}:\n{said}", hints=asks if _PROMPT.search(said) else hints)
     if _NETWORK.search(said) and not _BUILD.search(said) and not _HASH.search(said):
         return SourceError(f"{failed}:\n{said}", hints=hints)
     return InstallError(f"{failed}:\n{said}", hints=hints)

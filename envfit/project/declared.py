@@ -122,12 +122,12 @@ def constraint_fault(declared: Declared) -> str | None:
     return None
 
 
-def without_credentials(text: str) -> str:
-    """Replace user name and password of every address in a text by asterisks.
+def without_credentials(text: str, *, instead: str = "***@") -> str:
+    """Replace user name and password of every address in a text, by asterisks unless told otherwise.
 
     The user of ssh is no secret where it has no password: it stays.
     """
-    return re.sub(r"(?<!ssh)://[^/\s]*@|://[^/\s@:]*:[^/\s]*@", "://***@", text)
+    return re.sub(r"(?<!ssh)://[^/\s]*@|://[^/\s@:]*:[^/\s]*@", f"://{instead}", text)
 
 
 def _parse_direct(

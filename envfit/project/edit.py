@@ -14,6 +14,7 @@ from tomlkit.exceptions import ParseError
 from tomlkit.items import Array
 
 from envfit.errors import FileError
+from envfit.project.declared import without_credentials
 
 __all__ = ["add_to_project"]
 
@@ -21,9 +22,10 @@ __all__ = ["add_to_project"]
 def add_to_project(directory: Path, requirements: Sequence[str]) -> Path | None:
     """Add requirements to the dependencies of a directory's project, replacing those of the same name.
 
-    Returns the file, or None where there is no ``pyproject.toml`` with static
-    dependencies or nothing to change.  The file is replaced in one step.  Raises
-    FileError where it cannot be.
+    Credentials in addresses are left out, and so is what has no name, such as a path: the
+    standard has no room for it there, and the lock does.  Returns the file, or None where
+    there is no ``pyproject.toml`` with static dependencies or nothing to change.  The file
+    is replaced in one step.  Raises FileError where it cannot be.
     """
     path = directory / "pyproject.toml"
     if not path.is_file():
@@ -40,7 +42,7 @@ def add_to_project(directory: Path, requirements: Sequence[str]) -> Path | None:
         project["dependencies"] = tomlkit.array()
     dependencies = project["dependencies"]
     for requirement in requirements:
-        _put(dependencies, requirement)
+        _put(dependencies, without_credentials(requirement, instead=""))
     if tomlkit.dumps(document) == text:
         return None
     _replace(path, tomlkit.dumps(document))
@@ -49,8 +51,10 @@ def add_to_project(directory: Path, requirements: Sequence[str]) -> Path | None:
 
 def _put(dependencies: Array, text: str) -> None:
     name = _name(text)
+    if name is None:
+        return
     for position, other in enumerate(dependencies):
-        if name is not None and _name(str(other)) == name:
+        if _name(str(other)) == name:
             dependencies[position] = text
             return
     dependencies.append(text)
@@ -60,7 +64,7 @@ def _name(text: str) -> str | None:
     try:
         return canonicalize_name(Requirement(text).name)
     except InvalidRequirement:
-        return None  # a path: pyproject.toml cannot hold it, and the lock does
+        return None
 
 
 def _replace(path: Path, text: str) -> None:

@@ -61,12 +61,12 @@ def read_pylock(path: Path) -> Project:
 
 
 def _pinned(lock: Pylock) -> tuple[tuple[str, Version], ...]:
-    """Return the version of each package that the lock has in one version."""
+    """Return the version of each package that the lock has in one version, from an index."""
     versions = Counter(package.name for package in lock.packages)
     return tuple(
         (package.name, package.version)
         for package in lock.packages
-        if package.version is not None and versions[package.name] == 1
+        if package.version is not None and package.archive is None and versions[package.name] == 1
     )
 
 

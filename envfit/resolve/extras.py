@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from envfit.distribution import Wheel
 from envfit.errors import EnvfitError
 from envfit.resolve.port import REJECTING
 from envfit.resolve.selection import Candidate
@@ -47,7 +48,13 @@ class MeantExtras:
             return found
         candidates = self._world.candidates(candidate.name)
         newer = self._world.newer(candidate.name, candidate.version)
-        releases = [*(candidates[position] for position in newer), candidate]
+        # Whether a source distribution has an extra may take a build of a release that nobody chooses.
+        wheels = [
+            item
+            for item in (candidates[position] for position in newer)
+            if isinstance(item.distribution, Wheel)
+        ]
+        releases = [*wheels, candidate]
         for release in releases:
             if self._has(release, extra) is False:
                 if release.version == releases[0].version:

@@ -1,8 +1,9 @@
 """One of several Pythons: each is a resolution of its own, and one of them is taken.
 
 The best one for what the user asks for wins: versions are compared name by name in
-the order asked for, so that the first name counts most.  Then the one that
-leaves the fewest optional packages out, and at last the newest.
+the order asked for, so that the first name counts most; names that only some of
+the Pythons need (``tomli; python_version < "3.11"``) say nothing of which is better.
+Then the one that leaves the fewest optional packages out, and at last the newest.
 """
 
 from __future__ import annotations
@@ -30,18 +31,16 @@ class Tried:
     outcome: Resolution | EnvfitError
 
 
-def choose_python(
-    tried: Sequence[Tried], named: Sequence[str], *, strategy: Strategy = Strategy.HIGHEST
-) -> Resolution:
+def choose_python(tried: Sequence[Tried], *, strategy: Strategy = Strategy.HIGHEST) -> Resolution:
     """Return the best resolution, with why no newer Python was taken.
 
-    ``named`` are the names that the user asks for, in the order asked.  Raises the
-    error of the newest Python where none has a resolution.
+    Raises the error of the newest Python where none has a resolution.
     """
     newest_first = sorted(tried, key=lambda one: one.python, reverse=True)
     solved = [one.outcome for one in newest_first if isinstance(one.outcome, Resolution)]
     if not solved:
         raise next(one.outcome for one in newest_first if isinstance(one.outcome, EnvfitError))
+    named = _asked_everywhere(solved)
     best = solved[0]
     for other in solved[1:]:
         if _is_better(other, best, named, strategy):
@@ -52,6 +51,14 @@ def choose_python(
         if one.python > best.target.python
     ]
     return replace(best, pythons_not_taken=tuple(not_taken))
+
+
+def _asked_everywhere(solved: Sequence[Resolution]) -> list[str]:
+    """Return the names that the user asks for on every Python, in the order asked."""
+    asked = [
+        dict.fromkeys(item.name for item in one.requirements if item not in one.optional) for one in solved
+    ]
+    return [name for name in asked[0] if all(name in names for names in asked)]
 
 
 def _is_better(one: Resolution, other: Resolution, named: Sequence[str], strategy: Strategy) -> bool:

@@ -164,12 +164,12 @@ def _choose(
     """Return the best file of one build, or None and why none serves."""
     if target.fact(GLIBC).assumed:
         group = _without_needless_sources(group, tags)
-    reasons: dict[str, None] = {}
+    reasons: set[str] = set()
     best: tuple[tuple[object, ...], Distribution] | None = None
     for distribution in group:
         reason = _refusal(distribution, target, tags, preferences)
         if reason is not None:
-            reasons[reason] = None
+            reasons.add(reason)
             continue
         rank: tuple[object, ...]
         if isinstance(distribution, Wheel):
@@ -182,7 +182,8 @@ def _choose(
     if best is not None:
         return best[1], ""
     # A yank or a date explains more than a foreign tag does, and there are always foreign tags.
-    return None, min(reasons, key=_specificity)
+    # By the words then, so that the order in which an index lists files does not count.
+    return None, min(reasons, key=lambda reason: (_specificity(reason), reason))
 
 
 def _without_needless_sources(group: list[Distribution], tags: Mapping[Tag, int]) -> list[Distribution]:
@@ -213,7 +214,9 @@ def _refusal(
     if reason is not None:
         return reason
     stated = preferences.hashes.get(distribution.name)
-    if stated is not None and distribution.sha256 not in stated:
+    # An index may state no hashes: those of the files that are chosen are compared once they are read.
+    known = distribution.sha256 is not None or distribution.reference is not None
+    if stated is not None and known and distribution.sha256 not in stated:
         return "has none of the hashes that are stated for it"
     if distribution.requires_python is not None and not distribution.requires_python.contains(
         target.python, prereleases=True

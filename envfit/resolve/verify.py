@@ -7,6 +7,7 @@ that does not pass is never written.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
@@ -45,6 +46,8 @@ class _Check:
         self._amendments = resolution.amendments
         self._tags = frozenset(resolution.target.tags())
         self._choices: dict[str, list[Requirement]] = {}
+        #: Who requires which names; the user is "".
+        self._required: dict[str, set[str]] = defaultdict(set)
 
     def faults(self) -> Iterable[str]:
         for pin in self._resolution.pins:
@@ -53,6 +56,7 @@ class _Check:
             self._pins[pin.name] = pin
         for requirement in self._resolution.requirements:
             for amended in self._amended(requirement):
+                self._required[""].add(amended.name)
                 yield from self._unsatisfied(amended, "you")
         for constraint in self._resolution.constraints:
             if constraint.name in self._pins:
@@ -62,8 +66,10 @@ class _Check:
             yield from self._metadata(pin)
             judgement = self._query.judge(pin.name, pin.version, pin.candidate.distribution)
             for requirement in judgement.requirements:
+                self._required[pin.name].add(requirement.name)
                 yield from self._unsatisfied(requirement, f"a rule about {pin.name} {pin.version}")
         yield from self._disagreements()
+        yield from self._needless()
 
     def _file(self, pin: Pin) -> Iterable[str]:
         target = self._resolution.target
@@ -109,6 +115,7 @@ class _Check:
                 origin=MetadataOrigin(package=pin.name, version=str(pin.version)),
             )
             for amended in self._amended(asked):
+                self._required[pin.name].add(amended.name)
                 yield from self._unsatisfied(amended, f"{pin.name} {pin.version}")
             if declared.url is not None and asked.name not in self._amendments.overrides:
                 yield from self._from_elsewhere(asked.name, declared.url)
@@ -149,6 +156,7 @@ class _Check:
             )
             given = name in provided and name not in self._amendments.excluded
             for amended in (asked,) if given else self._amended(asked):
+                self._required[pin.name].add(amended.name)
                 yield from self._unsatisfied(amended, f"{pin.name} {pin.version}, which is provided")
 
     def _unsatisfied(self, requirement: Requirement, who: str) -> Iterable[str]:
@@ -174,11 +182,26 @@ class _Check:
             elif requirement.direct is not None and not self._is_from(pin, requirement.direct):
                 yield f"{who}: {requirement}, but from elsewhere it is pinned"
 
+    def _needless(self) -> Iterable[str]:
+        """Yield the pins that no chain of requirements leads to from what the user asks for."""
+        reached: set[str] = set()
+        pending = [""]
+        while pending:
+            for name in self._required[pending.pop()] - reached:
+                reached.add(name)
+                pending.append(name)
+        for name in self._pins:
+            if name not in reached:
+                yield f"nothing requires {name}"
+
     @staticmethod
     def _is_from(pin: Pin, direct: DirectReference) -> bool:
         distribution = pin.candidate.distribution
         reference = distribution.reference if distribution is not None else None
-        return reference is not None and reference.is_same_source(direct)
+        return reference is not None and all(
+            getattr(reference, part) == getattr(direct, part)
+            for part in ("kind", "url", "subdirectory", "commit", "sha256")
+        )
 
     def _disagreements(self) -> Iterable[str]:
         """Yield the choices on which no value satisfies everyone."""

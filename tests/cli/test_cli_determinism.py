@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import CommandLine
-from tests.loopback import Index
+from tests.loopback import Index, make_sdist, make_wheel
 
 ASKED = ("torch", "--if-supported", "flash-attn", "--gpu", "A100", "--driver", "580.95.05")
 
@@ -48,3 +48,21 @@ def test_the_order_in_which_an_index_lists_files_does_not_count(envfit: CommandL
     index.order = random.Random(7)
     shutil.rmtree(Path(os.environ["ENVFIT_CACHE_DIR"]))
     assert _lock(envfit) == first
+
+
+def test_nor_for_the_reason_that_no_file_of_a_release_serves(
+    bare_envfit: CommandLine, own_index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", own_index.url)
+    make_wheel(own_index.directory, "app", "1.0")
+    make_wheel(own_index.directory, "app", "2.0", requires_python=">=3.12")
+    make_sdist(own_index.directory, "app", "2.0")
+    make_wheel(own_index.directory, "app", "3.0", requires_python=">=3.12")
+    make_wheel(own_index.directory, "app", "3.0", requires_python=">=3.13", build="2")
+    locks = set()
+    for seed in range(6):
+        own_index.order = random.Random(seed)
+        shutil.rmtree(os.environ["ENVFIT_CACHE_DIR"], ignore_errors=True)
+        bare_envfit("lock", "app", "--no-build", "--gpu", "none", "--python", "3.11", "--upgrade")
+        locks.add((bare_envfit.cwd / "pylock.toml").read_bytes())
+    assert len(locks) == 1

@@ -174,3 +174,79 @@ def test_another_packages_address_is_not_followed_unless_the_user_names_it(
     assert "requires helper from an address" in answer.err
     bare_envfit("lock", "app", f"helper @ {helper.as_uri()}", *NO_GPU)
     assert packages(bare_envfit)["helper"]["version"] == "1.1"
+
+
+@pytest.mark.parametrize("override", ["helper==1.0", "helper @ {other}"])
+def test_an_override_stands_in_the_place_of_addresses(
+    bare_envfit: CommandLine, helper: Path, own_index: Index, override: str
+) -> None:
+    other = make_wheel(helper.parent / "other", "helper", "1.0", requires_python=">=3")
+    tool = make_wheel(helper.parent, "tool", "1.0", requires=[f"helper @ {helper.as_uri()}"])
+    overrides = bare_envfit.cwd / "overrides.txt"
+    overrides.write_text(override.format(other=other.as_uri()) + "\n")
+    asked = (str(tool), f"helper @ {helper.as_uri()}")
+    bare_envfit("lock", *asked, "--override", overrides, *NO_GPU)
+    locked = packages(bare_envfit)["helper"]
+    assert locked["version"] == "1.0"
+    assert ("archive" in locked) is ("@" in override)
+
+
+def test_an_excluded_name_is_not_fetched_from_an_address(bare_envfit: CommandLine, helper: Path) -> None:
+    tool = make_wheel(helper.parent, "tool", "1.0", requires=["helper @ https://index.example/helper.zip"])
+    bare_envfit("lock", str(tool), "--exclude", "helper", *NO_GPU)
+    assert set(packages(bare_envfit)) == {"tool"}
+
+
+def test_an_address_that_was_locked_says_nothing_of_releases(
+    bare_envfit: CommandLine, helper: Path, own_index: Index
+) -> None:
+    early = make_wheel(helper.parent, "helper", "2.0rc1")
+    make_wheel(own_index.directory, "helper", "2.0rc1")
+    bare_envfit("lock", str(early), *NO_GPU)
+    bare_envfit("lock", "helper", *NO_GPU)
+    assert packages(bare_envfit)["helper"]["version"] == "1.0"
+
+
+def test_a_package_from_an_address_may_be_upgraded(bare_envfit: CommandLine, helper: Path) -> None:
+    for _ in range(2):
+        bare_envfit("lock", str(helper), *NO_GPU, "--upgrade-package", "helper")
+
+
+def test_a_hash_in_the_address_that_another_package_requires_holds(
+    bare_envfit: CommandLine, helper: Path, own_index: Index
+) -> None:
+    address = f"{helper.as_uri()}#sha256={'0' * 64}"
+    make_wheel(own_index.directory, "app", "1.0", requires=[f"helper @ {address}"])
+    answer = bare_envfit("lock", "app", f"helper @ {helper.as_uri()}", *NO_GPU, code=1)
+    assert f"requires helper from an address, {address}" in answer.err
+
+
+@pytest.mark.parametrize("moved", ["the directory", "the lock"])
+def test_a_directory_that_is_not_where_the_lock_names_it(
+    bare_envfit: CommandLine, checkout: Path, helper: Path, moved: str
+) -> None:
+    bare_envfit("lock", "../checkout", *NO_GPU)
+    lock = bare_envfit.cwd / "pylock.toml"
+    if moved == "the directory":
+        checkout.rename(checkout.with_name("away"))
+    else:
+        (bare_envfit.cwd / "deep").mkdir()
+        lock = lock.rename(bare_envfit.cwd / "deep" / "pylock.toml")
+    named = (lock.parent.parent / "checkout").resolve()
+    answer = bare_envfit("install", lock, "--prefix", "env", "--gpu", "none", code=3)
+    assert f"error: tool is locked as {named}, and there is nothing" in answer.err
+    assert "env" not in bare_envfit.files()
+
+
+def test_a_commit_that_is_gone(bare_envfit: CommandLine, checkout: Path, helper: Path) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.example"]
+    for words in (["init"], ["add", "-A"], ["commit", "-m", "x"]):
+        subprocess.run([*git, *words], cwd=checkout, check=True, capture_output=True)
+    bare_envfit("lock", f"tool @ git+{checkout.as_uri()}", *NO_GPU)
+    vcs = packages(bare_envfit)["tool"]["vcs"]
+    assert isinstance(vcs, dict)
+    lock = bare_envfit.cwd / "pylock.toml"
+    lock.write_text(lock.read_text().replace(vcs["commit-id"], "a" * 40))
+    answer = bare_envfit("install", "--prefix", "env", "--gpu", "none", code=3)
+    assert f"failed to fetch commit `{'a' * 40}`" in answer.err
+    assert "env" not in bare_envfit.files()

@@ -109,6 +109,23 @@ def test_a_file_has_one_of_the_hashes_that_are_stated(own: CommandLine, own_inde
     assert "has none of the hashes that are stated for it" in answer.err
 
 
+def test_a_hash_is_compared_where_the_index_states_none(own: CommandLine, own_index: Index) -> None:
+    right, wrong = digest(own_index, "app-1.0"), digest(own_index, "app-2.0")
+    own_index.hashes = False
+    (own.cwd / "requirements.txt").write_text(f"app==1.0 --hash=sha256:{right}\n")
+    own("lock", "-r", "requirements.txt", *NONE)
+    (own.cwd / "requirements.txt").write_text(f"app==1.0 --hash=sha256:{wrong}\n")
+    answer = own("lock", "-r", "requirements.txt", *NONE, code=2)
+    assert f"has none of the hashes that are stated for it: its sha256 is {right}" in answer.err
+
+
+def test_an_override_stands_in_the_place_of_hashes_too(own: CommandLine, own_index: Index) -> None:
+    (own.cwd / "requirements.txt").write_text(f"app==1.0 --hash=sha256:{digest(own_index, 'app-1.0')}\n")
+    (own.cwd / "overrides.txt").write_text("app==2.0\n")
+    own("lock", "-r", "requirements.txt", "--override", "overrides.txt", *NONE)
+    assert locked(own)["app"] == "2.0"
+
+
 def test_require_hashes_asks_for_all_of_them(own: CommandLine, own_index: Index) -> None:
     path = own.cwd / "requirements.txt"
     one = f"--require-hashes\napp --hash=sha256:{digest(own_index, 'app-2.0')}\n"

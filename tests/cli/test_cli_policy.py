@@ -161,6 +161,21 @@ def test_a_range_that_is_none(own: CommandLine) -> None:
     assert "'>=three' is not a Python such as 3.12, nor a range such as >=3.10" in answer.err
 
 
+def test_a_name_that_only_an_older_python_needs_does_not_choose_it(
+    own: CommandLine, own_index: Index
+) -> None:
+    for name in ("app", "tomli"):
+        make_wheel(own_index.directory, name, "1.0")
+    own("lock", "app", "tomli ; python_version < '3.11'", "--gpu", "none", "--python", ">=3.10,<3.14")
+    assert tomli.loads((own.cwd / "pylock.toml").read_text())["requires-python"] == "==3.13.*"
+
+
+def test_no_newer_release_is_built_to_ask_for_an_extra(own: CommandLine, own_index: Index) -> None:
+    make_wheel(own_index.directory, "app", "1.0")
+    make_sdist(own_index.directory, "app", "2.0", dynamic=["Requires-Dist"], extras={"fast": ["lib"]})
+    assert "running the build" not in own("lock", "app[fast]<2", *NONE).err
+
+
 # -- add ----------------------------------------------------------------------
 
 
@@ -211,6 +226,19 @@ def test_add_writes_into_the_project_and_leaves_the_rest_as_it_is(own: CommandLi
     for line in text.splitlines():
         assert line in project.read_text()
     assert "up to date" in own("lock", "--check").out
+
+
+def test_add_writes_no_credentials_and_no_path_into_the_project(own: CommandLine, library: Index) -> None:
+    project = own.cwd / "pyproject.toml"
+    project.write_text('[project]\nname = "x"\ndependencies = ["app"]\n')
+    own("lock", *NONE)
+    make_wheel(own.cwd, "tool", "1.0")
+    own("add", "./tool-1.0-py3-none-any.whl")
+    assert 'name = "tool"' in (own.cwd / "pylock.toml").read_text()
+    address = f"{library.root}/files/more-1.0-py3-none-any.whl"
+    answer = own("add", f"more @ {address.replace('://', '://me:s3cret@')}")
+    assert tomli.loads(project.read_text())["project"]["dependencies"] == ["app", f"more @ {address}"]
+    assert "s3cret" not in answer.out + answer.err + (own.cwd / "pylock.toml").read_text()
 
 
 def test_add_that_cannot_be_changes_nothing(own: CommandLine, library: Index) -> None:

@@ -267,6 +267,17 @@ def test_a_commit_is_built_once(opener: Opener, dynamic_tree: Path, commit: Call
     assert len([line for line in opener.said if line.startswith("running the build")]) == 1
 
 
+def test_a_commit_is_built_again_where_its_tags_changed(
+    opener: Opener, dynamic_tree: Path, commit: Callable[..., str]
+) -> None:
+    commit(dynamic_tree)
+    at = DirectReference(kind=ReferenceKind.GIT, url=dynamic_tree.as_uri())
+    opener.open(at)
+    subprocess.run(["git", "tag", "v9"], cwd=dynamic_tree, check=True)
+    opener.open(at)
+    assert len([line for line in opener.said if line.startswith("running the build")]) == 2
+
+
 def test_a_repository_without_network(
     session: Session, cache: Cache, index: Index, tree: Path, commit: Callable[..., str]
 ) -> None:
@@ -298,6 +309,23 @@ def test_submodules_come_along(
     at = DirectReference(kind=ReferenceKind.GIT, url=tree.as_uri(), subdirectory="inner")
     opened = Opener(Session({}), Cache(tmp_path / "other"), Index(tmp_path / "none")).open(at)
     assert opened.distribution.name == "inner"
+
+
+def test_credentials_leave_git_the_settings_of_the_environment(
+    session: Session,
+    cache: Cache,
+    index: Index,
+    tree: Path,
+    commit: Callable[..., str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    commit(tree)
+    alias = "https://index.example/demo"
+    settings = {"COUNT": "1", "KEY_0": f"url.{tree.as_uri()}.insteadOf", "VALUE_0": alias}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"GIT_CONFIG_{name}", value)
+    at = DirectReference(kind=ReferenceKind.GIT, url=alias, credentials=("me", "hush-hush"))
+    assert Opener(session, cache, index).open(at).distribution.name == "demo-tool"
 
 
 def test_a_repository_that_is_not_there_and_no_password_in_what_is_said(opener: Opener) -> None:

@@ -356,6 +356,7 @@ def test_old_source_distributions_find_pkg_resources(prefix: Path, index: Index)
             SourceError,
         ),
         (["error: Failed to build `x`", "  cause: dns error"], InstallError),
+        (["error: Failed to download and build `x`", "  cause: Git operation failed"], SourceError),
         (["Resolved", "error: something else"], InstallError),
         ([], InstallError),
     ],

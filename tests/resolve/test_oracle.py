@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pytest
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -55,7 +56,7 @@ def check_world(seed: int) -> str:
     assert verify(resolution, world.query) == (), f"seed {seed}"
     for mutated in mutations(resolution, world):
         pins, extras = read(mutated)
-        right = holds(small, pins, extras, small.asked)
+        right = holds(small, pins, extras, small.asked) and set(pins) == needed(small, pins, small.asked)[0]
         # What policy keeps out is the search's to leave out; the check knows no policy.
         assert (verify(mutated, world.query) == ()) == right or not lawful(small, pins), f"seed {seed}"
     return "solved"
@@ -217,6 +218,10 @@ def pin_of_lib(resolution: Resolution, world: World, change: str) -> Resolution:
         "metadata of another version": replace(lib, metadata=world.metadata(newer)),
         "no metadata": replace(lib, metadata=None),
     }
+    if change == "nothing requires it":
+        assert lib.metadata is not None
+        ring = replace(lib, metadata=replace(lib.metadata, requires=(Requirement("lib"),)))
+        return replace(resolution, requirements=(), pins=(ring,))
     pins = (app, lib, lib) if change == "pinned twice" else (app, changed[change])
     return replace(resolution, pins=pins)
 
@@ -239,6 +244,7 @@ def test_verify_refuses_a_file_of_an_index_that_its_name_is_not_routed_to() -> N
         "metadata of another version",
         "no metadata",
         "pinned twice",
+        "nothing requires it",
     ],
 )
 def test_verify_refuses(change: str) -> None:

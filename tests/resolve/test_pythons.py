@@ -28,6 +28,7 @@ def choose(tmp_path: Path):
     def chosen(
         packages: Mapping[str, Sequence[str]],
         *requirements: str,
+        only: Mapping[str, Sequence[str]] | None = None,  # by Python, what is asked for there besides
         optional: Sequence[str] = (),
         strategy: Strategy = Strategy.HIGHEST,
     ) -> Resolution:
@@ -41,14 +42,14 @@ def choose(tmp_path: Path):
                 outcome = resolve(
                     source,
                     Query(knowledge, target),
-                    asked(*requirements),
+                    asked(*requirements, *(only or {}).get(python, ())),
                     preferences=Preferences(strategy=strategy),
                     optional=asked(*optional),
                 )
             except Unsatisfied as error:
                 outcome = error
             tried.append(Tried(python=target.python, outcome=outcome))
-        return choose_python(tried, [item.name for item in asked(*requirements)], strategy=strategy)
+        return choose_python(tried, strategy=strategy)
 
     return chosen
 
@@ -97,6 +98,12 @@ def test_optional_packages_decide_what_is_equal_otherwise(choose) -> None:
 def test_a_dependency_that_nobody_asked_for_decides_nothing(choose) -> None:
     packages = {"app 1.0": ["lib"], "lib 2.0 python<3.12": [], "lib 1.0": []}
     assert account(choose(packages, "app")) == ("3.13", [])
+
+
+def test_a_name_that_only_an_older_python_needs_decides_nothing(choose) -> None:
+    packages = {"app 1.0": [], "tomli 1.0": []}
+    assert account(choose(packages, "app", only={"3.11": ["tomli"]})) == ("3.13", [])
+    assert account(choose(packages, "app", only={"3.12": ["tomli"], "3.13": ["tomli"]})) == ("3.13", [])
 
 
 def test_the_oldest_versions_where_those_are_asked_for(choose) -> None:
