@@ -370,21 +370,32 @@ class World:
             self._prefetch_best(candidates, found)
         return found
 
-    def _satisfies(self, candidate: Candidate, specifier: SpecifierSet) -> bool:
-        if not specifier.contains(candidate.version, prereleases=True):
-            return False
+    def withheld(self, candidate: Candidate, specifier: SpecifierSet) -> str | None:
+        """Return why policy does not admit a version to a range that contains it; None where it does.
+
+        The phrase goes after ``torch 2.0.1 ``.
+        """
         name = candidate.name
         # What a module provides is there, whatever it is; what a lock holds was admitted before.
         if candidate.distribution is None or self.preferences.pinned.get(name) == candidate.version:
-            return True
+            return None
         if is_yanked(candidate.distribution) and not (name in self._pinned or _is_pin(specifier)):
-            return False
-        return (
+            why = f" ({candidate.distribution.yanked})" if candidate.distribution.yanked else ""
+            return f"is yanked{why}, and only an exact pin takes it"
+        if (
             not candidate.version.is_prerelease
             or self.preferences.prereleases
             or bool(specifier.prereleases)
             or name in self._prereleases_named
             or all(other.version.is_prerelease for other in self.candidates(name))
+        ):
+            return None
+        return "is a pre-release, and --pre is not given"
+
+    def _satisfies(self, candidate: Candidate, specifier: SpecifierSet) -> bool:
+        return (
+            specifier.contains(candidate.version, prereleases=True)
+            and self.withheld(candidate, specifier) is None
         )
 
     def _prefetch_best(self, candidates: tuple[Candidate, ...], allowed: frozenset[int]) -> None:
