@@ -188,7 +188,7 @@ class World:
         package = base_name(name)
         candidate = self.candidates(package)[position]
         broken = [
-            _unusable(candidate, f"is excluded by your constraint {constraint} ({constraint.origin})")
+            _unusable(candidate, f"is excluded by your constraint {constraint}{_place(constraint)}")
             for constraint in self._constraints.get(package, ())
             if not constraint.specifier.contains(candidate.version, prereleases=True)
         ]
@@ -410,6 +410,10 @@ class World:
 
 def _is_pin(specifier: SpecifierSet) -> bool:
     return any(item.operator in ("==", "===") and not item.version.endswith(".*") for item in specifier)
+
+
+def _place(requirement: Requirement) -> str:
+    return f" ({requirement.origin.where})" if isinstance(requirement.origin, UserOrigin) else ""
 
 
 def _unusable(candidate: Candidate, why: str) -> Requirement:

@@ -219,3 +219,12 @@ def test_a_file_that_everybody_would_take_is_told(query: Query) -> None:
         "app 1: it requires lib>=1",
         "lib 1: it requires Python <3.9",
     ]
+
+
+def test_a_name_that_is_nearly_one_that_is_known_is_suggested_where_it_is_there(query: Query) -> None:
+    with pytest.raises(UnknownPackageError) as there:
+        resolve(MemorySource({"new 1": []}), query, asked("neew"), preferences=Preferences())
+    assert there.value.hints == ("did you mean new?",)
+    with pytest.raises(UnknownPackageError) as absent:
+        resolve(MemorySource({"old 1": []}), query, asked("neew"), preferences=Preferences())
+    assert absent.value.hints == ()
