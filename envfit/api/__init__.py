@@ -134,5 +134,5 @@ def export(path: Path, form: str) -> Mapping[str, str]:
     document = read_lock(path)
     if form == "conda":
         return {"": environment_yml(document)}
-    provided = constraints(document)
-    return {"": requirements(document), **({"constraints": provided} if provided else {})}
+    bounds = constraints(document)
+    return {"": requirements(document), **({"constraints": bounds} if bounds else {})}

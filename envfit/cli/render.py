@@ -221,8 +221,18 @@ def print_lock(result: LockResult, *, check: bool, verbose: bool) -> None:
             print(f"{pin.name} {pin.version}{build}{provided}")
     for line in lock_remarks(resolution, verbose=verbose):
         talk(line)
+    if not resolution.pins:
+        why = (
+            "what is asked for is excluded"
+            if resolution.requirements
+            else "nothing is asked for on this target"
+        )
+        talk(f"note: the lock is empty: {why}")
     print(f"runs on: {result.contract}")
-    talk(f"{len(result.lock.packages)} packages, {result.requests} requests, {result.received / 1e6:.1f} MB")
+    talk(
+        f"{_count(result.lock.packages, 'package')}, {result.requests} requests, "
+        f"{result.received / 1e6:.1f} MB"
+    )
     if check:
         state = f"{result.path} is stale" if result.changed else f"{result.path} is up to date"
     else:
@@ -230,6 +240,10 @@ def print_lock(result: LockResult, *, check: bool, verbose: bool) -> None:
         if result.edited is not None:
             print(f"wrote {result.edited}")
     print(state)
+
+
+def _count(items: Sequence[object], what: str) -> str:
+    return f"{len(items)} {what}{'' if len(items) == 1 else 's'}"
 
 
 def assumptions(target: Target) -> Iterable[str]:
@@ -352,11 +366,11 @@ def print_install(report: InstallReport) -> None:
         print(f"import {result}")
     if report.version is None:
         print(
-            f"would install {len(planned.to_install)} packages ({size:.0f} MB where nothing is cached) "
+            f"would install {_count(planned.to_install, 'package')} ({size:.0f} MB where nothing is cached) "
             f"for Python {planned.python} into {report.prefix}"
         )
     else:
-        print(f"installed {len(planned.to_install)} packages into {report.prefix}")
+        print(f"installed {_count(planned.to_install, 'package')} into {report.prefix}")
 
 
 def install_data(report: InstallReport) -> dict[str, Any]:

@@ -39,13 +39,15 @@ def requirements(lock: Pylock) -> str:
 def constraints(lock: Pylock, provided: Sequence[Provided] | None = None) -> str:
     """Return the text of a constraints file with the packages that a module provides.
 
-    Where they are not given, those that the lock tells of.
+    Where they are not given, those that the lock tells of.  Empty where there are none.
     """
     pins = (
         [f"{package.name}=={package.version}" for package in provided]
         if provided is not None
         else [str(pin) for pin in told(lock).get("target", {}).get("provided", ())]
     )
+    if not pins:
+        return ""
     lines = [*comment_header(lock), "# Provided by a loaded module, and not to be replaced:", *sorted(pins)]
     return "".join(f"{line}\n" for line in lines)
 

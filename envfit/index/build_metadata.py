@@ -101,8 +101,13 @@ def built_metadata(
         try:
             body = back_end.metadata(minor)
         except NoInterpreterError:
-            raise _no_interpreter(sdist.filename, sdist.url, minor) from None
+            raise _no_interpreter(
+                sdist.filename, sdist.url, minor, "or name an older release of it"
+            ) from None
         except BackEndFailedError as error:
+            # Where an older release serves instead, nothing else says so.
+            last = str(error).strip().rpartition("\n")[2].strip()
+            notify(f"the build of {sdist.name} {sdist.version} failed: {last}")
             problem = f"only a build states its metadata, and the build failed. Its last lines:\n{error}"
             raise BuildNotPossible(path, sdist, problem=problem) from error
     kept = CachedMetadata(body=body, source=f"a build of {sdist.filename} with Python {minor}")
@@ -159,12 +164,12 @@ def built_tree_metadata(
     return body
 
 
-def _no_interpreter(what: str, address: str, minor: str) -> CannotBuildHereError:
+def _no_interpreter(what: str, address: str, minor: str, *hints: str) -> CannotBuildHereError:
     return CannotBuildHereError(
         what,
         f"no Python {minor} is here to build with",
         address=address,
-        hints=[f"uv python install {minor} installs it", "or name an older release of it"],
+        hints=[f"uv python install {minor} installs it", *hints],
     )
 
 

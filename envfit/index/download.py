@@ -52,7 +52,7 @@ def save(answer: Stream, sink: BinaryIO, *, sha256: str | None, notify: Callable
     sink.flush()
     if sha256 is not None and digest.hexdigest() != sha256:
         raise SourceError(
-            f"{answer.url} is not the file that its index lists: its sha256 is "
-            f"{digest.hexdigest()}, listed is {sha256}",
+            f"{answer.url} is not the file of its hash: "
+            f"its sha256 is {digest.hexdigest()}, stated is {sha256}",
             details={"address": answer.url},
         )

@@ -47,9 +47,16 @@ def find_project(directory: Path, *, extras: Sequence[str] = (), groups: Sequenc
     """
     path = directory / _PYPROJECT
     hints = ["name what is needed: envfit lock torch", "or name a file: envfit lock -r requirements.txt"]
+    if (directory / "setup.py").is_file():
+        hints.append("or lock what setup.py declares: envfit lock .")
+    elif (directory / "pylock.toml").is_file():
+        hints.append("or lock what the lock was made for: envfit lock -r pylock.toml")
     try:
         project = read_pyproject(path, extras=extras, groups=groups)
     except FileError as error:
+        if isinstance(error.__cause__, FileNotFoundError) and (extras or groups):
+            kind, name = ("extra", extras[0]) if extras else ("group", groups[0])
+            raise ProjectError(f"the {kind} {name} needs a {_PYPROJECT}, and there is no {path}") from None
         if isinstance(error.__cause__, FileNotFoundError):
             raise ProjectError(f"nothing to lock: there is no {path}", hints=hints) from None
         raise

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from packaging.version import Version
@@ -178,7 +179,19 @@ def _require_known(world: World, requirements: Sequence[Requirement]) -> None:
         raise UnknownPackageError(
             f"no index in use has {names}",
             details={requirement.name: str(requirement.origin) for requirement in missing},
+            hints=list(_meant(world, dict.fromkeys(requirement.name for requirement in missing))),
         )
+
+
+def _meant(world: World, names: Iterable[str]) -> Iterator[str]:
+    """Yield what may be meant by names that no index has: known names that are near, and are there."""
+    for name in names:
+        if name == "python":
+            yield "--python names the Python, and requires-python in pyproject.toml bounds it"
+        near = difflib.get_close_matches(name, world.query.knowledge.packages, cutoff=0.75)
+        there = [other for other in near if world.candidates(other) or world.rejections(other)]
+        if there:
+            yield f"did you mean {' or '.join(there)}?"
 
 
 def _unsatisfied(asked: _Asked, world: World, roots: Sequence[Demand]) -> Unsatisfied:

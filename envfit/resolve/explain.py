@@ -163,6 +163,7 @@ class _Narrowed:
 
     def __init__(self, world: World, core: Sequence[Demand]) -> None:
         self._world = world
+        self._core = core
         self.living: dict[str, set[int]] = {}
         #: Who left a name fewer candidates than it has: each with its demand, in the order of narrowing.
         self.holders: dict[str, list[tuple[str, int, Demand]]] = defaultdict(list)
@@ -185,6 +186,21 @@ class _Narrowed:
     def is_out(self, demand: Demand) -> bool:
         """Tell whether nothing is left that a demand accepts."""
         return demand.allowed.isdisjoint(self.living.get(demand.name, demand.allowed))
+
+    def is_in_question(self, package: str, version: Version) -> bool:
+        """Tell whether a version would be accepted by everyone who narrows its name, had it a file.
+
+        Of each who does, one candidate is enough.
+        """
+        asked = [[demand] for demand in self._core if base_name(demand.name) == package]
+        holders: dict[str, list[Demand]] = defaultdict(list)
+        for name, held in self.holders.items():
+            for holder, _, demand in held if base_name(name) == package else ():
+                holders[holder].append(demand)
+        return all(
+            any(demand.requirement.specifier.contains(version, prereleases=True) for demand in demands)
+            for demands in (*asked, *holders.values())
+        )
 
     def _drop_dead(self, reached: Sequence[tuple[str, int]]) -> bool:
         dropped = False
@@ -249,6 +265,7 @@ def _dead_ends(
         if none is not None:
             yield package, None, none
             continue
+        yield from _withheld(world, package, specifier)
         for version, demand in _out(world, narrowed, name, specifier):
             reason = _dead_end(demand)
             yield package, version, reason
@@ -262,8 +279,23 @@ def _dead_ends(
                         Reason.of(other.requirement),
                     )
         for rejection in world.rejections(package):
-            if specifier.contains(rejection.version, prereleases=True):
+            if specifier.contains(rejection.version, prereleases=True) and narrowed.is_in_question(
+                package, rejection.version
+            ):
                 yield package, rejection.version, Reason(sentence=f"it {rejection.reason}")
+
+
+def _withheld(
+    world: World, package: str, specifier: SpecifierSet
+) -> Iterator[tuple[str, Version | None, Reason]]:
+    """Yield what a range contains and policy does not admit to it, where it contains nothing else."""
+    inside = [
+        item for item in world.candidates(package) if specifier.contains(item.version, prereleases=True)
+    ]
+    reasons = [(item.version, world.withheld(item, specifier)) for item in inside]
+    if all(why is not None for _, why in reasons):
+        for version, why in reasons:
+            yield package, version, Reason(sentence=f"it {why}")
 
 
 def _dead_end(demand: Demand) -> Reason:
@@ -324,6 +356,9 @@ def _nothing_fits(world: World, name: str, specifier: SpecifierSet) -> Reason | 
         return None
     if candidates and candidates[0].distribution is None:
         return Reason(sentence=_not_provided(name, versions[0], specifier))
+    if candidates and candidates[0].distribution is not None and candidates[0].distribution.reference:
+        place = candidates[0].distribution.reference
+        return Reason(sentence=f"{name} is to come from {place}, which is {versions[0]} and not {specifier}")
     listed = f"only {versions[0]} is" if len(versions) == 1 else f"{min(versions)} to {max(versions)} are"
     return Reason(sentence=f"no release of {name} is {specifier}; {listed} listed")
 

@@ -187,7 +187,7 @@ class World:
         package = base_name(name)
         candidate = self.candidates(package)[position]
         broken = [
-            _unusable(candidate, f"is excluded by your constraint {constraint} ({constraint.origin})")
+            _unusable(candidate, f"is excluded by your constraint {constraint}{_place(constraint)}")
             for constraint in self._constraints.get(package, ())
             if not constraint.specifier.contains(candidate.version, prereleases=True)
         ]
@@ -348,21 +348,32 @@ class World:
             self._prefetch_best(candidates, found)
         return found
 
-    def _satisfies(self, candidate: Candidate, specifier: SpecifierSet) -> bool:
-        if not specifier.contains(candidate.version, prereleases=True):
-            return False
+    def withheld(self, candidate: Candidate, specifier: SpecifierSet) -> str | None:
+        """Return why policy does not admit a version to a range that contains it; None where it does.
+
+        The phrase goes after ``torch 2.0.1 ``.
+        """
         name = candidate.name
         # What a module provides is there, whatever it is; what a lock holds was admitted before.
         if candidate.distribution is None or self.preferences.pinned.get(name) == candidate.version:
-            return True
+            return None
         if is_yanked(candidate.distribution) and not (name in self._pinned or _is_pin(specifier)):
-            return False
-        return (
+            why = f" ({candidate.distribution.yanked})" if candidate.distribution.yanked else ""
+            return f"is yanked{why}, and only an exact pin takes it"
+        if (
             not candidate.version.is_prerelease
             or self.preferences.prereleases
             or bool(specifier.prereleases)
             or name in self._prereleases_named
             or all(other.version.is_prerelease for other in self.candidates(name))
+        ):
+            return None
+        return "is a pre-release, and --pre is not given"
+
+    def _satisfies(self, candidate: Candidate, specifier: SpecifierSet) -> bool:
+        return (
+            specifier.contains(candidate.version, prereleases=True)
+            and self.withheld(candidate, specifier) is None
         )
 
     def expect_metadata(self, name: str, positions: Iterable[int]) -> None:
@@ -383,6 +394,10 @@ class World:
 
 def _is_pin(specifier: SpecifierSet) -> bool:
     return any(item.operator in ("==", "===") and not item.version.endswith(".*") for item in specifier)
+
+
+def _place(requirement: Requirement) -> str:
+    return f" ({requirement.origin.where})" if isinstance(requirement.origin, UserOrigin) else ""
 
 
 def _unusable(candidate: Candidate, why: str) -> Requirement:

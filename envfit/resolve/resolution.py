@@ -180,6 +180,9 @@ def _notes(
     if metadata is not None:
         for extra in sorted(set(extras) - metadata.known_extras()):
             yield f"{candidate} has no extra {extra!r}, so it adds nothing"
+    if candidate.distribution is not None and candidate.distribution.yanked is not None:
+        why = f": {candidate.distribution.yanked}" if candidate.distribution.yanked else ""
+        yield f"{candidate} is yanked{why}"
     for listing in world.statuses(candidate.name):
         why = f": {listing.status_reason}" if listing.status_reason else ""
         yield f"{candidate.name} is {listing.status} on its index{why}"
@@ -238,9 +241,15 @@ def _disagreement(
     world: World, name: str, position: int, pins: Mapping[str, int], asked: Mapping[str, Sequence[Demand]]
 ) -> Reason | None:
     """Return what in the solution a candidate does not go with, as rules and metadata say."""
+    candidate = world.candidates(name)[position]
     for demand in asked[name]:
-        if position not in demand.allowed:
-            return _held_by(demand.requirement)
+        if position in demand.allowed:
+            continue
+        if demand.requirement.specifier.contains(candidate.version, prereleases=True):
+            withheld = world.withheld(candidate, demand.requirement.specifier)
+            if withheld is not None:
+                return Reason(sentence=f"it {withheld}")
+        return _held_by(demand.requirement)
     for demand in world.rule_demands(name, position):
         if demand.name in pins and pins[demand.name] not in demand.allowed:
             others = [

@@ -207,6 +207,10 @@ def _refusal(
     distribution: Distribution, target: Target, tags: Mapping[Tag, int], preferences: Preferences
 ) -> str | None:
     """Return why a file cannot be used, or None where it can."""
+    if distribution.requires_python is not None and not distribution.requires_python.contains(
+        target.python, prereleases=True
+    ):
+        return f"requires Python {distribution.requires_python}"
     if isinstance(distribution, Wheel):
         reason = _refusal_of_wheel(distribution, target, tags, preferences)
     else:
@@ -218,10 +222,6 @@ def _refusal(
     known = distribution.sha256 is not None or distribution.reference is not None
     if stated is not None and known and distribution.sha256 not in stated:
         return "has none of the hashes that are stated for it"
-    if distribution.requires_python is not None and not distribution.requires_python.contains(
-        target.python, prereleases=True
-    ):
-        return f"requires Python {distribution.requires_python}"
     if preferences.newest_upload is None or distribution.reference is not None:
         return None
     if distribution.upload_time is None:
@@ -248,9 +248,9 @@ def _refusal_of_wheel(
 
 def _refusal_of_sdist(sdist: Sdist, preferences: Preferences) -> str | None:
     if not preferences.build:
-        return "has only a source distribution, and --no-build is given"
+        return "has only a source distribution for this target, and --no-build is given"
     if _is_named(sdist.name, preferences.only_binary, preferences.no_binary):
-        return "has only a source distribution, and --only-binary is given"
+        return "has only a source distribution for this target, and --only-binary is given"
     return None
 
 

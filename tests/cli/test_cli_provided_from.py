@@ -335,8 +335,8 @@ def test_nothing_provided_is_shadowed(envfit: CommandLine, module: Path) -> None
 
 def test_packages_that_were_only_stated_are_installed_as_before(envfit: CommandLine, module: Path) -> None:
     envfit("lock", "plain", *NONE, "--provided", "lib==1.0", "--python", HERE)
-    assert "would install 1 packages" in envfit("install", *NONE, "--dry-run").out
-    assert "would install 1 packages" in envfit("install", *NONE, "--dry-run", "--provided-from", module).out
+    assert "would install 1 package (" in envfit("install", *NONE, "--dry-run").out
+    assert "would install 1 package (" in envfit("install", *NONE, "--dry-run", "--provided-from", module).out
     envfit("lock", "plain", *NONE, "--provided", "lib==1.1", "--python", HERE)
     answer = envfit("install", *NONE, "--dry-run", "--provided-from", module, code=1)
     assert "the interpreter provides 1.0" in answer.err
@@ -349,5 +349,5 @@ def test_a_lock_whose_tool_table_was_deleted_installs_the_same_packages(
     path = envfit.cwd / "pylock.toml"
     path.write_text(path.read_text().partition("[tool.envfit]")[0])
     answer = envfit("install", *NONE, "--prefix", "env", "--provided-from", module)
-    assert "installed 1 packages" in answer.out
+    assert "installed 1 package into" in answer.out
     assert seen(envfit.cwd / "env")["lib"] == ["1.0"]

@@ -108,7 +108,7 @@ def test_a_whole_download_is_checked_against_its_hash(
     index: Index, session: Session, big_wheel: Path
 ) -> None:
     index.ranges = False
-    with pytest.raises(SourceError, match="is not the file that its index lists"):
+    with pytest.raises(SourceError, match="is not the file of its hash"):
         RemoteFile(session, serve(index, big_wheel), sha256="0" * 64)
 
 

@@ -190,7 +190,7 @@ def test_sdist_that_is_another_file(
     path = make_sdist(index.directory, "demo", "1.0")
     sdist = only(index, session, cache)
     path.write_bytes(path.read_bytes() + b"x")
-    with pytest.raises(SourceError, match="is not the file that its index lists"):
+    with pytest.raises(SourceError, match="is not the file of its hash"):
         reader.read(sdist)
 
 

@@ -202,3 +202,29 @@ def test_the_order_in_which_an_index_lists_decides_nothing(query: Query) -> None
         for order in (packages, dict(reversed(packages.items())))
     ]
     assert results[0] == results[1]
+
+
+def test_a_file_that_nobody_could_take_explains_nothing(query: Query) -> None:
+    releases = {"lib 2": [], "lib 1": [], "lib 0.5 python<3.9": [], "lib 0.4": [], "app 1": ["lib<1"]}
+    with pytest.raises(Unsatisfied) as caught:
+        resolve(MemorySource(releases), query, asked("lib==2", "app==1"), preferences=Preferences())
+    assert [str(group) for group in caught.value.explanation.groups] == ["app 1: it requires lib<1"]
+
+
+def test_a_file_that_everybody_would_take_is_told(query: Query) -> None:
+    releases = {"lib 2": [], "lib 1 python<3.9": [], "lib 0.5": [], "app 1": ["lib>=1"]}
+    with pytest.raises(Unsatisfied) as caught:
+        resolve(MemorySource(releases), query, asked("lib<2", "app==1"), preferences=Preferences())
+    assert [str(group) for group in caught.value.explanation.groups] == [
+        "app 1: it requires lib>=1",
+        "lib 1: it requires Python <3.9",
+    ]
+
+
+def test_a_name_that_is_nearly_one_that_is_known_is_suggested_where_it_is_there(query: Query) -> None:
+    with pytest.raises(UnknownPackageError) as there:
+        resolve(MemorySource({"new 1": []}), query, asked("neew"), preferences=Preferences())
+    assert there.value.hints == ("did you mean new?",)
+    with pytest.raises(UnknownPackageError) as absent:
+        resolve(MemorySource({"old 1": []}), query, asked("neew"), preferences=Preferences())
+    assert absent.value.hints == ()
