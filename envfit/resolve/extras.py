@@ -47,14 +47,9 @@ class MeantExtras:
         if found is not None and found.version >= candidate.version:
             return found
         candidates = self._world.candidates(candidate.name)
-        newer = self._world.newer(candidate.name, candidate.version)
+        newer = [candidates[position] for position in self._world.newer(candidate.name, candidate.version)]
         # Whether a source distribution has an extra may take a build of a release that nobody chooses.
-        wheels = [
-            item
-            for item in (candidates[position] for position in newer)
-            if isinstance(item.distribution, Wheel)
-        ]
-        releases = [*wheels, candidate]
+        releases = [*(item for item in newer if isinstance(item.distribution, Wheel)), candidate]
         for release in releases:
             if self._has(release, extra) is False:
                 if release.version == releases[0].version:
