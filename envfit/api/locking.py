@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from envfit.lock.document import to_pylock
 from envfit.lock.file import check_writable, is_stale, lock_text, read_lock, write_lock
 from envfit.lock.reading import locked_packages, locked_target
 from envfit.project import Project, add_to_project, for_target, parse_requirement
+from envfit.requirement import Requirement
 from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.pythons import Tried, choose_python
 from envfit.resolve.resolution import Resolution
@@ -221,11 +222,18 @@ class _Job:
             standing = (one for one in (*wanted, *bounds) if one.shown not in replaced)
             hashes = hashes_of((*standing, *overrides), environment)
             refuse_addresses((*wanted, *bounds, *overrides, *optional), target)
+            requirements, constraints = for_target(wanted, environment), for_target(bounds, environment)
+            if self._strategy is not Strategy.HIGHEST:
+                for name in _without_lower_bound((*requirements, *constraints)):
+                    self._notify(
+                        f"note: {name} has no lower bound, so --resolution {self._strategy.value} "
+                        "begins with its first release"
+                    )
             try:
                 resolution = resolve(
                     indexes.packages,
                     query,
-                    for_target(wanted, environment),
+                    requirements,
                     preferences=Preferences(
                         prereleases=request.prereleases or settings.pre,
                         newest_upload=request.newest_upload or settings.exclude_newer,
@@ -236,7 +244,7 @@ class _Job:
                         pinned=self._kept_pins(target),
                         strategy=self._strategy,
                     ),
-                    constraints=for_target(bounds, environment),
+                    constraints=constraints,
                     amendments=amendments_of(settings, overrides, environment),
                     optional=for_target(optional, environment),
                     concede=request.concede or Concede(settings.concede or Concede.MINOR),
@@ -283,6 +291,16 @@ class _Job:
         return {
             name: version for name, version in kept.items() if name not in upgraded and not request.upgrade
         }
+
+
+def _without_lower_bound(requirements: Sequence[Requirement]) -> list[str]:
+    """Return the names of which any old release would do."""
+    bounded = {
+        item.name
+        for item in requirements
+        if item.direct is not None or any(one.operator not in ("<", "<=", "!=") for one in item.specifier)
+    }
+    return [name for name in dict.fromkeys(item.name for item in requirements) if name not in bounded]
 
 
 def _once(notify: Notify) -> Notify:

@@ -51,6 +51,7 @@ class LockRequest:
     upgrade_packages: tuple[str, ...] = ()
     index_url: str | None = None
     extra_index_urls: tuple[str, ...] = ()
+    no_index: bool = False
     find_links: tuple[str, ...] = ()  # addresses or paths
     no_binary: tuple[str, ...] = ()
     only_binary: tuple[str, ...] = ()
@@ -139,7 +140,7 @@ def index_request(request: LockRequest, settings: Settings) -> IndexRequest:
         extra_index_urls=(*request.extra_index_urls, *settings.extra_index_urls),
         pytorch_index=pytorch,
         find_links=settings.find_links,
-        no_index=settings.no_index,
+        no_index=request.no_index or settings.no_index,
         routes=tuple(
             Route(pattern=pattern, url=url, source="[tool.envfit.index]")
             for pattern, url in settings.index_routes

@@ -130,6 +130,7 @@ def lock(
     ] = None,
     index_url: options.IndexUrl = None,
     extra_index_url: options.ExtraIndexUrls = None,
+    no_index: options.NoIndex = False,
     find_links: options.FindLinks = None,
     no_binary: Annotated[
         Optional[list[str]],
@@ -193,6 +194,7 @@ def lock(
         only_binary=tuple(only_binary or ()),
         resolution=parse_resolution(resolution) if resolution is not None else None,
         pytorch_index=pytorch_mirror if pytorch_mirror is not None else ("" if pytorch_index else None),
+        no_index=no_index,
         find_links=tuple(find_links or ()),
         mirrors=tuple(mirror or ()),
         newest_upload=parse_exclude_newer(exclude_newer) if exclude_newer is not None else None,

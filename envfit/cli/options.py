@@ -85,6 +85,12 @@ ExtraIndexUrls = Annotated[
         help="A further index, searched first; the first index that has a name serves it.",
     ),
 ]
+NoIndex = Annotated[
+    bool,
+    typer.Option(
+        "--no-index", help="Ask no index: take what --find-links and addresses name, and nothing else."
+    ),
+]
 FindLinks = Annotated[
     Optional[list[str]],
     typer.Option(

@@ -288,12 +288,30 @@ def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int])
                 continue
             refusals = [_refusal(world, wanted, other) for other in sorted(demand.allowed)]
             if not refusals:
-                return Reason(sentence=f"it requires {demand.requirement}, and there is none in use")
+                return Reason(sentence=f"it requires {demand.requirement}, {_why_none(world, demand)}")
             first = refusals[0]
             if first is not None and None not in refusals:
                 # Without the version: releases that require different ones share the reason.
                 return replace(first, sentence=f"it requires a {wanted} that is out: {first.sentence}")
     return None
+
+
+def _why_none(world: World, demand: Demand) -> str:
+    """Return why nothing on the target is what a demand asks for: the reason of the newest that would be."""
+    name, specifier = base_name(demand.name), demand.requirement.specifier
+    reasons = [
+        (item.version, world.withheld(item, specifier))
+        for item in world.candidates(name)
+        if specifier.contains(item.version, prereleases=True)
+    ]
+    reasons += [
+        (rejection.version, rejection.reason)
+        for rejection in world.rejections(name)
+        if specifier.contains(rejection.version, prereleases=True)
+    ]
+    if not reasons:
+        return "and no release is that"
+    return f"which {max(reasons)[1]}"
 
 
 def _comes_from(requirement: Requirement, name: str) -> bool:
