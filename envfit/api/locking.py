@@ -27,7 +27,7 @@ from envfit.knowledge.query import Query
 from envfit.lock.contract import Contract, contract_of
 from envfit.lock.document import to_pylock
 from envfit.lock.file import check_writable, is_stale, lock_text, read_lock, write_lock
-from envfit.lock.reading import locked_packages, locked_target
+from envfit.lock.reading import locked_target
 from envfit.project import Project, add_to_project, for_target, parse_requirement
 from envfit.requirement import Requirement
 from envfit.resolve.decide import Concede, resolve
@@ -110,6 +110,8 @@ def lock_request(
         ignored=ignored,
     )
     document = to_pylock(resolution, contract, folder=path.parent.absolute(), carried=_carried(project))
+    for moved in _moved(previous, document) if previous is not None else ():
+        notify(f"note: {moved}")
     if request.check:
         changed = previous is None or is_stale(previous, document)
     else:
@@ -274,12 +276,12 @@ class _Job:
         kept = dict(self._project.pinned)
         names = set(kept)
         if self._previous is not None and _is_same(self._former, target):
-            locked = locked_packages(self._previous)
-            names.update(package.name for package in locked)
+            locked = self._previous.packages  # pip's and uv's, which leave a choice of files, are kept too
+            names.update(canonicalize_name(package.name) for package in locked)
             kept.update(
-                (package.name, package.version)
+                (canonicalize_name(package.name), package.version)
                 for package in locked
-                if package.version is not None and package.distribution.reference is None
+                if package.version is not None and not (package.archive or package.directory or package.vcs)
             )
         upgraded = {canonicalize_name(name) for name in request.upgrade_packages}
         for name in sorted(upgraded.difference(names)) if names else ():
@@ -291,6 +293,16 @@ class _Job:
         return {
             name: version for name, version in kept.items() if name not in upgraded and not request.upgrade
         }
+
+
+def _moved(former: Pylock, now: Pylock) -> list[str]:
+    """Return which packages come from another index than in the existing lock: an option may be missing."""
+    before = {package.name: package.index for package in former.packages if package.index}
+    return [
+        f"{package.name} comes from {package.index}, and from {before[package.name]} in the existing lock"
+        for package in now.packages
+        if package.index and before.get(package.name, package.index).rstrip("/") != package.index.rstrip("/")
+    ]
 
 
 def _without_lower_bound(requirements: Sequence[Requirement]) -> list[str]:

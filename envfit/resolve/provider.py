@@ -34,7 +34,15 @@ from envfit.resolve.amendments import Amendments
 from envfit.resolve.extras import MeantExtras
 from envfit.resolve.port import REJECTING, PackageSource
 from envfit.resolve.provided import provided_requirements
-from envfit.resolve.selection import Candidate, Preferences, Rejection, Strategy, is_yanked, select
+from envfit.resolve.selection import (
+    Candidate,
+    Preferences,
+    Rejection,
+    Strategy,
+    is_yanked,
+    select,
+    yank_reason,
+)
 from envfit.target import FactState
 
 __all__ = ["Demand", "World", "base_name", "split_name"]
@@ -358,8 +366,8 @@ class World:
         if candidate.distribution is None or self.preferences.pinned.get(name) == candidate.version:
             return None
         if is_yanked(candidate.distribution) and not (name in self._pinned or _is_pin(specifier)):
-            why = f" ({candidate.distribution.yanked})" if candidate.distribution.yanked else ""
-            return f"is yanked{why}, and only an exact pin takes it"
+            why = yank_reason(candidate.distribution)
+            return f"is yanked{f' ({why})' if why else ''}, and only an exact pin takes it"
         if (
             not candidate.version.is_prerelease
             or self.preferences.prereleases

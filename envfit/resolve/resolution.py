@@ -16,7 +16,7 @@ from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UserOrig
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.explain import Group, Reason
 from envfit.resolve.provider import Demand, World, base_name, split_name
-from envfit.resolve.selection import Candidate
+from envfit.resolve.selection import Candidate, is_yanked, yank_reason
 from envfit.target import Target
 
 __all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution"]
@@ -180,9 +180,9 @@ def _notes(
     if metadata is not None:
         for extra in sorted(set(extras) - metadata.known_extras()):
             yield f"{candidate} has no extra {extra!r}, so it adds nothing"
-    if candidate.distribution is not None and candidate.distribution.yanked is not None:
-        why = f": {candidate.distribution.yanked}" if candidate.distribution.yanked else ""
-        yield f"{candidate} is yanked{why}"
+    if is_yanked(candidate.distribution):
+        why = yank_reason(candidate.distribution)
+        yield f"{candidate} is yanked{f': {why}' if why else ''}"
     for listing in world.statuses(candidate.name):
         why = f": {listing.status_reason}" if listing.status_reason else ""
         yield f"{candidate.name} is {listing.status} on its index{why}"

@@ -33,6 +33,7 @@ __all__ = [
     "Strategy",
     "is_yanked",
     "select",
+    "yank_reason",
 ]
 
 #: Stands for every name in ``--no-binary`` and ``--only-binary``, as in pip.
@@ -265,6 +266,11 @@ def _newer_glibc(tag: Tag, tags: Mapping[Tag, int]) -> Version | None:
     if match is None or Tag(tag.interpreter, tag.abi, f"linux_{match[3]}") not in tags:
         return None
     return Version(f"{match[1]}.{match[2]}")
+
+
+def yank_reason(distribution: Distribution | None) -> str:
+    """Return why a file was withdrawn, on one line; empty where it was not or its index does not say."""
+    return " ".join((distribution.yanked or "").split()) if distribution is not None else ""
 
 
 def is_yanked(distribution: Distribution | None) -> bool:

@@ -243,3 +243,10 @@ def test_a_malformed_environment_yml_is_named_by_line(envfit: CommandLine) -> No
     path.write_text("dependencies:\n  - python=3.11\n - pip\n")
     answer = envfit("lock", "-r", str(path), *NONE, code=2)
     assert "environment.yml line 3" in answer.err
+
+
+def test_an_export_without_a_module_has_no_constraints(envfit: CommandLine) -> None:
+    envfit("lock", "plain", "--gpu", "none")
+    assert "constraints" not in envfit("export").out
+    envfit("export", "-o", "requirements.txt")
+    assert envfit.files() == {"pylock.toml", "requirements.txt"}

@@ -211,3 +211,16 @@ def test_a_file_that_cannot_be_used_is_named_with_every_line(
     assert f"{path} has 3 faults" in answer.err
     for line in (1, 2, 3):
         assert f"{path} line {line}: " in answer.err
+
+
+def test_what_has_no_lower_bound_is_said_where_the_lowest_is_asked_for(own: CommandLine) -> None:
+    (own.cwd / "bounds.txt").write_text("lib>=1.0\n", encoding="utf-8")
+    words = ("lock", "app", "lib", "-c", "bounds.txt", "--resolution", "lowest", *NONE)
+    notes = [line for line in own(*words).err.splitlines() if "lower bound" in line]
+    assert notes == ["note: app has no lower bound, so --resolution lowest begins with its first release"]
+
+
+@pytest.mark.parametrize("option", ["group", "extra"])
+def test_a_group_or_an_extra_needs_a_project(own: CommandLine, option: str) -> None:
+    said = own("lock", "app", f"--{option}", "dev", *NONE, code=2).err
+    assert f"the {option} dev needs a pyproject.toml, and there is no pyproject.toml" in said

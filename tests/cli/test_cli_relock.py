@@ -304,3 +304,23 @@ def test_the_lock_is_a_standard_one(envfit: CommandLine) -> None:
         assert package["index"].endswith("/simple/")
     (torch,) = [item for item in data["packages"] if item["name"] == "torch"]
     assert [item["name"] for item in torch["dependencies"]] == ["filelock", "nvidia-cublas-cu12"]
+
+
+def test_the_versions_of_a_lock_that_another_tool_wrote_are_kept(own: CommandLine, own_index: Index) -> None:
+    entry = '[[packages]]\nname = "lib"\nversion = "1.0"\nindex = "{}"\nwheels = [{}]\n'
+    wheel = '{{ url = "https://index.example/lib-1.0-{}-any.whl", hashes = {{ sha256 = "{}" }} }}'
+    wheels = ", ".join(wheel.format(tag, "0" * 64) for tag in ("py2-none", "py3-none"))
+    make_wheel(own_index.directory, "lib", "1.0")
+    make_wheel(own_index.directory, "lib", "2.0")
+    text = 'lock-version = "1.0"\ncreated-by = "uv"\n' + entry.format(own_index.url, wheels)
+    (own.cwd / "pylock.toml").write_text(text, encoding="utf-8")
+    assert "kept from the existing lock: lib" in own("lock", "lib", "--gpu", "none").err
+    assert 'created-by = "envfit"' in (own.cwd / "pylock.toml").read_text()
+
+
+def test_an_empty_lock_says_so(own: CommandLine, own_index: Index) -> None:
+    make_wheel(own_index.directory, "lib", "1.0")
+    said = own("lock", "lib; sys_platform == 'win32'", "--gpu", "none").err
+    assert "note: the lock is empty: nothing is asked for on this target" in said
+    said = own("lock", "lib", "--exclude", "lib", "--gpu", "none").err
+    assert "note: the lock is empty: what is asked for is excluded" in said

@@ -119,7 +119,7 @@ def test_find_links_are_locked_with_their_hash_and_installed(
     project(bare_envfit, '[tool.envfit]\nfind-links = ["../wheels"]\n', "tool")
     assert bare_envfit("lock", *TARGET, "--check")
     project(bare_envfit, '[tool.envfit]\nfind-links = ["../wheels"]\n', "tool==1.0")
-    assert "note: " not in bare_envfit("lock", *TARGET).err
+    assert "names files in" not in bare_envfit("lock", *TARGET).err
 
 
 def test_without_an_index_find_links_are_all_there_is(
@@ -148,3 +148,27 @@ def test_without_an_index_find_links_are_all_there_is(
     directory = (tmp_path / "wheels").as_uri()
     assert taken(bare_envfit) == {"lib": ("1.0", directory), "tool": ("1.0", directory)}
     assert public.log == []
+
+
+def test_what_comes_from_another_index_than_before_is_said(
+    bare_envfit: CommandLine, private: Index, public: Index
+) -> None:
+    make_wheel(private.directory, "tool", "1.0")
+    make_wheel(public.directory, "tool", "1.0")
+    make_wheel(public.directory, "lib", "1.0")
+    first = bare_envfit("lock", "tool", *TARGET, "--extra-index-url", private.url)
+    assert "in the existing lock" not in first.err
+    assert "in the existing lock" not in bare_envfit("add", "lib", "--extra-index-url", private.url).err
+    moved = f"note: tool comes from {public.url}, and from {private.url} in the existing lock"
+    assert moved in bare_envfit("lock", "tool", *TARGET).err
+
+
+def test_no_index_leaves_what_find_links_have(bare_envfit: CommandLine, public: Index) -> None:
+    make_wheel(public.directory, "lib", "2.0")
+    links = bare_envfit.cwd / "links"
+    links.mkdir()
+    make_wheel(links, "lib", "1.0")
+    bare_envfit("lock", "lib", *TARGET, "--no-index", "-f", "links")
+    assert 'version = "1.0"' in (bare_envfit.cwd / "pylock.toml").read_text()
+    assert public.requests_for("lib") == []
+    assert "searched: nothing" in bare_envfit("lock", "other", *TARGET, "--no-index", code=2).err

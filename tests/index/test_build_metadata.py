@@ -101,8 +101,10 @@ def test_an_old_setup_py_that_imports_pkg_resources(tmp_path: Path, index: Index
 def test_a_build_that_fails_shows_its_last_lines(tmp_path: Path, index: Index, cache: Cache) -> None:
     backend = b"def get_requires_for_build_wheel(config_settings=None):\n    import torch\n"
     path = make_sdist(tmp_path, "demo", "1.0", files={"in_tree_backend.py": backend})
+    said: list[str] = []
     with pytest.raises(BuildNotPossible, match="No module named 'torch'") as caught:
-        build(path, index, cache, [])
+        build(path, index, cache, said)
+    assert said[1:] == ["the build of demo 1.0 failed: ModuleNotFoundError: No module named 'torch'"]
     assert caught.value.code == "metadata-needs-build"
     assert caught.value.problem.count("\n") <= 15
 
