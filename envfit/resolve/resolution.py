@@ -183,6 +183,9 @@ def _notes(
     if is_yanked(candidate.distribution):
         why = yank_reason(candidate.distribution)
         yield f"{candidate} is yanked{f': {why}' if why else ''}"
+    finals = [item for item in world.rejections(candidate.name) if not item.version.is_prerelease]
+    if finals and all(item.version.is_prerelease for item in world.candidates(candidate.name)):
+        yield f"{candidate} is a pre-release; no final release of it can be used on this target"
     for listing in world.statuses(candidate.name):
         why = f": {listing.status_reason}" if listing.status_reason else ""
         yield f"{candidate.name} is {listing.status} on its index{why}"
@@ -310,6 +313,11 @@ def _why_none(world: World, demand: Demand) -> str:
         if specifier.contains(rejection.version, prereleases=True)
     ]
     if not reasons:
+        for given in world.candidates(name)[:1]:
+            if given.distribution is None:
+                return f"and {given} is provided"
+            if given.distribution.reference is not None:
+                return f"and {given} comes from {given.distribution.reference}"
         return "and no release is that"
     return f"which {max(reasons)[1]}"
 
