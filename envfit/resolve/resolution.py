@@ -291,7 +291,7 @@ def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int])
                 continue
             refusals = [_refusal(world, wanted, other) for other in sorted(demand.allowed)]
             if not refusals:
-                return Reason(sentence=f"it requires {demand.requirement}, {_why_none(world, demand)}")
+                return Reason(sentence=f"it requires {_why_none(world, demand)}")
             first = refusals[0]
             if first is not None and None not in refusals:
                 # Without the version: releases that require different ones share the reason.
@@ -300,11 +300,21 @@ def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int])
 
 
 def _why_none(world: World, demand: Demand) -> str:
-    """Return why nothing on the target is what a demand asks for: the reason of the newest that would be."""
+    """Say what a demand asks for, and why nothing here is that: the reason of the newest that would be.
+
+    The phrase goes after "it requires ".  Of what is there already it names no range, so that
+    releases that require different ones share it.
+    """
     name, specifier = base_name(demand.name), demand.requirement.specifier
+    candidates = world.candidates(name)
+    for given in candidates[:1]:
+        if given.distribution is None:
+            return f"another {name} than {given.version}, which is provided"
+        if given.distribution.reference is not None:
+            return f"another {name} than {given.version} from {given.distribution.reference}"
     reasons = [
         (item.version, world.withheld(item, specifier))
-        for item in world.candidates(name)
+        for item in candidates
         if specifier.contains(item.version, prereleases=True)
     ]
     reasons += [
@@ -312,14 +322,8 @@ def _why_none(world: World, demand: Demand) -> str:
         for rejection in world.rejections(name)
         if specifier.contains(rejection.version, prereleases=True)
     ]
-    if not reasons:
-        for given in world.candidates(name)[:1]:
-            if given.distribution is None:
-                return f"and {given} is provided"
-            if given.distribution.reference is not None:
-                return f"and {given} comes from {given.distribution.reference}"
-        return "and no release is that"
-    return f"which {max(reasons)[1]}"
+    why = f"which {max(reasons)[1]}" if reasons else "and no release is that"
+    return f"{demand.requirement}, {why}"
 
 
 def _comes_from(requirement: Requirement, name: str) -> bool:
