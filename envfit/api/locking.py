@@ -20,13 +20,13 @@ from envfit.api.provided import ask_interpreter, check_module, refuse_addresses,
 from envfit.api.request import LockRequest, index_request, lock_path, project_of
 from envfit.api.targets import Notify, pythons_of, target_of, target_request, target_settings, with_python
 from envfit.detect import Interpreter
-from envfit.errors import EnvfitError, ProjectError, RefusalError, UndecidedError
+from envfit.errors import EnvfitError, ProjectError, RefusalError, UndecidedError, UnknownPackageError
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
 from envfit.lock.contract import Contract, contract_of
 from envfit.lock.document import to_pylock
-from envfit.lock.file import check_writable, is_stale, lock_text, read_lock, write_lock
+from envfit.lock.file import check_writable, differences, lock_text, read_lock, write_lock
 from envfit.lock.reading import locked_target
 from envfit.project import Project, add_to_project, for_target, parse_requirement
 from envfit.requirement import Requirement
@@ -52,6 +52,7 @@ class LockResult:
     contract: Contract
     interpreter: Interpreter | None  # whose packages are provided, where one was named
     changed: bool  # with ``check``: it is stale
+    stale: tuple[str, ...] = ()  # how the former lock differs, a phrase for each
     edited: Path | None = None  # the project file that something was added to
     requests: int  # made to indexes
     received: int  # bytes
@@ -75,7 +76,8 @@ def lock_request(
     if project.settings.rules:
         raise ProjectError("tool.envfit.constraints: rules of your own are not supported yet")
     path = lock_path(request)
-    check_writable(path)
+    if not request.check:
+        check_writable(path)
     previous = read_lock(path) if path.exists() else None
     former = locked_target(previous) if previous is not None else None
     stated = target_settings(project.settings, request.target_name)
@@ -99,7 +101,10 @@ def lock_request(
         notify=notify,
         watch=watch,
     )
-    resolution = job.resolve_on([with_python(target, python, base) for python in pythons] or [target])
+    try:
+        resolution = job.resolve_on([with_python(target, python, base) for python in pythons] or [target])
+    except UnknownPackageError as error:
+        raise _with_former_indexes(error, previous) from None
     check_module(resolution, interpreter, notify)
     for name in _in_both_halves(project, resolution):
         notify(f"note: {name} is in the conda half too; installed by pip as well, it replaces conda's")
@@ -112,10 +117,8 @@ def lock_request(
     document = to_pylock(resolution, contract, folder=path.parent.absolute(), carried=_carried(project))
     for moved in _moved(previous, document) if previous is not None else ():
         notify(f"note: {moved}")
-    if request.check:
-        changed = previous is None or is_stale(previous, document)
-    else:
-        changed = previous is None or lock_text(previous) != lock_text(document)
+    stale = differences(previous, document) if previous is not None else (f"there is no {path}",)
+    changed = bool(stale) if request.check else previous is None or lock_text(previous) != lock_text(document)
     edited = None
     if not request.check:
         if request.added:
@@ -129,6 +132,7 @@ def lock_request(
         contract=contract,
         interpreter=interpreter,
         changed=changed,
+        stale=stale,
         edited=edited,
         requests=job.requests,
         received=job.received,
@@ -299,6 +303,17 @@ class _Job:
         return {
             name: version for name, version in kept.items() if name not in upgraded and not request.upgrade
         }
+
+
+def _with_former_indexes(error: UnknownPackageError, former: Pylock | None) -> UnknownPackageError:
+    """Return an error with the index that the existing lock has a package from: its option may be missing."""
+    had = {package.name: package.index for package in former.packages} if former is not None else {}
+    hints = [
+        f"the existing lock has {name} from {had[canonicalize_name(name)]}: --extra-index-url adds it"
+        for name in error.details
+        if had.get(canonicalize_name(name))
+    ]
+    return UnknownPackageError(error.message, details=error.details, hints=[*error.hints, *hints])
 
 
 def _moved(former: Pylock, now: Pylock) -> list[str]:

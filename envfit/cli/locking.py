@@ -232,7 +232,7 @@ def add(
     json: options.Json = False,
     verbose: options.Verbose = False,
 ) -> None:
-    """Lock again with more packages: target, versions and all else that was asked for are kept.
+    """Lock again with more packages; target, versions, constraints and what else was asked for are kept.
 
     What the lock was made for is read from the lock. Where ./pyproject.toml lists dependencies, what is added
     is written there too.

@@ -104,6 +104,7 @@ def error_data(error: EnvfitError) -> dict[str, Any]:
 
 
 _SHOWN_GROUPS = 8
+_SHOWN_DIFFERENCES = 10
 
 
 def _explanation(explanation: Explanation) -> Iterable[str]:
@@ -235,6 +236,10 @@ def print_lock(result: LockResult, *, check: bool, verbose: bool) -> None:
     )
     if check:
         state = f"{result.path} is stale" if result.changed else f"{result.path} is up to date"
+        for difference in result.stale[:_SHOWN_DIFFERENCES]:
+            talk(f"stale: {difference}")
+        if len(result.stale) > _SHOWN_DIFFERENCES:
+            talk(f"stale: and {len(result.stale) - _SHOWN_DIFFERENCES} more; --json has them all")
     else:
         state = f"wrote {result.path}" if result.changed else f"{result.path} is unchanged"
         if result.edited is not None:
@@ -297,6 +302,7 @@ def lock_data(result: LockResult) -> dict[str, Any]:
     return {
         "path": str(result.path),
         "changed": result.changed,
+        "stale": list(result.stale),
         "edited": str(result.edited) if result.edited is not None else None,
         "contract": str(result.contract),
         "target": describe_target(resolution.target),

@@ -18,7 +18,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["check_writable", "is_stale", "lock_text", "read_lock", "write_lock"]
+__all__ = ["check_writable", "differences", "lock_text", "read_lock", "write_lock"]
 
 # Under [tool.envfit]: what a lock tells its reader and does not depend on.
 _TOLD = frozenset({"conditions", "knowledge", "left-out", "pythons-not-taken", "warnings", "why-not-newer"})
@@ -30,20 +30,36 @@ def lock_text(lock: Pylock) -> str:
     return _HEADER + tomli_w.dumps(dict(lock.to_dict()), multiline_strings=False)
 
 
-def is_stale(former: Pylock, now: Pylock) -> bool:
-    """Tell whether a lock differs from what would be locked now, in packages, target or what it is for.
+def differences(former: Pylock, now: Pylock) -> tuple[str, ...]:
+    """Return how a lock differs from what would be locked now, in packages, target or what it is for.
 
-    What it tells besides, such as why no newer release was taken, changes with every
-    release that is published, and makes no lock stale.
+    One phrase each, by name.  What a lock tells besides, such as why no newer release was
+    taken, changes with every release that is published, and makes no lock stale.
     """
-    return _essence(former) != _essence(now)
+    before = {package.name: package for package in former.packages}
+    after = {package.name: package for package in now.packages}
+    found = []
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old is None or new is None:
+            found.append(f"{name} is needed no more" if new is None else f"{name} is not in it")
+        elif old.version != new.version:
+            found.append(f"{name} {old.version} would be {new.version}")
+        elif old != new:
+            found.append(f"{name} would be another file, or with other dependencies")
+    mine, others = _besides(former), _besides(now)
+    keys = sorted(mine.keys() | others.keys())
+    found += [f"{key}: not the same" for key in keys if mine.get(key) != others.get(key)]
+    return tuple(found)
 
 
-def _essence(lock: Pylock) -> dict[str, object]:
+def _besides(lock: Pylock) -> dict[str, object]:
+    """Return what counts in a lock besides its packages, by key."""
     document = dict(lock.to_dict())
+    document.pop("packages", None)
     tool = document.pop("tool", {})
     own = tool.get("envfit", {}) if isinstance(tool, dict) else {}
-    return {**document, **{f"tool {key}": value for key, value in own.items() if key not in _TOLD}}
+    return {**document, **{key: value for key, value in own.items() if key not in _TOLD}}
 
 
 def read_lock(path: Path) -> Pylock:
@@ -77,6 +93,8 @@ def check_writable(path: Path) -> None:
         raise FileError(f"cannot write {path}: {path.parent} is not a directory")
     if path.is_dir():
         raise FileError(f"cannot write {path}: it is a directory")
+    if not os.access(path.parent, os.W_OK):
+        raise FileError(f"cannot write {path}: {path.parent} cannot be written to")
     if path.exists():
         try:
             read_lock(path)

@@ -291,3 +291,21 @@ def test_a_lock_that_keeps_its_versions_needs_no_metadata_of_newer_releases_offl
     answer = own("lock", "app", *NONE, "--offline")
     assert files(own)["app"] == "app-2.0-py3-none-any.whl"
     assert "offline" not in answer.err
+
+
+def test_a_stale_lock_says_what_differs(own: CommandLine, library: Index) -> None:
+    own("lock", "app<2", *NONE)
+    answer = own("lock", "app>=2", "more", "--check", code=1)
+    assert "stale: app 1.0 would be 2.0" in answer.err
+    assert "stale: more is not in it" in answer.err
+    assert "stale: requirements: not the same" in answer.err
+    assert own("lock", "more", "--check", "--json", code=1).data["stale"][0] == "app is needed no more"
+
+
+def test_a_package_of_an_index_that_is_not_named_again(
+    own: CommandLine, library: Index, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own("lock", "more", *NONE)
+    monkeypatch.setenv("PIP_INDEX_URL", index.url)
+    answer = own("add", "lib", code=2)
+    assert f"hint: the existing lock has more from {library.url}: --extra-index-url adds it" in answer.err
