@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from packaging.markers import Marker
 from packaging.pylock import Package, PackageSdist, PackageWheel, Pylock, PylockValidationError
@@ -151,7 +152,11 @@ def _locked_directly(package: Package) -> Distribution | None:
         )
     else:
         return None
-    filename = reference.url.rpartition("/")[2] if package.archive is not None else str(reference)
+    filename = str(reference)
+    if package.archive is not None:
+        # An address writes "+" of a local version as %2B, and may have a query.
+        path = unquote(urlsplit(package.archive.url).path) if package.archive.url else reference.url
+        filename = path.rpartition("/")[2]
     stated: dict[str, Any] = {
         "filename": filename,
         "url": reference.url,

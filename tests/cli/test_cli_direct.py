@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import subprocess
 import sys
@@ -250,3 +251,32 @@ def test_a_commit_that_is_gone(bare_envfit: CommandLine, checkout: Path, helper:
     answer = bare_envfit("install", "--prefix", "env", "--gpu", "none", code=3)
     assert f"failed to fetch commit `{'a' * 40}`" in answer.err
     assert "env" not in bare_envfit.files()
+
+
+def test_a_local_version_in_an_address(bare_envfit: CommandLine, own_index: Index) -> None:
+    wheel = make_wheel(own_index.directory, "app", "2.0+cu126")
+    address = f"{own_index.root}/files/{wheel.name.replace('+', '%2B')}?from=here"
+    bare_envfit("lock", f"app @ {address}", *NO_GPU)
+    assert packages(bare_envfit)["app"]["version"] == "2.0+cu126"
+    assert "import app works" in bare_envfit("install", "--prefix", "env", "--gpu", "none").out
+    assert f"app @ {address}" in bare_envfit("export").out
+
+
+def test_credentials_of_an_address_are_nowhere(
+    bare_envfit: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Index(tmp_path / "private", credentials=("me", "hush-hush")) as private:
+        wheel = make_wheel(private.directory, "app", "1.0")
+        address = f"{private.root}/files/{wheel.name}"
+        said = bare_envfit("lock", f"app @ {address.replace('://', '://me:hush-hush@')}", *NO_GPU)
+        refused = bare_envfit("install", "--prefix", "env", "--gpu", "none", code=3)
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine 127.0.0.1 login me password hush-hush\n")
+        monkeypatch.setenv("NETRC", str(netrc))
+        installed = bare_envfit("install", "--prefix", "env", "--gpu", "none")
+        netrc.unlink()
+    assert "import app works" in installed.out
+    assert "hush" not in "".join(one.out + one.err for one in (said, refused, installed))
+    secrets = (b"hush-hush", base64.b64encode(b"me:hush-hush"))
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [path for path in files if any(secret in path.read_bytes() for secret in secrets)]
