@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 from urllib.request import url2pathname
@@ -14,6 +15,7 @@ __all__ = [
     "origin",
     "public_address",
     "with_credentials",
+    "without_credentials",
 ]
 
 
@@ -37,6 +39,14 @@ def with_credentials(url: str, user: str, password: str) -> str:
     parts = urlsplit(url)
     netloc = f"{quote(user, safe='')}:{quote(password, safe='')}@{parts.netloc}"
     return urlunsplit((parts.scheme, netloc, parts.path, parts.query, parts.fragment))
+
+
+def without_credentials(text: str, *, instead: str = "***@") -> str:
+    """Replace user name and password of every address in a text, by asterisks unless told otherwise.
+
+    The user of ssh is no secret where it has no password: it stays.
+    """
+    return re.sub(r"(?<!ssh)://[^/\s]*@|://[^/\s@:]*:[^/\s]*@", f"://{instead}", text)
 
 
 def origin(url: str) -> tuple[str, str]:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from envfit.address import without_credentials
 from envfit.errors import SourceError
 from envfit.reference import DirectReference
 
@@ -114,7 +114,7 @@ class Repositories:
         if ended.returncode == 0:
             return
         lines = [line for line in ended.stderr.splitlines() if line.strip()][-_LINES:]
-        said = "\n".join(f"  {re.sub(r'://[^/@ ]*@', '://***@', line)}" for line in lines)
+        said = "\n".join(f"  {without_credentials(line)}" for line in lines)
         refused = "terminal prompts disabled" in said or "Authentication failed" in said
         raise SourceError(
             f"git could not fetch {reference.url}:\n{said}",

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from envfit.address import without_credentials
 from envfit.errors import RequirementError
 from envfit.project.direct import ARCHIVES, NotAReferenceError, looks_direct, read_reference
 from envfit.reference import DirectReference
@@ -28,7 +29,6 @@ __all__ = [
     "constraint_fault",
     "for_target",
     "parse_requirement",
-    "without_credentials",
 ]
 
 _SINGLE_EQUALS = re.compile(r"([\w.-]+(?:\[[^\]]*\])?)\s*=\s*(\d[^=;]*)")
@@ -120,14 +120,6 @@ def constraint_fault(declared: Declared) -> str | None:
     if declared.name is None:
         return "a constraint begins with a name"
     return None
-
-
-def without_credentials(text: str, *, instead: str = "***@") -> str:
-    """Replace user name and password of every address in a text, by asterisks unless told otherwise.
-
-    The user of ssh is no secret where it has no password: it stays.
-    """
-    return re.sub(r"(?<!ssh)://[^/\s]*@|://[^/\s@:]*:[^/\s]*@", f"://{instead}", text)
 
 
 def _parse_direct(

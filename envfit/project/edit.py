@@ -13,8 +13,8 @@ from packaging.utils import canonicalize_name
 from tomlkit.exceptions import ParseError
 from tomlkit.items import Array
 
+from envfit.address import without_credentials
 from envfit.errors import FileError
-from envfit.project.declared import without_credentials
 
 __all__ = ["add_to_project"]
 

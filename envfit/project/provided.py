@@ -12,8 +12,8 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from envfit.address import without_credentials
 from envfit.errors import ProjectError, RequirementError
-from envfit.project.declared import without_credentials
 from envfit.project.faults import Faults
 from envfit.project.lines import join_lines
 from envfit.project.text_file import read_text

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from envfit.address import local_path
+from envfit.address import local_path, without_credentials
 from envfit.errors import RequirementError
-from envfit.project.declared import Declared, constraint_fault, parse_requirement, without_credentials
+from envfit.project.declared import Declared, constraint_fault, parse_requirement
 from envfit.project.faults import Faults
 from envfit.project.lines import (
     join_lines,

@@ -16,8 +16,9 @@ from typing import Literal, TypeVar
 from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
+from envfit.address import without_credentials
 from envfit.errors import InputError, RequirementError, TargetError
-from envfit.project.declared import Declared, constraint_fault, parse_requirement, without_credentials
+from envfit.project.declared import Declared, constraint_fault, parse_requirement
 from envfit.project.document import Table
 from envfit.project.formats import Formats, read_formats
 from envfit.project.index_address import find_links_address, is_address

@@ -26,7 +26,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envfit.distribution import Listing, Metadata, Wheel
+from envfit.address import without_credentials
+from envfit.distribution import Listing, Metadata
 from envfit.errors import EnvfitError
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
@@ -303,7 +304,8 @@ class World:
             )
             amended = self.amendments.amend(asked)
             if declared.url is not None and amended == (asked,) and not self._comes_from(declared):
-                return [_unusable(candidate, f"requires {declared.name} from an address, {declared.url}")]
+                address = without_credentials(declared.url)
+                return [_unusable(candidate, f"requires {declared.name} from an address, {address}")]
             found.extend(amended)
         self._source.prefetch(
             item.name

@@ -14,6 +14,7 @@ from dataclasses import replace
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+from envfit.address import without_credentials
 from envfit.distribution import Wheel
 from envfit.knowledge.query import IMPOSSIBLE, Query, fact_of
 from envfit.reference import DirectReference
@@ -136,7 +137,7 @@ class _Check:
         if distribution is not None and (
             distribution.reference is None or not distribution.reference.is_meant_by(address)
         ):
-            yield f"{name} is not from {address}"
+            yield f"{name} is not from {without_credentials(address)}"
 
     def _provided_metadata(self, pin: Pin) -> Iterable[str]:
         """Yield what a provided package requires and does not get; the module's own versions are given."""

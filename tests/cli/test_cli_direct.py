@@ -177,6 +177,16 @@ def test_another_packages_address_is_not_followed_unless_the_user_names_it(
     assert packages(bare_envfit)["helper"]["version"] == "1.1"
 
 
+def test_what_a_package_writes_into_an_address_is_not_repeated(
+    bare_envfit: CommandLine, helper: Path, own_index: Index
+) -> None:
+    make_wheel(own_index.directory, "app", "1.0", requires=["x @ git+https://me:hush-hush@index.example/x"])
+    answer = bare_envfit("lock", "app", *NO_GPU, code=1)
+    assert "requires x from an address, git+https://***@index.example/x" in answer.err
+    bare_envfit("lock", "helper", "--if-supported", "app", *NO_GPU)
+    assert "hush" not in (bare_envfit.cwd / "pylock.toml").read_text()
+
+
 @pytest.mark.parametrize("override", ["helper==1.0", "helper @ {other}"])
 def test_an_override_stands_in_the_place_of_addresses(
     bare_envfit: CommandLine, helper: Path, own_index: Index, override: str

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.specifiers import SpecifierSet
 
+from envfit.address import without_credentials
 from envfit.errors import RequirementError
 from envfit.project import for_target, parse_requirement
-from envfit.project.declared import without_credentials
 from envfit.reference import DirectReference, ReferenceKind
 from envfit.requirement import Requirement, UserOrigin
 
