@@ -23,12 +23,15 @@ def open_direct(
     environment: Mapping[str, str],
     *,
     replaced: Container[str] = (),
+    follow: bool = True,
 ) -> tuple[Declared, ...]:
     """Open the direct references that hold in a marker environment, and give each its name.
 
     What they require by address is opened too; what a package of an index requires
     by address is not, since nobody here named it.  The rest is returned as it is, and
     so are references of names in ``replaced``: something else stands in their place.
+    Without ``follow``, what they require by address is not opened either: for what may be
+    left out in the end, and must not have said by then where other packages are.
     Raises RequirementError where two references of one name disagree, or a name is
     not that of what is at its address.
     """
@@ -40,7 +43,8 @@ def open_direct(
             continue
         named, opened = _open(one, one.direct, packages)
         result.append(named)
-        pending.append((named, opened))
+        if follow:
+            pending.append((named, opened))
     seen: set[tuple[str, frozenset[str]]] = set()
     while pending:
         parent, opened = pending.popleft()

@@ -214,16 +214,16 @@ class _Job:
             )
             replaced = excluded.union(one.shown for one in overrides)
             wanted, bounds, optional = (
-                open_direct(several, indexes.packages, environment, replaced=replaced)
-                for several in (
-                    project.requirements,
-                    (*project.constraints, *settings.constraint_dependencies),
-                    (*optional, *settings.if_supported),
+                open_direct(several, indexes.packages, environment, replaced=replaced, follow=follow)
+                for several, follow in (
+                    (project.requirements, True),
+                    ((*project.constraints, *settings.constraint_dependencies), True),
+                    ((*optional, *settings.if_supported), False),
                 )
             )
-            standing = (one for one in (*wanted, *bounds) if one.shown not in replaced)
-            hashes = hashes_of((*standing, *overrides), environment)
-            refuse_addresses((*wanted, *bounds, *overrides, *optional), target)
+            standing = (*(one for one in (*wanted, *bounds) if one.shown not in replaced), *overrides)
+            hashes = hashes_of(standing, environment)
+            refuse_addresses((*standing, *optional), target)
             requirements, constraints = for_target(wanted, environment), for_target(bounds, environment)
             if self._strategy is not Strategy.HIGHEST:
                 for name in _without_lower_bound((*requirements, *constraints)):

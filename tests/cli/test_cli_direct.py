@@ -290,3 +290,14 @@ def test_credentials_of_an_address_are_nowhere(
     secrets = (b"hush-hush", base64.b64encode(b"me:hush-hush"))
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert not [path for path in files if any(secret in path.read_bytes() for secret in secrets)]
+
+
+def test_an_optional_package_does_not_say_where_others_are(
+    bare_envfit: CommandLine, helper: Path, own_index: Index
+) -> None:
+    tool = make_wheel(helper.parent, "tool", "1.0", requires=[f"helper @ {helper.as_uri()}"])
+    answer = bare_envfit("lock", "helper", "--if-supported", tool, *NO_GPU)
+    assert f"tool 1.0: it requires helper from an address, {helper.as_uri()}" in answer.err
+    assert packages(bare_envfit)["helper"]["version"] == "1.0"
+    bare_envfit("lock", str(helper), "--if-supported", tool, *NO_GPU)
+    assert {"helper", "tool"} == set(packages(bare_envfit))
