@@ -162,6 +162,7 @@ class _Job:
         self._environ = environ
         self._notify = _once(notify)
         self._watch = watch
+        self._several = False  # whether this target's Python is one of several that are tried
         self._strategy = Strategy(request.resolution or project.settings.resolution or "highest")
         self.requests = 0
         self.received = 0
@@ -174,6 +175,7 @@ class _Job:
         """
         if len(targets) == 1:
             return self._resolve(targets[0])
+        self._several = True
         tried = []
         for target in targets:
             outcome: Resolution | EnvfitError
@@ -270,12 +272,16 @@ class _Job:
     def _kept_pins(self, target: Target) -> dict[str, Version]:
         """Return the versions to prefer: those of the former lock, then those of locks that were read.
 
-        What came from an address says nothing of which release of an index to take.
+        What came from an address says nothing of which release of an index to take.  Of several
+        Pythons all prefer the same versions: else one that holds none of them back would win.
         """
         request = self._request
         kept = dict(self._project.pinned)
         names = set(kept)
-        if self._previous is not None and _is_same(self._former, target):
+        former = self._former
+        if former is not None and self._several:
+            former = replace(former, python=target.python)
+        if self._previous is not None and _is_same(former, target):
             locked = self._previous.packages  # pip's and uv's, which leave a choice of files, are kept too
             names.update(canonicalize_name(package.name) for package in locked)
             kept.update(

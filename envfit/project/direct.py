@@ -26,7 +26,6 @@ from envfit.reference import DirectReference, ReferenceKind
 __all__ = [
     "ARCHIVES",
     "NotAReferenceError",
-    "has_credentials",
     "looks_direct",
     "name_of_file",
     "read_reference",
@@ -51,11 +50,6 @@ def looks_direct(text: str) -> bool:
         or bare.lower().endswith(ARCHIVES)
         or bare.startswith("file:")
     )
-
-
-def has_credentials(text: str) -> bool:
-    """Tell whether an address in a text carries a user name or password."""
-    return re.search(r"://[^/\s]*@", text) is not None
 
 
 def read_reference(text: str, *, folder: Path, editable: bool = False) -> tuple[DirectReference, str | None]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import pytest
 import tomli
 
@@ -167,6 +170,18 @@ def test_a_name_that_only_an_older_python_needs_does_not_choose_it(
     for name in ("app", "tomli"):
         make_wheel(own_index.directory, name, "1.0")
     own("lock", "app", "tomli ; python_version < '3.11'", "--gpu", "none", "--python", ">=3.10,<3.14")
+    assert tomli.loads((own.cwd / "pylock.toml").read_text())["requires-python"] == "==3.13.*"
+
+
+def test_several_pythons_keep_the_versions_of_the_lock(own: CommandLine, own_index: Index) -> None:
+    asked = ("lock", "app", "--gpu", "none", "--python", ">=3.11,<3.14")
+    make_wheel(own_index.directory, "app", "1.0")
+    own(*asked)
+    make_wheel(own_index.directory, "app", "2.0")
+    shutil.rmtree(os.environ["ENVFIT_CACHE_DIR"])
+    assert "pylock.toml is unchanged" in own(*asked).out
+    own(*asked, "--upgrade-package", "app")
+    assert files(own) == {"app": "app-2.0-py3-none-any.whl"}
     assert tomli.loads((own.cwd / "pylock.toml").read_text())["requires-python"] == "==3.13.*"
 
 
