@@ -27,7 +27,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.address import without_credentials
-from envfit.distribution import Listing, Metadata
+from envfit.distribution import Listing, Metadata, Wheel
 from envfit.errors import EnvfitError
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
