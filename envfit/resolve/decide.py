@@ -160,6 +160,8 @@ def _is_there(resolution: Resolution, wanted: Requirement) -> bool:
     return (
         pin is not None
         and wanted.extras <= pin.extras
+        # What a package asks for may be an extra that is not there; what the user asks for is meant.
+        and (pin.metadata is None or wanted.extras <= pin.metadata.known_extras())
         and wanted.specifier.contains(pin.version, prereleases=True)
     )
 
