@@ -228,7 +228,8 @@ class _Narrowed:
             known = self.living.setdefault(wanted, set(range(len(self._world.candidates(wanted)))))
             if wanted not in required or not known <= accepted:
                 changed = True
-            if not known <= accepted:
+            # That a name with an extra wants its own package is no reason of anything.
+            if not known <= accepted and base_name(name) != base_name(wanted):
                 self.holders[wanted].extend((name, position, demand) for position, demand in items)
             required[wanted] = None
             known &= accepted
