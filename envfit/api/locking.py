@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.api.demands import amendments_of, check_files, check_hashes, hashes_of
-from envfit.api.direct import open_direct
+from envfit.api.direct import locked_commits, open_direct
 from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import notes_on_addresses, open_indexes, with_hashes
 from envfit.api.provided import ask_interpreter, check_module, refuse_addresses, request_for, with_provided
@@ -29,6 +29,7 @@ from envfit.lock.document import to_pylock
 from envfit.lock.file import check_writable, differences, lock_text, read_lock, write_lock
 from envfit.lock.reading import locked_target
 from envfit.project import Project, add_to_project, for_target, parse_requirement
+from envfit.reference import DirectReference
 from envfit.requirement import Requirement
 from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.pythons import Tried, choose_python
@@ -215,12 +216,19 @@ class _Job:
                 )
             )
             excluded = frozenset(settings.exclude_dependencies)
+            commits = self._kept_commits()
             overrides = open_direct(
-                settings.override_dependencies, indexes.packages, environment, replaced=excluded
+                settings.override_dependencies,
+                indexes.packages,
+                environment,
+                replaced=excluded,
+                commits=commits,
             )
             replaced = excluded.union(one.shown for one in overrides)
             wanted, bounds, optional = (
-                open_direct(several, indexes.packages, environment, replaced=replaced, follow=follow)
+                open_direct(
+                    several, indexes.packages, environment, replaced=replaced, commits=commits, follow=follow
+                )
                 for several, follow in (
                     (project.requirements, True),
                     ((*project.constraints, *settings.constraint_dependencies), True),
@@ -272,6 +280,15 @@ class _Job:
         for note in notes_on_addresses(files, indexes.configuration):
             self._notify(f"note: {note}")
         return resolution
+
+    def _kept_commits(self) -> dict[DirectReference, str]:
+        """Return the commits of the former lock that stay, whatever their branches have come to."""
+        request = self._request
+        if self._previous is None or request.upgrade:
+            return {}
+        return locked_commits(
+            self._previous, except_of={canonicalize_name(name) for name in request.upgrade_packages}
+        )
 
     def _kept_pins(self, target: Target) -> dict[str, Version]:
         """Return the versions to prefer: those of the former lock, then those of locks that were read.

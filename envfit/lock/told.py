@@ -82,16 +82,19 @@ def _asked_besides(resolution: Resolution, folder: Path) -> dict[str, list[str]]
 
 
 def _text(requirement: Requirement, folder: Path) -> str:
-    """Return a requirement as the user wrote it, with a path relative to the folder of the lock."""
+    """Return a requirement as the user wrote it; a place so that it holds from the folder of the lock."""
     direct = requirement.direct
-    if direct is not None and direct.kind is not ReferenceKind.GIT and direct.url.startswith("file:"):
-        path = relative_path(direct.url, folder)
-        place = path if path.startswith("../") else f"./{path}"
-        place += f"#subdirectory={direct.subdirectory}" if direct.subdirectory else ""
-        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-        return f"-e {place}{extras}" if direct.editable else f"{requirement.name}{extras} @ {place}"
     origin = requirement.origin
-    return origin.text if isinstance(origin, UserOrigin) else str(requirement)
+    if direct is None or (direct.kind is ReferenceKind.ARCHIVE and not direct.url.startswith("file:")):
+        return origin.text if isinstance(origin, UserOrigin) else str(requirement)
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    fragment = f"#subdirectory={direct.subdirectory}" if direct.subdirectory else ""
+    if direct.kind is ReferenceKind.GIT:
+        revision = f"@{direct.revision}" if direct.revision else ""
+        return f"{requirement.name}{extras} @ git+{direct.url}{revision}{fragment}"
+    path = relative_path(direct.url, folder)
+    place = f"{path if path.startswith('../') else f'./{path}'}{fragment}"
+    return f"-e {place}{extras}" if direct.editable else f"{requirement.name}{extras} @ {place}"
 
 
 def _rule_table(origin: RuleOrigin) -> dict[str, Any]:

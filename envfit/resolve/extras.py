@@ -47,7 +47,9 @@ class MeantExtras:
         if found is not None and found.version >= candidate.version:
             return found
         candidates = self._world.candidates(candidate.name)
-        newer = [candidates[position] for position in self._world.newer(candidate.name, candidate.version)]
+        positions = self._world.newer(candidate.name, candidate.version)
+        self._world.expect_metadata(candidate.name, positions)
+        newer = [candidates[position] for position in positions]
         # Whether a source distribution has an extra may take a build of a release that nobody chooses.
         releases = [*(item for item in newer if isinstance(item.distribution, Wheel)), candidate]
         for release in releases:

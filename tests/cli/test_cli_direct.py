@@ -301,3 +301,35 @@ def test_an_optional_package_does_not_say_where_others_are(
     assert packages(bare_envfit)["helper"]["version"] == "1.0"
     bare_envfit("lock", str(helper), "--if-supported", tool, *NO_GPU)
     assert {"helper", "tool"} == set(packages(bare_envfit))
+
+
+def test_a_branch_stays_at_the_commit_of_the_lock_until_it_is_upgraded(
+    bare_envfit: CommandLine, checkout: Path, helper: Path
+) -> None:
+    def commit(*words: str) -> str:
+        git = ["git", "-c", "user.name=a", "-c", "user.email=a@b.example", "-c", "init.defaultBranch=main"]
+        for line in (["init"], ["add", "-A"], ["commit", "-m", "x", "--allow-empty"]):
+            subprocess.run([*git, *line], cwd=checkout, check=True, capture_output=True)
+        found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=checkout, check=True, capture_output=True)
+        return found.stdout.decode().strip()
+
+    def locked() -> object:
+        repository = packages(bare_envfit)["tool"]["vcs"]
+        assert isinstance(repository, dict)
+        return repository["commit-id"]
+
+    asked = ("lock", f"git+{checkout.as_uri()}@main", *NO_GPU)
+    first = commit()
+    bare_envfit(*asked)
+    second = commit()
+    bare_envfit(*asked)
+    assert locked() == first
+    bare_envfit(*asked, "--upgrade-package", "helper")
+    assert locked() == first
+    bare_envfit("add", "helper")
+    assert locked() == first
+    bare_envfit(*asked, "--upgrade-package", "tool")
+    assert locked() == second
+    third = commit()
+    bare_envfit(*asked, "--upgrade")
+    assert locked() == third
