@@ -12,15 +12,9 @@ from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.version import Version
 
 from envfit.address import is_local, origin
-from envfit.distribution import Distribution, Metadata, Sdist
-from envfit.errors import RequirementError, UnknownPackageError
-from envfit.index.build_metadata import (
-    BuildNotPossible,
-    CannotBuildHereError,
-    built_metadata,
-    built_tree_metadata,
-    uv_index_variables,
-)
+from envfit.distribution import Distribution, Metadata
+from envfit.errors import UnknownPackageError
+from envfit.index.build_metadata import Builds, uv_index_variables
 from envfit.index.cache import Cache, default_cache_dir
 from envfit.index.configuration import IndexConfiguration, configured_indexes
 from envfit.index.direct import DirectSource
@@ -107,54 +101,19 @@ def open_indexes(
     )
     cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
     here = host_platform.system() == "Linux" and host_platform.machine() == query.target.platform.machine
-
-    def build(path: Path, sdist: Sdist) -> Metadata:
-        if not request.build:
-            raise BuildNotPossible(
-                path, sdist, problem="only a build states its metadata, and --no-build is given"
-            )
-        if not here:
-            raise CannotBuildHereError(
-                sdist.filename,
-                f"this is not a {query.target.platform} machine",
-                address=sdist.url,
-                hints=["lock on such a machine, or name an older release of it"],
-            )
-        return built_metadata(
-            path,
-            sdist,
-            python=query.target.python,
-            cache=cache,
-            index_urls=_uv_addresses(configuration.search_order, session),
+    builds = Builds(
+        python=query.target.python,
+        cache=cache,
+        variables=lambda: uv_index_variables(
+            _uv_addresses(configuration.search_order, session),
             find_links=_uv_addresses(configuration.find_links, session),
-            environ=environ,
-            offline=request.offline,
-            notify=notify,
-        )
-
-    def build_tree(tree: Path, what: str, key: str | None) -> bytes:
-        if not request.build:
-            raise RequirementError(f"only a build of {what} says what it is, and --no-build is given")
-        if not here:
-            raise CannotBuildHereError(
-                what,
-                f"this is not a {query.target.platform} machine",
-                address=what,
-                hints=["lock on such a machine"],
-            )
-        return built_tree_metadata(
-            tree,
-            what,
-            key=key,
-            python=query.target.python,
-            cache=cache,
-            index_urls=_uv_addresses(configuration.search_order, session),
-            find_links=_uv_addresses(configuration.find_links, session),
-            environ=environ,
-            offline=request.offline,
-            notify=notify,
-        )
-
+        ),
+        environ=environ,
+        offline=request.offline,
+        forbidden=not request.build,
+        elsewhere="" if here else f"this is not a {query.target.platform} machine",
+        notify=notify,
+    )
     repositories = Repositories(
         cache.directory / "git-v1", environ=environ, offline=request.offline, notify=notify
     )
@@ -164,8 +123,8 @@ def open_indexes(
         configuration=configuration,
         routed=routed,
         static_metadata=lambda name, version: _static_metadata(query.knowledge, name, version),
-        build=build,
-        direct=DirectSource(session, repositories, build=build_tree, notify=notify),
+        build=builds.of_sdist,
+        direct=DirectSource(session, repositories, build=builds.of_tree, notify=notify),
         notify=notify,
     ) as packages:
         try:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import uv as uv_package
 from packaging.version import Version
 
 from envfit.distribution import Metadata, Sdist
-from envfit.errors import OutsideError
+from envfit.errors import OutsideError, RequirementError
 from envfit.index.back_end import BackEnd, BackEndFailedError, NoInterpreterError
 from envfit.index.cache import Cache, CachedMetadata
 from envfit.index.core_metadata import parse_core_metadata
@@ -24,9 +25,8 @@ from envfit.index.source_tree import unpack
 __all__ = [
     "BuildFailedError",
     "BuildNotPossible",
+    "Builds",
     "CannotBuildHereError",
-    "built_metadata",
-    "built_tree_metadata",
     "uv_index_variables",
 ]
 
@@ -60,139 +60,110 @@ class CannotBuildHereError(OutsideError):
         )
 
 
-def built_metadata(
-    path: Path,
-    sdist: Sdist,
-    *,
-    python: Version,
-    cache: Cache,
-    index_urls: Sequence[str],
-    find_links: Sequence[str] = (),
-    environ: Mapping[str, str],
-    uv: Path | None = None,
-    offline: bool = False,
-    notify: Callable[[str], None] = lambda _: None,
-) -> Metadata:
-    """Return the metadata that a build of a packed source distribution with one Python states.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builds:
+    """How source trees are built for their metadata with one Python."""
 
-    ``python`` names the minor version to build with; ``index_urls`` are in search
-    order, the default index last, and serve the build requirements; ``uv`` is by
-    default the one installed beside envfit.  Raises BuildNotPossible, and
-    BadMetadata where the build states something unusable.
-    """
-    minor = f"{python.major}.{python.minor}"
-    key = f"{identity(sdist)} built with Python {minor}"
-    kept = cache.metadata(key)
-    if kept is not None:
-        return parse_core_metadata(kept.body, sdist, source=kept.source)
-    notify(f"running the build of {sdist.name} {sdist.version} with Python {minor} to read its metadata")
-    with tempfile.TemporaryDirectory(prefix="envfit-build-") as directory:
-        source = Path(directory) / "source"
-        source.mkdir()
-        back_end = _back_end(
-            unpack(path, sdist, source),
-            Path(directory),
-            environ=environ,
-            uv=uv,
-            index_urls=index_urls,
-            find_links=find_links,
-            offline=offline,
+    python: Version  # of which the minor version counts
+    cache: Cache
+    variables: Callable[[], Mapping[str, str]]  # uv's settings of where builds get what they require
+    environ: Mapping[str, str]
+    uv: Path | None = None  # by default the one installed beside envfit
+    offline: bool = False
+    forbidden: bool = False  # by --no-build
+    elsewhere: str = ""  # why a build on this machine says nothing of the target, as a phrase
+    notify: Callable[[str], None] = lambda _: None
+
+    def of_sdist(self, path: Path, sdist: Sdist) -> Metadata:
+        """Return the metadata that a build of a packed source distribution states.
+
+        Raises BuildNotPossible, CannotBuildHereError, and BadMetadata where the build
+        states something unusable.
+        """
+        if self.forbidden:
+            raise BuildNotPossible(
+                path, sdist, problem="only a build states its metadata, and --no-build is given"
+            )
+        self._require_here(
+            sdist.filename, sdist.url, "lock on such a machine, or name an older release of it"
         )
-        try:
-            body = back_end.metadata(minor)
-        except NoInterpreterError:
-            raise _no_interpreter(
-                sdist.filename, sdist.url, minor, "or name an older release of it"
-            ) from None
-        except BackEndFailedError as error:
-            # Where an older release serves instead, nothing else says so.
-            last = str(error).strip().rpartition("\n")[2].strip()
-            notify(f"the build of {sdist.name} {sdist.version} failed: {last}")
-            problem = f"only a build states its metadata, and the build failed. Its last lines:\n{error}"
-            raise BuildNotPossible(path, sdist, problem=problem) from error
-    kept = CachedMetadata(body=body, source=f"a build of {sdist.filename} with Python {minor}")
-    metadata = parse_core_metadata(body, sdist, source=kept.source)
-    cache.store_metadata(key, kept)
-    return metadata
+        key = f"{identity(sdist)} built with Python {self._minor}"
+        kept = self.cache.metadata(key)
+        if kept is not None:
+            return parse_core_metadata(kept.body, sdist, source=kept.source)
+        what = f"{sdist.name} {sdist.version}"
+        self.notify(f"running the build of {what} with Python {self._minor} to read its metadata")
+        with tempfile.TemporaryDirectory(prefix="envfit-build-") as directory:
+            source = Path(directory) / "source"
+            source.mkdir()
+            try:
+                body = self._run(unpack(path, sdist, source), Path(directory))
+            except NoInterpreterError:
+                raise self._no_interpreter(
+                    sdist.filename, sdist.url, "or name an older release of it"
+                ) from None
+            except BackEndFailedError as error:
+                # Where an older release serves instead, nothing else says so.
+                last = str(error).strip().rpartition("\n")[2].strip()
+                self.notify(f"the build of {what} failed: {last}")
+                problem = f"only a build states its metadata, and the build failed. Its last lines:\n{error}"
+                raise BuildNotPossible(path, sdist, problem=problem) from error
+        kept = CachedMetadata(body=body, source=f"a build of {sdist.filename} with Python {self._minor}")
+        metadata = parse_core_metadata(body, sdist, source=kept.source)
+        self.cache.store_metadata(key, kept)
+        return metadata
 
+    def of_tree(self, tree: Path, what: str, key: str | None) -> bytes:
+        """Return METADATA as a build of a source tree writes it.
 
-def built_tree_metadata(
-    tree: Path,
-    what: str,
-    *,
-    key: str | None,
-    python: Version,
-    cache: Cache,
-    index_urls: Sequence[str],
-    find_links: Sequence[str] = (),
-    environ: Mapping[str, str],
-    uv: Path | None = None,
-    offline: bool = False,
-    notify: Callable[[str], None] = lambda _: None,
-) -> bytes:
-    """Return METADATA as a build of a source tree with one Python writes it.
+        ``what`` names the tree in messages; it is kept in the cache under ``key``, where
+        there is one that says which source it is for ever.  Raises RequirementError,
+        BuildFailedError and CannotBuildHereError.
+        """
+        if self.forbidden:
+            raise RequirementError(f"only a build of {what} says what it is, and --no-build is given")
+        self._require_here(what, what, "lock on such a machine")
+        lasting = f"{key} built with Python {self._minor}"
+        kept = self.cache.metadata(lasting) if key is not None else None
+        if kept is not None:
+            return kept.body
+        self.notify(f"running the build of {what} with Python {self._minor} to read its metadata")
+        with tempfile.TemporaryDirectory(prefix="envfit-build-") as directory:
+            try:
+                body = self._run(tree, Path(directory))
+            except NoInterpreterError:
+                raise self._no_interpreter(what, what) from None
+            except BackEndFailedError as error:
+                raise BuildFailedError(f"the build of {what} failed. Its last lines:\n{error}") from error
+        if key is not None:
+            self.cache.store_metadata(lasting, CachedMetadata(body=body, source=f"a build of {what}"))
+        return body
 
-    ``what`` names the tree in messages; it is kept in the cache under ``key``, where
-    there is one that says which source it is for ever.  The rest is as for
-    ``built_metadata``.  Raises BuildFailedError and CannotBuildHereError.
-    """
-    minor = f"{python.major}.{python.minor}"
-    kept = cache.metadata(f"{key} built with Python {minor}") if key is not None else None
-    if kept is not None:
-        return kept.body
-    notify(f"running the build of {what} with Python {minor} to read its metadata")
-    with tempfile.TemporaryDirectory(prefix="envfit-build-") as directory:
-        back_end = _back_end(
-            tree,
-            Path(directory),
-            environ=environ,
-            uv=uv,
-            index_urls=index_urls,
-            find_links=find_links,
-            offline=offline,
+    @property
+    def _minor(self) -> str:
+        return f"{self.python.major}.{self.python.minor}"
+
+    def _run(self, tree: Path, directory: Path) -> bytes:
+        back_end = BackEnd(
+            tree=tree,
+            directory=directory,
+            uv=str(self.uv or uv_package.find_uv_bin()),
+            environ={name: value for name, value in self.environ.items() if name not in _MISLEADING},
+            uv_environ={**self.variables(), **({"UV_OFFLINE": "1"} if self.offline else {})},
         )
-        try:
-            body = back_end.metadata(minor)
-        except NoInterpreterError:
-            raise _no_interpreter(what, what, minor) from None
-        except BackEndFailedError as error:
-            raise BuildFailedError(f"the build of {what} failed. Its last lines:\n{error}") from error
-    if key is not None:
-        cache.store_metadata(
-            f"{key} built with Python {minor}", CachedMetadata(body=body, source=f"a build of {what}")
+        return back_end.metadata(self._minor)
+
+    def _require_here(self, what: str, address: str, hint: str) -> None:
+        if self.elsewhere:
+            raise CannotBuildHereError(what, self.elsewhere, address=address, hints=[hint])
+
+    def _no_interpreter(self, what: str, address: str, *hints: str) -> CannotBuildHereError:
+        return CannotBuildHereError(
+            what,
+            f"no Python {self._minor} is here to build with",
+            address=address,
+            hints=[f"uv python install {self._minor} installs it", *hints],
         )
-    return body
-
-
-def _no_interpreter(what: str, address: str, minor: str, *hints: str) -> CannotBuildHereError:
-    return CannotBuildHereError(
-        what,
-        f"no Python {minor} is here to build with",
-        address=address,
-        hints=[f"uv python install {minor} installs it", *hints],
-    )
-
-
-def _back_end(
-    tree: Path,
-    directory: Path,
-    *,
-    environ: Mapping[str, str],
-    uv: Path | None,
-    index_urls: Sequence[str],
-    find_links: Sequence[str],
-    offline: bool,
-) -> BackEnd:
-    return BackEnd(
-        tree=tree,
-        directory=directory,
-        uv=str(uv or uv_package.find_uv_bin()),
-        environ={name: value for name, value in environ.items() if name not in _MISLEADING},
-        uv_environ={
-            **uv_index_variables(index_urls, find_links=find_links),
-            **({"UV_OFFLINE": "1"} if offline else {}),
-        },
-    )
 
 
 def uv_index_variables(index_urls: Sequence[str], *, find_links: Sequence[str] = ()) -> Mapping[str, str]:

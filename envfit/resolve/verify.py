@@ -7,10 +7,10 @@ that does not pass is never written.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
+from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
@@ -47,8 +47,6 @@ class _Check:
         self._amendments = resolution.amendments
         self._tags = frozenset(resolution.target.tags())
         self._choices: dict[str, list[Requirement]] = {}
-        #: Who requires which names; the user is "".
-        self._required: dict[str, set[str]] = defaultdict(set)
 
     def faults(self) -> Iterable[str]:
         for pin in self._resolution.pins:
@@ -57,7 +55,6 @@ class _Check:
             self._pins[pin.name] = pin
         for requirement in self._resolution.requirements:
             for amended in self._amended(requirement):
-                self._required[""].add(amended.name)
                 yield from self._unsatisfied(amended, "you")
         for constraint in self._resolution.constraints:
             if constraint.name in self._pins:
@@ -65,10 +62,11 @@ class _Check:
         for pin in self._resolution.pins:
             yield from self._file(pin)
             yield from self._metadata(pin)
-            judgement = self._query.judge(pin.name, pin.version, pin.candidate.distribution)
-            for requirement in judgement.requirements:
-                self._required[pin.name].add(requirement.name)
+            for requirement in self._ruled(pin):
                 yield from self._unsatisfied(requirement, f"a rule about {pin.name} {pin.version}")
+            for requirement in self._declared(pin, pin.extras):
+                provided = ", which is provided" if pin.candidate.distribution is None else ""
+                yield from self._unsatisfied(requirement, f"{pin.name} {pin.version}{provided}")
         yield from self._disagreements()
         yield from self._needless()
 
@@ -93,7 +91,6 @@ class _Check:
     def _metadata(self, pin: Pin) -> Iterable[str]:
         metadata = pin.metadata
         if pin.candidate.distribution is None:
-            yield from self._provided_metadata(pin)
             return
         if metadata is None:
             yield f"the metadata of {pin.name} {pin.version} was not read"
@@ -105,21 +102,51 @@ class _Check:
         ):
             yield f"{pin.name} {pin.version} requires Python {metadata.requires_python}"
         for declared in metadata.requires:
-            if declared.marker is not None and not any(
-                declared.marker.evaluate({**self._environment, "extra": extra}) for extra in ("", *pin.extras)
+            name = canonicalize_name(declared.name)
+            if (
+                declared.url is not None
+                and name not in self._amendments.overrides
+                and self._holds(declared, pin.extras)
             ):
+                yield from self._from_elsewhere(name, declared.url)
+
+    def _ruled(self, pin: Pin) -> Sequence[Requirement]:
+        """Return what rules require of a pin."""
+        return self._query.judge(pin.name, pin.version, pin.candidate.distribution).requirements
+
+    def _declared(self, pin: Pin, extras: Collection[str]) -> Iterable[Requirement]:
+        """Yield what the metadata of a pin requires with some extras, amended.
+
+        A module's own versions are given, whatever its packages say of each other.
+        """
+        provided = {package.name: package for package in self._resolution.target.provided}
+        if pin.candidate.distribution is not None:
+            requires: Sequence[DeclaredRequirement] = (
+                pin.metadata.requires if pin.metadata is not None else ()
+            )
+        else:
+            requires = (provided[pin.name].requires or ()) if pin.name in provided else ()
+        for declared in requires:
+            if not self._holds(declared, extras):
                 continue
+            name = canonicalize_name(declared.name)
+            given = pin.candidate.distribution is None and name in provided
             asked = Requirement(
-                name=canonicalize_name(declared.name),
-                specifier=declared.specifier,
+                name=name,
+                specifier=SpecifierSet() if given else declared.specifier,
                 extras=frozenset(canonicalize_name(extra) for extra in declared.extras),
                 origin=MetadataOrigin(package=pin.name, version=str(pin.version)),
             )
-            for amended in self._amended(asked):
-                self._required[pin.name].add(amended.name)
-                yield from self._unsatisfied(amended, f"{pin.name} {pin.version}")
-            if declared.url is not None and asked.name not in self._amendments.overrides:
-                yield from self._from_elsewhere(asked.name, declared.url)
+            if given and name not in self._amendments.excluded:
+                yield asked
+            else:
+                yield from self._amended(asked)
+
+    def _holds(self, declared: DeclaredRequirement, extras: Collection[str]) -> bool:
+        """Tell whether a requirement holds on the target with some extras."""
+        return declared.marker is None or any(
+            declared.marker.evaluate({**self._environment, "extra": extra}) for extra in ("", *extras)
+        )
 
     def _amended(self, requirement: Requirement) -> Sequence[Requirement]:
         """Return what the user put in the place of a requirement, else the requirement."""
@@ -138,27 +165,6 @@ class _Check:
             distribution.reference is None or not distribution.reference.is_meant_by(address)
         ):
             yield f"{name} is not from {without_credentials(address)}"
-
-    def _provided_metadata(self, pin: Pin) -> Iterable[str]:
-        """Yield what a provided package requires and does not get; the module's own versions are given."""
-        provided = {package.name: package for package in self._resolution.target.provided}
-        package = provided.get(pin.name)
-        for declared in (package.requires or ()) if package is not None else ():
-            if declared.marker is not None and not any(
-                declared.marker.evaluate({**self._environment, "extra": extra}) for extra in ("", *pin.extras)
-            ):
-                continue
-            name = canonicalize_name(declared.name)
-            asked = Requirement(
-                name=name,
-                specifier=SpecifierSet() if name in provided else declared.specifier,
-                extras=frozenset(canonicalize_name(extra) for extra in declared.extras),
-                origin=MetadataOrigin(package=pin.name, version=str(pin.version)),
-            )
-            given = name in provided and name not in self._amendments.excluded
-            for amended in (asked,) if given else self._amended(asked):
-                self._required[pin.name].add(amended.name)
-                yield from self._unsatisfied(amended, f"{pin.name} {pin.version}, which is provided")
 
     def _unsatisfied(self, requirement: Requirement, who: str) -> Iterable[str]:
         name = requirement.name
@@ -184,16 +190,21 @@ class _Check:
                 yield f"{who}: {requirement}, but from elsewhere it is pinned"
 
     def _needless(self) -> Iterable[str]:
-        """Yield the pins that no chain of requirements leads to from what the user asks for."""
-        reached: set[str] = set()
-        pending = [""]
+        """Yield the pins, and their extras, that nothing leads to from what the user asks for."""
+        asked: dict[str, frozenset[str]] = {}
+        pending = [one for requirement in self._resolution.requirements for one in self._amended(requirement)]
         while pending:
-            for name in self._required[pending.pop()] - reached:
-                reached.add(name)
-                pending.append(name)
-        for name in self._pins:
-            if name not in reached:
+            requirement = pending.pop()
+            pin, known = self._pins.get(requirement.name), asked.get(requirement.name)
+            if pin is None or (known is not None and requirement.extras <= known):
+                continue
+            asked[pin.name] = (known or frozenset()) | requirement.extras
+            pending += (*self._declared(pin, asked[pin.name]), *self._ruled(pin))
+        for name, pin in self._pins.items():
+            if name not in asked:
                 yield f"nothing requires {name}"
+            elif not pin.extras <= asked[name]:
+                yield f"nothing requires {name} with {', '.join(sorted(pin.extras - asked[name]))}"
 
     @staticmethod
     def _is_from(pin: Pin, direct: DirectReference) -> bool:

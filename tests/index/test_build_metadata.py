@@ -10,7 +10,7 @@ import pytest
 from packaging.version import Version
 
 from envfit.distribution import Metadata, Sdist
-from envfit.index.build_metadata import BuildNotPossible, CannotBuildHereError, built_metadata
+from envfit.index.build_metadata import BuildNotPossible, Builds, CannotBuildHereError, uv_index_variables
 from envfit.index.cache import Cache
 from envfit.index.metadata import BadMetadata
 from envfit.index.source_tree import unpack
@@ -47,16 +47,14 @@ def sdist_of(path: Path, name: str = "demo") -> Sdist:
 
 
 def build(path: Path, index: Index, cache: Cache, said: list[str], python: Version = PYTHON) -> Metadata:
-    environ = {**os.environ, "UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(cache.directory / "uv")}
-    return built_metadata(
-        path,
-        sdist_of(path),
+    builds = Builds(
         python=python,
         cache=cache,
-        index_urls=[index.url],
-        environ=environ,
+        variables=lambda: uv_index_variables([index.url]),
+        environ={**os.environ, "UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(cache.directory / "uv")},
         notify=said.append,
     )
+    return builds.of_sdist(path, sdist_of(path))
 
 
 @pytest.mark.parametrize("prepare_hook", [True, False])

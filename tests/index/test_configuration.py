@@ -96,7 +96,7 @@ def test_extra_indexes_come_first_and_explicit_ones_not_at_all(home: Path, proje
 def test_pips_disk_indexes_and_find_links_are_left_out_with_one_note(home: Path, project: Path) -> None:
     write(
         home / ".config/pip/pip.conf",
-        "[global]\nfind-links = /opt/wheels\n"
+        "[global]\nfind-links = /srv/wheels\n"
         "extra-index-url = file:///opt/simple\n    file:///more/simple\n    https://user:secret@x.test/simple\n",
     )
     found = configured({}, home, project)
@@ -209,7 +209,7 @@ def test_a_source_of_uv_that_names_no_index_is_an_error(home: Path, project: Pat
 
 
 def test_find_links_of_uv_are_left_out_with_a_note(home: Path, project: Path) -> None:
-    write(project / "uv.toml", 'find-links = ["/opt/wheels"]\n')
+    write(project / "uv.toml", 'find-links = ["/srv/wheels"]\n')
     (note,) = configured({"UV_FIND_LINKS": "/opt/more"}, home, project).notes
     assert "uv's find-links (UV_FIND_LINKS, " in note
     assert "uv.toml)" in note

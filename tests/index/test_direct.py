@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from envfit.distribution import Sdist, Wheel
 from envfit.errors import EnvfitError, RequirementError, SourceError
-from envfit.index.build_metadata import BuildFailedError, built_tree_metadata
+from envfit.index.build_metadata import BuildFailedError, Builds, uv_index_variables
 from envfit.index.cache import Cache
 from envfit.index.direct import DirectSource
 from envfit.index.git import Repositories
@@ -54,16 +54,14 @@ class Opener:
 
     def _build(self, tree: Path, what: str, key: str | None) -> bytes:
         self.built.append(what)
-        return built_tree_metadata(
-            tree,
-            what,
-            key=key,
+        builds = Builds(
             python=PYTHON,
             cache=self._cache,
-            index_urls=[self._index.url],
+            variables=lambda: uv_index_variables([self._index.url]),
             environ={**os.environ, "UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(self._cache.directory / "uv")},
             notify=self.said.append,
         )
+        return builds.of_tree(tree, what, key)
 
 
 @pytest.fixture
