@@ -271,7 +271,7 @@ def _better_builds(
             if name not in index.packages:
                 continue
             specifiers = [
-                item.specifier for item in (*world.requirements, *world.constraints) if item.name == name
+                item.specifier for item in (*world.roots, *world.constraints) if item.name == name
             ]
             pin = resolution.pin(name) if resolution is not None else None
             if pin is not None:
