@@ -270,9 +270,7 @@ def _better_builds(
         for name in dict.fromkeys(names):
             if name not in index.packages:
                 continue
-            specifiers = [
-                item.specifier for item in (*world.roots, *world.constraints) if item.name == name
-            ]
+            specifiers = [item.specifier for item in (*world.roots, *world.constraints) if item.name == name]
             pin = resolution.pin(name) if resolution is not None else None
             if pin is not None:
                 releases = _held_back(world, name, pin.version)
