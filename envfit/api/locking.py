@@ -90,6 +90,7 @@ def lock_request(
     )
     target = target_of(asked, base, previous=former, notify=notify)
     ignored = ignored_rules((*request.ignore_rules, *project.settings.ignore_rules), base)
+    targets = [with_python(target, python, base) for python in pythons] or [target]
     job = _Job(
         request=request,
         project=project,
@@ -99,11 +100,12 @@ def lock_request(
         interpreter=interpreter,
         ignored=ignored,
         environ=environ,
-        notify=notify,
+        notify=_once(notify),
         watch=watch,
+        several=len(targets) > 1,
     )
     try:
-        resolution = job.resolve_on([with_python(target, python, base) for python in pythons] or [target])
+        resolution = job.resolve_on(targets)
     except UnknownPackageError as error:
         raise _with_former_indexes(error, previous) from None
     check_module(resolution, interpreter, notify)
@@ -140,37 +142,28 @@ def lock_request(
     )
 
 
+@dataclass(slots=True, kw_only=True)
 class _Job:
     """One request, resolved on one target after another."""
 
-    def __init__(
-        self,
-        *,
-        request: LockRequest,
-        project: Project,
-        base: KnowledgeBase,
-        previous: Pylock | None,
-        former: Target | None,
-        interpreter: Interpreter | None,
-        ignored: frozenset[str],
-        environ: Mapping[str, str],
-        notify: Notify,
-        watch: Watch,
-    ) -> None:
-        self._request = request
-        self._project = project
-        self._base = base
-        self._previous = previous
-        self._former = former
-        self._interpreter = interpreter
-        self._ignored = ignored
-        self._environ = environ
-        self._notify = _once(notify)
-        self._watch = watch
-        self._several = False  # whether this target's Python is one of several that are tried
-        self._strategy = Strategy(request.resolution or project.settings.resolution or "highest")
-        self.requests = 0
-        self.received = 0
+    request: LockRequest
+    project: Project
+    base: KnowledgeBase
+    previous: Pylock | None
+    former: Target | None
+    interpreter: Interpreter | None
+    ignored: frozenset[str]
+    environ: Mapping[str, str]
+    notify: Notify
+    watch: Watch
+    several: bool  # whether the target's Python is one of several that are tried
+    requests: int = 0  # made to indexes so far
+    received: int = 0  # bytes
+
+    @property
+    def strategy(self) -> Strategy:
+        """Which of the versions that fit is best."""
+        return Strategy(self.request.resolution or self.project.settings.resolution or "highest")
 
     def resolve_on(self, targets: list[Target]) -> Resolution:
         """Return the resolution on the best of several targets that differ in their Python.
@@ -178,9 +171,8 @@ class _Job:
         Of several, one that cannot be is passed over; raises what speaks against the newest
         where none can be.
         """
-        if len(targets) == 1:
+        if not self.several:
             return self._resolve(targets[0])
-        self._several = True
         tried = []
         for target in targets:
             outcome: Resolution | EnvfitError
@@ -189,27 +181,27 @@ class _Job:
             except (RefusalError, UndecidedError, CannotBuildHereError, BuildFailedError) as error:
                 outcome = error
             tried.append(Tried(python=target.python, outcome=outcome))
-        return choose_python(tried, strategy=self._strategy)
+        return choose_python(tried, strategy=self.strategy)
 
     def _resolve(self, target: Target) -> Resolution:
-        request, project, settings = self._request, self._project, self._project.settings
+        request, project, settings = self.request, self.project, self.project.settings
         required = project.requires_python
         if required is not None and not required.contains(target.python, prereleases=True):
             raise ProjectError(f"the project requires Python {required}, and the target has {target.python}")
         target = with_provided(
             replace(target, name=request.target_name),
-            self._interpreter,
+            self.interpreter,
             request.provided,
             said=request.target,
-            former=self._former,
+            former=self.former,
         )
         environment = target.marker_environment()
-        query = Query(self._base, target, ignored=self._ignored)
+        query = Query(self.base, target, ignored=self.ignored)
         optional = tuple(parse_requirement(text, "--if-supported") for text in request.if_supported)
-        with open_indexes(index_request(request, settings), query, self._environ, self._notify) as indexes:
+        with open_indexes(index_request(request, settings), query, self.environ, self.notify) as indexes:
             session = indexes.session
             before = self.requests, self.received
-            self._watch(
+            self.watch(
                 lambda: (
                     f"resolving: {before[0] + session.requests_made} requests, "
                     f"{(before[1] + session.bytes_received) / 1e6:.1f} MB"
@@ -239,10 +231,10 @@ class _Job:
             hashes = hashes_of(standing, environment)
             refuse_addresses((*standing, *optional), target)
             requirements, constraints = for_target(wanted, environment), for_target(bounds, environment)
-            if self._strategy is not Strategy.HIGHEST:
+            if self.strategy is not Strategy.HIGHEST:
                 for name in _without_lower_bound((*requirements, *constraints)):
-                    self._notify(
-                        f"note: {name} has no lower bound, so --resolution {self._strategy.value} "
+                    self.notify(
+                        f"note: {name} has no lower bound, so --resolution {self.strategy.value} "
                         "begins with its first release"
                     )
             try:
@@ -258,7 +250,7 @@ class _Job:
                         only_binary=frozenset(settings.only_binary),
                         hashes=hashes,
                         pinned=self._kept_pins(target),
-                        strategy=self._strategy,
+                        strategy=self.strategy,
                     ),
                     constraints=constraints,
                     amendments=amendments_of(settings, overrides, environment),
@@ -278,16 +270,16 @@ class _Job:
             pin.candidate.distribution for pin in resolution.pins if pin.candidate.distribution is not None
         ]
         for note in notes_on_addresses(files, indexes.configuration):
-            self._notify(f"note: {note}")
+            self.notify(f"note: {note}")
         return resolution
 
     def _kept_commits(self) -> dict[DirectReference, str]:
         """Return the commits of the former lock that stay, whatever their branches have come to."""
-        request = self._request
-        if self._previous is None or request.upgrade:
+        request = self.request
+        if self.previous is None or request.upgrade:
             return {}
         return locked_commits(
-            self._previous, except_of={canonicalize_name(name) for name in request.upgrade_packages}
+            self.previous, except_of={canonicalize_name(name) for name in request.upgrade_packages}
         )
 
     def _kept_pins(self, target: Target) -> dict[str, Version]:
@@ -296,14 +288,14 @@ class _Job:
         What came from an address says nothing of which release of an index to take.  Of several
         Pythons all prefer the same versions: else one that holds none of them back would win.
         """
-        request = self._request
-        kept = dict(self._project.pinned)
+        request = self.request
+        kept = dict(self.project.pinned)
         names = set(kept)
-        former = self._former
-        if former is not None and self._several:
+        former = self.former
+        if former is not None and self.several:
             former = replace(former, python=target.python)
-        if self._previous is not None and _is_same(former, target):
-            locked = self._previous.packages  # pip's and uv's, which leave a choice of files, are kept too
+        if self.previous is not None and _is_same(former, target):
+            locked = self.previous.packages  # pip's and uv's, which leave a choice of files, are kept too
             names.update(canonicalize_name(package.name) for package in locked)
             kept.update(
                 (canonicalize_name(package.name), package.version)

@@ -47,7 +47,8 @@ class BuildFailedError(OutsideError):
 class CannotBuildHereError(OutsideError):
     """The build that would state the metadata cannot be made on this machine, and might on another.
 
-    It ends the run: what is chosen for a target must not depend on where it is chosen.
+    It ends the run, for what is chosen for a target must not depend on where it is chosen.  Of
+    several Pythons it rules out the one, and that is said.
     """
 
     code = "cannot-build-here"

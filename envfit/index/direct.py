@@ -8,7 +8,6 @@ changes, and a file whose hash the address states does not either.
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -28,6 +27,7 @@ from envfit.distribution import Distribution, Metadata, Sdist, Wheel
 from envfit.errors import RequirementError, SourceError
 from envfit.index.core_metadata import parse_core_metadata, stated_identity
 from envfit.index.download import download
+from envfit.index.file_hash import hash_of_file
 from envfit.index.git import Repositories
 from envfit.index.metadata import metadata_in_wheel
 from envfit.index.session import Session
@@ -41,7 +41,6 @@ __all__ = ["BuildTree", "DirectSource", "Opened"]
 BuildTree = Callable[[Path, str, str | None], bytes]
 
 _UNKNOWN = Version("0")
-_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +158,7 @@ class DirectSource:
         """Return the file at an address, and the reference with its hash."""
         if is_local(reference.url):
             path = local_path(reference.url)
-            digest = _sha256(path)
+            digest, _ = hash_of_file(path)
             if reference.sha256 not in (None, digest):
                 raise SourceError(f"{reference} is not the file of its hash: its sha256 is {digest}")
             return path, replace(reference, sha256=digest)
@@ -168,7 +167,7 @@ class DirectSource:
             self._session.authorize_origin(reference.url, reference.credentials)
         with path.open("w+b") as file:
             download(self._session, reference.url, file, sha256=reference.sha256, notify=self._notify)
-        return path, replace(reference, sha256=_sha256(path))
+        return path, replace(reference, sha256=hash_of_file(path)[0])
 
 
 def _stand_in(reference: DirectReference) -> Sdist:
@@ -176,14 +175,3 @@ def _stand_in(reference: DirectReference) -> Sdist:
     return Sdist(
         name="", version=_UNKNOWN, filename=str(reference), url=reference.url, index="", reference=reference
     )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
-    return digest.hexdigest()

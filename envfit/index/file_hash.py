@@ -16,7 +16,7 @@ from envfit.errors import SourceError
 from envfit.index.download import LARGE
 from envfit.index.session import Session, until_complete
 
-__all__ = ["with_hash"]
+__all__ = ["hash_of_file", "with_hash"]
 
 _PIECE = 1 << 20  # bytes
 
@@ -30,7 +30,7 @@ def with_hash(
     """
     address = session.address(distribution.url)
     if is_local(address):
-        digest, size = _digest(_pieces(local_path(address)))
+        digest, size = hash_of_file(local_path(address))
         return replace(distribution, sha256=digest, size=size)
 
     def whole() -> tuple[str, int]:
@@ -43,6 +43,11 @@ def with_hash(
 
     digest, size = until_complete(whole)
     return replace(distribution, sha256=digest, size=size)
+
+
+def hash_of_file(path: Path) -> tuple[str, int]:
+    """Return the sha256 of a file on the disk, and its size in bytes; raises SourceError."""
+    return _digest(_pieces(path))
 
 
 def _digest(pieces: Iterable[bytes]) -> tuple[str, int]:

@@ -128,7 +128,7 @@ class PackageIndex:
     def allowed(self, name: str) -> tuple[str, ...]:
         """Return where a name may be taken from: the addresses that ``Distribution.index`` can have.
 
-        It is empty where a direct reference says where the package is.
+        An empty address where a direct reference says where the package is.
         """
         name = canonicalize_name(name)
         if name in self._opened:

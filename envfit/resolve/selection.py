@@ -120,9 +120,10 @@ def select(
     quarantined = any(listing.status == QUARANTINED for listing in listings)
     rejections: dict[Version, Rejection] = {}
     for (version, position), group in files.items():
-        chosen, reason = _choose(group, target, tags, preferences)
         if quarantined:
-            chosen, reason = None, "is quarantined by its index"
+            rejections[version] = Rejection(version=version, reason="is quarantined by its index")
+            continue
+        chosen, reason = _choose(group, target, tags, preferences)
         if chosen is None:
             rejections[version] = Rejection(version=version, reason=reason)
             continue

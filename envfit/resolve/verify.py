@@ -47,6 +47,11 @@ class _Check:
         self._amendments = resolution.amendments
         self._tags = frozenset(resolution.target.tags())
         self._choices: dict[str, list[Requirement]] = {}
+        self._rules = {
+            pin.name: query.judge(pin.name, pin.version, pin.candidate.distribution).requirements
+            for pin in resolution.pins
+        }
+        self._provided = {package.name: package for package in resolution.target.provided}
 
     def faults(self) -> Iterable[str]:
         for pin in self._resolution.pins:
@@ -62,7 +67,7 @@ class _Check:
         for pin in self._resolution.pins:
             yield from self._file(pin)
             yield from self._metadata(pin)
-            for requirement in self._ruled(pin):
+            for requirement in self._rules[pin.name]:
                 yield from self._unsatisfied(requirement, f"a rule about {pin.name} {pin.version}")
             for requirement in self._declared(pin, pin.extras):
                 provided = ", which is provided" if pin.candidate.distribution is None else ""
@@ -110,27 +115,22 @@ class _Check:
             ):
                 yield from self._from_elsewhere(name, declared.url)
 
-    def _ruled(self, pin: Pin) -> Sequence[Requirement]:
-        """Return what rules require of a pin."""
-        return self._query.judge(pin.name, pin.version, pin.candidate.distribution).requirements
-
     def _declared(self, pin: Pin, extras: Collection[str]) -> Iterable[Requirement]:
         """Yield what the metadata of a pin requires with some extras, amended.
 
         A module's own versions are given, whatever its packages say of each other.
         """
-        provided = {package.name: package for package in self._resolution.target.provided}
         if pin.candidate.distribution is not None:
             requires: Sequence[DeclaredRequirement] = (
                 pin.metadata.requires if pin.metadata is not None else ()
             )
         else:
-            requires = (provided[pin.name].requires or ()) if pin.name in provided else ()
+            requires = (self._provided[pin.name].requires or ()) if pin.name in self._provided else ()
         for declared in requires:
             if not self._holds(declared, extras):
                 continue
             name = canonicalize_name(declared.name)
-            given = pin.candidate.distribution is None and name in provided
+            given = pin.candidate.distribution is None and name in self._provided
             asked = Requirement(
                 name=name,
                 specifier=SpecifierSet() if given else declared.specifier,
@@ -199,7 +199,7 @@ class _Check:
             if pin is None or (known is not None and requirement.extras <= known):
                 continue
             asked[pin.name] = (known or frozenset()) | requirement.extras
-            pending += (*self._declared(pin, asked[pin.name]), *self._ruled(pin))
+            pending += (*self._declared(pin, asked[pin.name]), *self._rules[pin.name])
         for name, pin in self._pins.items():
             if name not in asked:
                 yield f"nothing requires {name}"

@@ -74,7 +74,13 @@ def test_a_checkout_is_locked_by_its_path_and_installed(
     assert locked["helper"]["version"] == "1.0"
     answer = bare_envfit("install", "--prefix", "env", "--gpu", "none")
     assert "import tool works" in answer.out
-    assert not (bare_envfit.cwd / "env" / "lib").joinpath("checkout").exists()
+    found = subprocess.run(
+        [bare_envfit.cwd / "env" / "bin" / "python", "-c", "import tool; print(tool.__file__)"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert Path(found.stdout.strip()).is_relative_to(bare_envfit.cwd)
 
 
 def test_an_editable_checkout_stays_where_it_is(
