@@ -1,0 +1,83 @@
+"""Which runs count, and what tools cost beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from benchmarks.results import MEASURES, Summary, summaries
+from benchmarks.rounds import Run, differences
+from benchmarks.worlds import World
+
+__all__ = ["cells", "judged", "ratio", "told"]
+
+Cell = tuple[str, float, bool, str]  # world, delay, whether metadata is advertised, caches
+
+
+def judged(world: World, runs: Iterable[Run]) -> list[Mapping[str, Any]]:
+    """Return runs with whether each counts, and why not.
+
+    A run counts where it solved the world and asked for nothing that is not recorded; runs
+    of envfit and uv, where both pinned the same besides what worlds.toml declares.  A target
+    with a GPU has pins of its own.
+    """
+    found = list(runs)
+    pins = {(run.caches, run.delay, run.round, run.tool): run.pins for run in found}
+    result: list[Mapping[str, Any]] = []
+    for run in found:
+        why = []
+        if run.outcome != "solved":
+            why.append(run.outcome)
+        if run.missed:
+            why.append(f"not recorded: {', '.join(sorted(set(run.missed))[:3])}")
+        differ: Sequence[str] = ()
+        if run.tool in {"envfit", "uv"}:
+            key = (run.caches, run.delay, run.round)
+            ours, theirs = pins.get((*key, "envfit")), pins.get((*key, "uv"))
+            if ours is not None and theirs is not None:
+                differ = differences(ours, theirs)
+                why += [
+                    f"{name}: envfit {ours.get(name, 'none')}, uv {theirs.get(name, 'none')}"
+                    for name in differ
+                    if name not in world.differs
+                ]
+        declared = {name: world.differs[name] for name in differ if name in world.differs}
+        result.append({**run.as_json(), "counts": not why, "why_not": why, "declared": declared})
+    return result
+
+
+def cells(runs: Iterable[Mapping[str, Any]]) -> Mapping[Cell, Mapping[str, list[Mapping[str, Any]]]]:
+    """Return runs by where they were measured, and by tool."""
+    found: dict[Cell, dict[str, list[Mapping[str, Any]]]] = {}
+    for run in runs:
+        cell = (run["world"], run["delay"], run["sidecars"], run["caches"])
+        found.setdefault(cell, {}).setdefault(run["tool"], []).append(run)
+    return found
+
+
+def ratio(
+    ours: Mapping[str, Summary] | None, theirs: Mapping[str, Summary] | None, name: str
+) -> float | None:
+    """Return what one takes of a measure in terms of the other."""
+    if ours is None or theirs is None or not theirs[name].median:
+        return None
+    return ours[name].median / theirs[name].median
+
+
+def told(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield lines that say what was measured."""
+    for (world, delay, sidecars, caches), by_tool in cells(runs).items():
+        yield ""
+        yield f"{world}, {caches} caches, {delay:g} ms{'' if sidecars else ', no metadata advertised'}"
+        reference = summaries(by_tool.get("uv", ()))
+        for tool, its in by_tool.items():
+            found = summaries(its)
+            if found is None:
+                reasons = {reason for run in its for reason in run["why_not"]}
+                yield f"  {tool:<11} does not count: {'; '.join(sorted(reasons)[:6])}"
+                continue
+            texts = [f"{measure.text(found[measure.name].median):>9}" for measure in MEASURES]
+            times = [ratio(found, reference, name) for name in ("wall", "cpu")]
+            beside = [f"{value:.2f}" for value in times if value is not None]
+            against = f"  {' / '.join(beside)} of uv's wall / cpu" if beside and tool != "uv" else ""
+            yield f"  {tool:<11} {' '.join(texts)}{against}"

@@ -1,0 +1,62 @@
+"""The tools to measure: envfit and uv as they are here, the others in environments made on demand."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uv
+
+from benchmarks.recording import home
+from benchmarks.tools import Envfit, Pdm, Pip, PipTools, Poetry, Tool, Uv
+from judges.interpreters import find_interpreter, installed_interpreters
+
+__all__ = ["PEERS", "tools"]
+
+PEERS = ("uv", "pip", "pdm", "poetry", "pip-tools")
+_INSTALLED = {"pip": ["pip"], "pdm": ["pdm"], "poetry": ["poetry"], "pip-tools": ["pip-tools", "pip"]}
+
+
+def tools(peers: Sequence[str], *, python: str, envfit: Path | None = None, gpu: bool = True) -> list[Tool]:
+    """Return envfit, with and without a GPU, and these peers; raises ValueError where one cannot run here."""
+    interpreter = find_interpreter(installed_interpreters(), python)
+    if interpreter is None:
+        raise ValueError(f"no Python {python} is installed; peers resolve with one")
+    program = [str(envfit or Path(sys.executable).with_name("envfit"))]
+    found: list[Tool] = [Envfit(program)]
+    if gpu:
+        found.append(Envfit(program, gpu="world"))
+    return found + [_peer(name, interpreter) for name in peers]
+
+
+def _peer(name: str, interpreter: str) -> Tool:
+    match name:
+        case "uv":
+            return Uv(interpreter)
+        case "pip":
+            return Pip(_environment(name, interpreter))
+        case "pip-tools":
+            return PipTools(_environment(name, interpreter))
+        case "pdm":
+            return Pdm(_environment(name, interpreter), interpreter)
+        case "poetry":
+            return Poetry(_environment(name, interpreter))
+        case _:
+            raise ValueError(f"{name} is none of {', '.join(PEERS)}")
+
+
+def _environment(name: str, interpreter: str) -> Path:
+    """Return an environment that has a peer, made where it is not there yet."""
+    environment = home() / "peers" / name
+    if not (environment / "complete").exists():
+        program = uv.find_uv_bin()
+        command = [program, "venv", "--quiet", "--clear", "--python", interpreter, str(environment)]
+        subprocess.run(command, check=True)
+        command = [program, "pip", "install", "--quiet", "--compile-bytecode"]
+        subprocess.run(
+            [*command, "--python", str(environment / "bin" / "python"), *_INSTALLED[name]], check=True
+        )
+        (environment / "complete").touch()
+    return environment
