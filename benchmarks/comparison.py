@@ -9,7 +9,9 @@ from benchmarks.results import MEASURES, Summary, summaries
 from benchmarks.rounds import Run, differences
 from benchmarks.worlds import World
 
-__all__ = ["cells", "judged", "ratio", "told"]
+__all__ = ["OURS", "Cell", "beside", "cells", "judged", "ratio", "told"]
+
+OURS = ("envfit", "envfit-gpu")
 
 Cell = tuple[str, float, bool, str]  # world, delay, whether metadata is advertised, caches
 
@@ -55,13 +57,26 @@ def cells(runs: Iterable[Mapping[str, Any]]) -> Mapping[Cell, Mapping[str, list[
     return found
 
 
-def ratio(
-    ours: Mapping[str, Summary] | None, theirs: Mapping[str, Summary] | None, name: str
-) -> float | None:
+def ratio(ours: Mapping[str, Summary] | None, theirs: Mapping[str, Summary], name: str) -> float | None:
     """Return what one takes of a measure in terms of the other."""
-    if ours is None or theirs is None or not theirs[name].median:
+    if ours is None or not theirs[name].median:
         return None
     return ours[name].median / theirs[name].median
+
+
+def beside(by_tool: Mapping[str, Sequence[Mapping[str, Any]]], tool: str) -> Mapping[str, str]:
+    """Return what envfit takes in terms of another tool, without a GPU and with: "wall / CPU"."""
+    theirs = summaries(by_tool[tool])
+    texts = {}
+    for name in OURS:
+        values = [
+            ratio(summaries(by_tool.get(name, ())), theirs, measure)
+            for measure in ("wall", "cpu")
+            if theirs is not None and tool not in OURS
+        ]
+        told = [f"{value:.2f}" for value in values if value is not None]
+        texts[name] = " / ".join(told)
+    return texts
 
 
 def told(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -69,7 +84,6 @@ def told(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for (world, delay, sidecars, caches), by_tool in cells(runs).items():
         yield ""
         yield f"{world}, {caches} caches, {delay:g} ms{'' if sidecars else ', no metadata advertised'}"
-        reference = summaries(by_tool.get("uv", ()))
         for tool, its in by_tool.items():
             found = summaries(its)
             if found is None:
@@ -77,7 +91,5 @@ def told(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield f"  {tool:<11} does not count: {'; '.join(sorted(reasons)[:6])}"
                 continue
             texts = [f"{measure.text(found[measure.name].median):>9}" for measure in MEASURES]
-            times = [ratio(found, reference, name) for name in ("wall", "cpu")]
-            beside = [f"{value:.2f}" for value in times if value is not None]
-            against = f"  {' / '.join(beside)} of uv's wall / cpu" if beside and tool != "uv" else ""
-            yield f"  {tool:<11} {' '.join(texts)}{against}"
+            ratios = [f"{name} takes {text}" for name, text in beside(by_tool, tool).items() if text]
+            yield f"  {tool:<11} {' '.join(texts)}  {', '.join(ratios)}".rstrip()

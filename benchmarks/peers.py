@@ -10,28 +10,35 @@ from pathlib import Path
 import uv
 
 from benchmarks.recording import home
-from benchmarks.tools import Envfit, Pdm, Pip, PipTools, Poetry, Tool, Uv
+from benchmarks.tools import Envfit, Interpreter, Pdm, Pip, PipTools, Poetry, Tool, Uv
 from judges.interpreters import find_interpreter, installed_interpreters
 
 __all__ = ["PEERS", "tools"]
 
 PEERS = ("uv", "pip", "pdm", "poetry", "pip-tools")
-_INSTALLED = {"pip": ["pip"], "pdm": ["pdm"], "poetry": ["poetry"], "pip-tools": ["pip-tools", "pip"]}
+_INSTALLED = {"pip": ["pip"], "pdm": ["pdm[locked]"], "poetry": ["poetry"], "pip-tools": ["pip-tools", "pip"]}
 
 
 def tools(peers: Sequence[str], *, python: str, envfit: Path | None = None, gpu: bool = True) -> list[Tool]:
     """Return envfit, with and without a GPU, and these peers; raises ValueError where one cannot run here."""
-    interpreter = find_interpreter(installed_interpreters(), python)
-    if interpreter is None:
-        raise ValueError(f"no Python {python} is installed; peers resolve with one")
+    interpreter = _interpreter(python)
     program = [str(envfit or Path(sys.executable).with_name("envfit"))]
-    found: list[Tool] = [Envfit(program)]
+    found: list[Tool] = [Envfit(program, interpreter)]
     if gpu:
-        found.append(Envfit(program, gpu="world"))
+        found.append(Envfit(program, interpreter, gpu=True))
     return found + [_peer(name, interpreter) for name in peers]
 
 
-def _peer(name: str, interpreter: str) -> Tool:
+def _interpreter(python: str) -> Interpreter:
+    installed = installed_interpreters()
+    path = find_interpreter(installed, python)
+    if path is None:
+        raise ValueError(f"no Python {python} is installed; peers resolve with one")
+    version = next(version for version, its in installed.items() if its == path)
+    return Interpreter(path=path, version=str(version))
+
+
+def _peer(name: str, interpreter: Interpreter) -> Tool:
     match name:
         case "uv":
             return Uv(interpreter)
@@ -42,17 +49,17 @@ def _peer(name: str, interpreter: str) -> Tool:
         case "pdm":
             return Pdm(_environment(name, interpreter), interpreter)
         case "poetry":
-            return Poetry(_environment(name, interpreter))
+            return Poetry(_environment(name, interpreter), interpreter)
         case _:
             raise ValueError(f"{name} is none of {', '.join(PEERS)}")
 
 
-def _environment(name: str, interpreter: str) -> Path:
+def _environment(name: str, interpreter: Interpreter) -> Path:
     """Return an environment that has a peer, made where it is not there yet."""
     environment = home() / "peers" / name
     if not (environment / "complete").exists():
         program = uv.find_uv_bin()
-        command = [program, "venv", "--quiet", "--clear", "--python", interpreter, str(environment)]
+        command = [program, "venv", "--quiet", "--clear", "--python", interpreter.path, str(environment)]
         subprocess.run(command, check=True)
         command = [program, "pip", "install", "--quiet", "--compile-bytecode"]
         subprocess.run(

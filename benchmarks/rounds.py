@@ -24,6 +24,7 @@ class Plan:
     """What is measured."""
 
     world: World
+    recording: str = ""  # the name or directory of one; the world's where there is none
     tools: tuple[Tool, ...]
     caches: tuple[Caches, ...]
     delay: float = 0.0  # milliseconds
@@ -65,7 +66,7 @@ def run_rounds(plan: Plan, folder: Path) -> Iterator[Run]:
     options = ["--delay", str(plan.delay)]
     options += ["--bandwidth", str(plan.bandwidth)] if plan.bandwidth else []
     options += [] if plan.sidecars else ["--no-metadata"]
-    with Served(plan.world.name, *options) as server:
+    with Served(plan.recording or plan.world.name, *options) as server:
         for caches in plan.caches:
             place = _Place(plan=plan, server=server, folder=folder, caches=caches)
             hopeless: set[str] = set()  # what failed or did not end once will again

@@ -34,6 +34,14 @@ __all__ = ["Caches", "Command", "Envfit", "Job", "Pdm", "Pins", "Pip", "PipTools
 Pins = Mapping[str, str]  # name -> version
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """The Python that tools resolve for, and that some of them run with."""
+
+    path: str
+    version: str  # in full, because markers tell patch releases apart
+
+
 class Caches(Enum):
     """What a tool finds from runs before."""
 
@@ -90,20 +98,22 @@ class Envfit:
 
     states = frozenset(Caches)
 
-    def __init__(self, program: Sequence[str], *, gpu: str = "none") -> None:
+    def __init__(self, program: Sequence[str], python: Interpreter, *, gpu: bool = False) -> None:
         self._program = tuple(program)
+        self._python = python
         self._gpu = gpu
-        self.name = "envfit" if gpu == "none" else "envfit-gpu"
+        self.name = "envfit-gpu" if gpu else "envfit"
         said = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True).stdout
         self.version = said.split()[-1]
 
     def command(self, job: Job) -> Command:
         """Return ``envfit lock`` for the target of the world."""
         world = job.world
-        gpu = world.gpu if self._gpu != "none" else "none"
+        gpu = world.gpu if self._gpu else "none"
         words = [*self._program, "lock", "-r", _requirements(job), "-o", "pylock.toml"]
-        words += ["--index-url", job.index, "--python", world.python, "--gpu", gpu, "--glibc", world.glibc]
-        if self._gpu != "none":
+        words += ["--index-url", job.index, "--python", self._python.version]
+        words += ["--gpu", gpu, "--glibc", world.glibc]
+        if self._gpu:
             words += [word for name in world.if_supported for word in ("--if-supported", name)]
         words += ["--offline"] if job.caches is Caches.OFFLINE else []
         return Command(words=tuple(words), environment=_environment(job, ENVFIT_CACHE_DIR=str(job.cache)))
@@ -119,16 +129,23 @@ class Uv:
     name = "uv"
     states = frozenset(Caches)
 
-    def __init__(self, interpreter: str) -> None:
+    def __init__(self, python: Interpreter) -> None:
         self._uv = uv.find_uv_bin()
-        self._interpreter = interpreter
+        self._python = python
         self.version = _version([self._uv, "--version"])
 
     def command(self, job: Job) -> Command:
         """Return ``uv pip compile`` for the target of the world."""
         world = job.world
         words = [self._uv, "pip", "compile", _requirements(job), "-o", "out.txt", "--quiet", "--no-config"]
-        words += ["--index-url", job.index, "--python", self._interpreter, "--python-version", world.python]
+        words += [
+            "--index-url",
+            job.index,
+            "--python",
+            self._python.path,
+            "--python-version",
+            self._python.version,
+        ]
         words += ["--python-platform", f"x86_64-manylinux_{world.glibc.replace('.', '_')}"]
         words += ["--no-python-downloads"]
         words += ["--offline"] if job.caches is Caches.OFFLINE else []
@@ -197,15 +214,15 @@ class Pdm:
     name = "pdm"
     states = frozenset({Caches.COLD, Caches.WARM})
 
-    def __init__(self, environment: Path, interpreter: str) -> None:
+    def __init__(self, environment: Path, python: Interpreter) -> None:
         self._program = str(environment / "bin" / "pdm")
-        self._interpreter = interpreter
+        self._python = python
         self.version = _version([self._program, "--version"])
 
     def command(self, job: Job) -> Command:
         """Return ``pdm lock`` for this platform and one Python."""
         source = f'[[tool.pdm.source]]\nname = "pypi"\nurl = "{job.index}"\nverify_ssl = false\n'
-        _project(job, source)
+        _project(job, self._python, source)
         words = [
             self._program,
             "lock",
@@ -215,12 +232,13 @@ class Pdm:
             "--platform",
             "manylinux_2_28_x86_64",
         ]
-        words += ["--python", f"=={job.world.python}.*", "--implementation", "cpython"]
+        words += ["--python", f"=={self._python.version}", "--implementation", "cpython"]
         variables = {
             "PDM_CACHE_DIR": str(job.cache),
             "PDM_CHECK_UPDATE": "0",
             "PDM_IGNORE_SAVED_PYTHON": "1",
-            "PDM_PYTHON": self._interpreter,
+            "PDM_USE_VENV": "0",
+            "PDM_PYTHON": self._python.path,
         }
         return Command(words=tuple(words), environment=_environment(job, **variables))
 
@@ -235,14 +253,15 @@ class Poetry:
     name = "poetry"
     states = frozenset({Caches.COLD, Caches.WARM})
 
-    def __init__(self, environment: Path) -> None:
+    def __init__(self, environment: Path, python: Interpreter) -> None:
         self._program = str(environment / "bin" / "poetry")
+        self._python = python
         self.version = _version([self._program, "--version"])
 
     def command(self, job: Job) -> Command:
         """Return ``poetry lock``."""
         source = f'[[tool.poetry.source]]\nname = "replay"\nurl = "{job.index}"\npriority = "primary"\n'
-        _project(job, f"[tool.poetry]\npackage-mode = false\n{source}")
+        _project(job, self._python, f"[tool.poetry]\npackage-mode = false\n{source}")
         words = [self._program, "lock", "--no-interaction", "--quiet"]
         variables = {"POETRY_CACHE_DIR": str(job.cache), "POETRY_VIRTUALENVS_CREATE": "false"}
         return Command(words=tuple(words), environment=_environment(job, **variables))
@@ -267,9 +286,9 @@ def _requirements(job: Job) -> str:
     return path.name
 
 
-def _project(job: Job, tables: str) -> None:
+def _project(job: Job, python: Interpreter, tables: str) -> None:
     lines = ["[project]", 'name = "world"', 'version = "0"']
-    lines += [f'requires-python = "=={job.world.python}.*"']
+    lines += [f'requires-python = "=={python.version}"']
     lines += [f"dependencies = {json.dumps(job.world.requirements)}", "", tables]
     (job.folder / "pyproject.toml").write_text("\n".join(lines), encoding="utf-8")
 

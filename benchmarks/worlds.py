@@ -51,9 +51,9 @@ def chosen(names: Sequence[str]) -> tuple[World, ...]:
 
 
 def _world(table: dict[str, Any], date: str) -> World:
-    stated: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
-    }
+    stated: dict[str, Any] = {}
+    for key, value in table.items():
+        stated[key] = tuple(value) if isinstance(value, list) else value
     project = stated.pop("project", None)
     if project is not None:
         document = tomllib.loads((_ROOT / project).read_text(encoding="utf-8"))
