@@ -21,9 +21,8 @@ _TOP = 64
 def dots(title: str, rows: Mapping[str, Mapping[str, Summary]], *, unit: str) -> str:
     """Return a plot with a line for each row, and on it a dot for each name, with its bounds."""
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
-    values = [
-        value for row in rows.values() for summary in row.values() for value in (summary.least, summary.most)
-    ]
+    summaries = [summary for row in rows.values() for summary in row.values()]
+    values = [value for summary in summaries for value in (summary.least, summary.most)]
     axis = _Axis(values, _LEFT, _WIDTH - _RIGHT)
     bottom = _TOP + _ROW * len(rows)
     body = list(_legend(names))
@@ -43,7 +42,7 @@ def dots(title: str, rows: Mapping[str, Mapping[str, Summary]], *, unit: str) ->
 
 
 def lines(title: str, curves: Mapping[str, Mapping[int, float]], *, across: str, unit: str) -> str:
-    """Return a plot of curves over sizes, both axes logarithmic: what is linear has the slope of the grey line."""
+    """Return a plot of curves over sizes, both axes logarithmic."""
     names = list(curves)
     sizes = [float(size) for points in curves.values() for size in points]
     values = [value for points in curves.values() for value in points.values()]
@@ -69,7 +68,7 @@ def lines(title: str, curves: Mapping[str, Mapping[int, float]], *, across: str,
 
 
 class _Axis:
-    """A logarithmic axis from the power of ten, or half of it, below all values to the one above."""
+    """A logarithmic axis that has room for all values."""
 
     def __init__(self, values: Sequence[float], start: float, end: float) -> None:
         positive = [value for value in values if value > 0] or [1.0]
@@ -109,7 +108,8 @@ def _line(x: float, y: float, to_x: float, to_y: float, colour: str) -> str:
 
 
 def _dot(x: float, y: float, colour: str, told: str) -> str:
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{colour}"><title>{html.escape(told)}</title></circle>'
+    title = f"<title>{html.escape(told)}</title>"
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{colour}">{title}</circle>'
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start") -> str:
@@ -117,9 +117,9 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start") -> str:
 
 
 def _document(title: str, height: float, body: Sequence[str]) -> str:
+    place = f'viewBox="0 0 {_WIDTH} {height:.0f}" font-family="sans-serif" font-size="12"'
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" '
-        'font-family="sans-serif" font-size="12" role="img">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {place} role="img">',
         f"<title>{html.escape(title)}</title>",
         f'<rect width="{_WIDTH}" height="{height:.0f}" fill="white"/>',
         f'<text x="12" y="22" font-size="15">{html.escape(title)}</text>',
