@@ -113,12 +113,12 @@ class Answers:
             return _plain("refused", b"405 Method Not Allowed")
         if request.path.startswith("/simple/"):
             return self._project(request)
-        if request.path.startswith("/packages/"):
-            filename = request.path.rpartition("/")[2]
-            if filename.endswith(".metadata"):
-                return self._metadata(filename.removesuffix(".metadata"))
-            return self._file(filename, request)
-        return _plain("absent", b"404 Not Found")
+        filename = request.path.rpartition("/")[2]
+        if not filename:
+            return _plain("absent", b"404 Not Found")
+        if filename.endswith(".metadata"):
+            return self._metadata(filename.removesuffix(".metadata"))
+        return self._file(filename, request)
 
     def _control(self, path: str) -> Answer:
         if path == "/-/reset":

@@ -19,12 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.comparison import judged
-from benchmarks.peers import tools
+from benchmarks.peers import find_python, tools
 from benchmarks.recording import home
 from benchmarks.results import machine, write
 from benchmarks.rounds import Plan, run_rounds
 from benchmarks.synthetic import synthetic_recording, synthetic_world, write_rules
-from benchmarks.tools import Caches, Command, Envfit, Job, Tool
+from benchmarks.tools import Caches, Envfit, Tool
 
 __all__ = ["PACKAGES", "RULES", "curves", "exponent", "main", "told"]
 
@@ -32,22 +32,6 @@ PACKAGES = (10, 20, 50, 100, 200, 500)
 RULES = (100, 200, 500, 1000, 2000, 5000)
 _WORLD_OF_RULES = 100  # packages
 _ROOT = Path(__file__).parents[1]
-
-
-class _WithRules(Envfit):
-    """envfit as a copy of its code in a folder, beside a knowledge base of its own."""
-
-    def __init__(self, envfit: Envfit, code: Path) -> None:
-        self._wrapped = envfit
-        self._code = code
-        self.name = envfit.name
-        self.version = envfit.version
-
-    def command(self, job: Job) -> Command:
-        """Return the command of envfit, run from the copy."""
-        command = self._wrapped.command(job)
-        words = (sys.executable, "-m", "envfit", *command.words[1:])
-        return Command(words=words, environment={**command.environment, "PYTHONPATH": str(self._code)})
 
 
 def packages(sizes: Sequence[int], rounds: int, envfit: Path | None) -> Iterator[Mapping[str, Any]]:
@@ -58,17 +42,18 @@ def packages(sizes: Sequence[int], rounds: int, envfit: Path | None) -> Iterator
             yield from _runs(size, present, Path(folder), rounds, {"packages": size})
 
 
-def rules(sizes: Sequence[int], rounds: int) -> Iterator[Mapping[str, Any]]:
-    """Yield runs of envfit, with a GPU and without, with so many rules."""
-    present = [tool for tool in tools([], python="3.11") if isinstance(tool, Envfit)]
+def rules(sizes: Sequence[int], rounds: int, checkout: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield runs of the envfit of a checkout, with a GPU and without, with so many rules."""
+    python = find_python("3.11")
     for size in sizes:
         with tempfile.TemporaryDirectory(prefix="envfit-growth-") as folder:
             code = Path(folder) / "code"
-            shutil.copytree(_ROOT / "envfit", code / "envfit")
-            write_rules(
-                code / "constraints", rules=size, packages=_WORLD_OF_RULES, shipped=_ROOT / "constraints"
-            )
-            copies = [_WithRules(tool, code) for tool in present]
+            shutil.copytree(checkout / "envfit", code / "envfit")
+            shipped = checkout / "constraints"
+            write_rules(code / "constraints", rules=size, packages=_WORLD_OF_RULES, shipped=shipped)
+            program = [sys.executable, "-m", "envfit"]
+            variables = {"PYTHONPATH": str(code)}
+            copies = [Envfit(program, python, gpu=gpu, variables=variables) for gpu in (False, True)]
             yield from _runs(_WORLD_OF_RULES, copies, Path(folder), rounds, {"rules": size})
 
 
@@ -90,12 +75,15 @@ def _runs(
         yield {**run, "pins": len(run["pins"]), **axis}
 
 
-def exponent(points: Mapping[int, float]) -> float:
+def exponent(points: Mapping[int, float]) -> float | None:
     """Return the power by which a cost grows over the upper half of its sizes; 1 is linear.
 
     What the smallest size costs is taken away first: it is there before anything grows.
+    None where there are too few sizes to tell.
     """
     sizes = sorted(points)
+    if len(sizes) < 4:
+        return None
     base = points[sizes[0]]
     grown = [size for size in sizes[len(sizes) // 2 :] if points[size] > base]
     if len(grown) < 2:
@@ -112,11 +100,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--packages", type=_sizes, default=PACKAGES, metavar="N,N...")
     parser.add_argument("--rules", type=_sizes, default=RULES, metavar="N,N...")
     parser.add_argument("--envfit", type=Path, help="the program; default: beside this Python")
+    parser.add_argument(
+        "--checkout", type=Path, default=_ROOT, help="of envfit, for the rules; default: this"
+    )
     parser.add_argument("-o", "--output", type=Path, help="the file of results")
     options = parser.parse_args(arguments)
     runs = [
         *packages(options.packages, options.rounds, options.envfit),
-        *rules(options.rules, options.rounds),
+        *rules(options.rules, options.rounds, options.checkout),
     ]
     now = datetime.now(timezone.utc)
     output = options.output or home() / "results" / f"growth-{now:%Y%m%dT%H%M%S}.json"
@@ -146,7 +137,9 @@ def told(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield f"{measure} ({unit}) by number of {axis}"
             for label, points in curves(runs, axis, measure).items():
                 texts = " ".join(f"{size}: {value / scale:.2f}" for size, value in points.items())
-                yield f"  {label:<20} {texts}  grows with power {exponent(points):.2f}"
+                power = exponent(points)
+                told = "" if power is None else f"  grows with power {power:.2f}"
+                yield f"  {label:<20} {texts}{told}"
     for run in runs:
         if not run["counts"]:
             yield f"does not count: {run['tool']} {run['world']}: {'; '.join(run['why_not'])}"

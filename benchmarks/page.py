@@ -156,7 +156,8 @@ def _growth(
     yield f"| --- | {' | '.join('---:' for _ in sizes)} | ---: |"
     for label, points in found.items():
         texts = " | ".join(f"{points[size]:.2f}" if size in points else "" for size in sizes)
-        yield f"| {label} | {texts} | {exponent(points):.2f} |"
+        power = exponent(points)
+        yield f"| {label} | {texts} | {'' if power is None else f'{power:.2f}'} |"
     yield ""
 
 

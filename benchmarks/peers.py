@@ -13,15 +13,15 @@ from benchmarks.recording import home
 from benchmarks.tools import Envfit, Interpreter, Pdm, Pip, PipTools, Poetry, Tool, Uv
 from judges.interpreters import find_interpreter, installed_interpreters
 
-__all__ = ["PEERS", "tools"]
+__all__ = ["PEERS", "find_python", "tools"]
 
 PEERS = ("uv", "pip", "pdm", "poetry", "pip-tools")
 _INSTALLED = {"pip": ["pip"], "pdm": ["pdm[locked]"], "poetry": ["poetry"], "pip-tools": ["pip-tools", "pip"]}
 
 
 def tools(peers: Sequence[str], *, python: str, envfit: Path | None = None, gpu: bool = True) -> list[Tool]:
-    """Return envfit, with and without a GPU, and these peers; raises ValueError where one cannot run here."""
-    interpreter = _interpreter(python)
+    """Return envfit, with and without a GPU, and these peers; raises ValueError for a stranger."""
+    interpreter = find_python(python)
     program = [str(envfit or Path(sys.executable).with_name("envfit"))]
     found: list[Tool] = [Envfit(program, interpreter)]
     if gpu:
@@ -29,7 +29,8 @@ def tools(peers: Sequence[str], *, python: str, envfit: Path | None = None, gpu:
     return found + [_peer(name, interpreter) for name in peers]
 
 
-def _interpreter(python: str) -> Interpreter:
+def find_python(python: str) -> Interpreter:
+    """Return the newest installed Python of a minor version; raises ValueError where there is none."""
     installed = installed_interpreters()
     path = find_interpreter(installed, python)
     if path is None:

@@ -1,7 +1,7 @@
 """A recorded index on disk: pages, metadata and parts of files, each with its hash.
 
     DIRECTORY/manifest.json            what is recorded, from which date, with every sha256
-    DIRECTORY/pages/NAME.json.gz       a page of the Simple API; addresses of files begin with /packages/
+    DIRECTORY/pages/NAME.json.gz       a page of the Simple API; addresses of files are paths
     DIRECTORY/metadata/FILENAME.gz     core metadata of a wheel or sdist
     DIRECTORY/files/FILENAME           the parts of a file that were asked for, one after another
 

@@ -37,7 +37,8 @@ class Served:
         )
         self.index = self._process.stdout.readline().strip() if self._process.stdout else ""
         if not self.index:
-            raise ChildProcessError(f"the replay server ended with {self._process.wait()}")
+            self._process.communicate()
+            raise ChildProcessError(f"the replay server ended with {self._process.returncode}")
         return self
 
     def __exit__(

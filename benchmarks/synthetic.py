@@ -2,7 +2,8 @@
 
 Everything follows from the size alone, so that the same world comes again.  Package 0
 requires the others: each requires its two children of a binary tree and one further on,
-in ranges that always leave a release for everybody.
+in ranges that always leave a release for everybody, the same ones for each of its
+releases; so there is one newest answer.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def _file(filename: str, release: int) -> dict[str, object]:
 
 
 def _metadata(number: int, release: int, packages: int) -> bytes:
-    chance = random.Random(number * 1000 + release)  # noqa: S311 # the same world every time
+    chance = random.Random(number)  # noqa: S311 # the same world every time
     children = {2 * number + 1, 2 * number + 2, chance.randrange(number + 1, packages + 1)}
     lines = ["Metadata-Version: 2.3", f"Name: {_name(number)}", f"Version: {release}.0"]
     lines += ["Requires-Python: >=3.8"]

@@ -98,13 +98,20 @@ class Envfit:
 
     states = frozenset(Caches)
 
-    def __init__(self, program: Sequence[str], python: Interpreter, *, gpu: bool = False) -> None:
+    def __init__(
+        self,
+        program: Sequence[str],
+        python: Interpreter,
+        *,
+        gpu: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self._program = tuple(program)
         self._python = python
         self._gpu = gpu
         self.name = "envfit-gpu" if gpu else "envfit"
-        said = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True).stdout
-        self.version = said.split()[-1]
+        self._variables = dict(variables or {})
+        self.version = _version([*program, "--version"], **self._variables)
 
     def command(self, job: Job) -> Command:
         """Return ``envfit lock`` for the target of the world."""
@@ -116,7 +123,8 @@ class Envfit:
         if self._gpu:
             words += [word for name in world.if_supported for word in ("--if-supported", name)]
         words += ["--offline"] if job.caches is Caches.OFFLINE else []
-        return Command(words=tuple(words), environment=_environment(job, ENVFIT_CACHE_DIR=str(job.cache)))
+        environment = _environment(job, ENVFIT_CACHE_DIR=str(job.cache), **self._variables)
+        return Command(words=tuple(words), environment=environment)
 
     def pins(self, job: Job) -> Pins:
         """Return the pins of the lock."""
@@ -318,7 +326,10 @@ def _normal(version: str) -> str:
     return str(Version(version))
 
 
-def _version(command: Sequence[str]) -> str:
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+def _version(command: Sequence[str], **variables: str) -> str:
+    """Return the version that a program says, run where no checkout lies in its way."""
+    said = subprocess.run(
+        command, cwd="/", env={**os.environ, **variables}, capture_output=True, text=True, check=True
+    ).stdout
     found = re.search(r"\d+(\.\d+)+\S*", said)
     return found[0].rstrip(",)") if found else said.strip()

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -85,6 +85,7 @@ class Upstream:
             answer.raise_for_status()
             document = answer.json()
             for file in document["files"]:
+                file["url"] = urljoin(answer.url, file["url"])
                 self._addresses[file["filename"]] = file["url"]
                 self._sizes[file["filename"]] = file["size"]
                 self._hosts.add(urlsplit(file["url"]).netloc)
