@@ -35,7 +35,7 @@ from resolvelib import AbstractProvider, BaseReporter
 from resolvelib.resolvers import Resolution, ResolutionImpossible, ResolutionTooDeep
 
 from envfit.api.indexes import IndexRequest, open_indexes
-from envfit.distribution import Distribution, Listing, Metadata
+from envfit.distribution import Distribution, Metadata
 from envfit.errors import EnvfitError
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.load import constraints_directory, load
@@ -43,8 +43,10 @@ from envfit.knowledge.query import Query
 from envfit.project import for_target, parse_requirement
 from envfit.resolve.port import PackageSource
 from envfit.resolve.provider import Demand, World
-from envfit.resolve.selection import Preferences
 from envfit.resolve.solver import Impossible, Solved, closure, solve
+from envfit.selection.candidates import Selection
+from envfit.selection.preferences import Preferences
+from envfit.selection.select import Selector
 
 RESULTS = Path(__file__).parent / "results"
 INPUTS = (
@@ -176,16 +178,17 @@ class Remembered:
     def __init__(self, source: PackageSource) -> None:
         self.read: set[str] = set()
         self._source = source
-        self._listings: dict[str, tuple[Listing, ...]] = {}
+        self._selections: dict[tuple[str, str | None], Selection] = {}
         self._metadata: dict[str, Metadata | EnvfitError] = {}
 
     def allowed(self, name: str) -> tuple[str, ...]:
         return self._source.allowed(name)
 
-    def listing(self, name: str) -> tuple[Listing, ...]:
-        if name not in self._listings:
-            self._listings[name] = self._source.listing(name)
-        return self._listings[name]
+    def selection(self, name: str, selector: Selector) -> Selection:
+        key = name, selector.question(name)
+        if key not in self._selections:
+            self._selections[key] = self._source.selection(name, selector)
+        return self._selections[key]
 
     def metadata(self, distribution: Distribution) -> Metadata:
         url = distribution.url
@@ -200,10 +203,17 @@ class Remembered:
             raise found
         return found
 
-    def prefetch(self, names: Iterable[str]) -> None:
-        self._source.prefetch([name for name in names if name not in self._listings])
+    def prefetch(
+        self, names: Iterable[str], selector: Selector, then: Callable[[str], None] | None = None
+    ) -> None:
+        del then  # only what an engine asks for itself counts
+        known = {name for name, _ in self._selections}
+        self._source.prefetch([name for name in names if name not in known], selector)
 
-    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
+    def prefetch_metadata(
+        self, distributions: Iterable[Distribution], then: Callable[[Distribution], None] | None = None
+    ) -> None:
+        del then
         self._source.prefetch_metadata([item for item in distributions if item.url not in self._metadata])
 
 

@@ -17,7 +17,7 @@ ROWS = [
     ["export", "install"],
     ["lock"],
     ["detect", "index", "project", "resolve"],
-    ["knowledge"],
+    ["knowledge", "selection"],
     ["distribution", "requirement"],
     ["reference", "target"],
     ["address", "errors", "interpreter", "version"],
@@ -38,6 +38,7 @@ PURE = [
     "reference",
     "requirement",
     "resolve",
+    "selection",
     "target",
 ]
 IMPURE_MODULES = {"requests", "urllib3", "socket", "subprocess", "pynvml", "ctypes", "time", "http", "uv"}

@@ -7,7 +7,6 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
 
 from packaging.pylock import Pylock
-from packaging.utils import canonicalize_name
 
 from envfit.errors import RequirementError
 from envfit.index.direct import Opened
@@ -71,10 +70,8 @@ def open_direct(
             continue
         seen.add((parent.shown, parent.extras))
         for requirement in opened.metadata.requires:
-            holds = requirement.marker is None or any(
-                requirement.marker.evaluate({**environment, "extra": extra}) for extra in ("", *parent.extras)
-            )
-            if requirement.url is not None and holds and canonicalize_name(requirement.name) not in replaced:
+            holds = any(requirement.holds(environment, extra) for extra in ("", *parent.extras))
+            if requirement.url is not None and holds and requirement.name not in replaced:
                 nested = parse_requirement(
                     str(requirement), f"{opened.distribution.name} {opened.distribution.version}"
                 )

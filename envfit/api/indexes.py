@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.version import Version
 
 from envfit.address import is_local, origin
-from envfit.distribution import Distribution, Metadata
+from envfit.distribution import Declared, Distribution, Metadata
 from envfit.errors import UnknownPackageError
 from envfit.index.build_metadata import Builds, uv_index_variables
 from envfit.index.cache import Cache, default_cache_dir
@@ -241,7 +240,7 @@ def _static_metadata(base: KnowledgeBase, name: str, version: Version) -> Metada
             return Metadata(
                 name=name,
                 version=version,
-                requires=tuple(map(DeclaredRequirement, entry.requires)),
+                requires=tuple(map(Declared.parse, entry.requires)),
                 requires_python=entry.requires_python,
                 source="the knowledge base",
             )

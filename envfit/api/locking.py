@@ -34,8 +34,8 @@ from envfit.requirement import Requirement
 from envfit.resolve.decide import Concede, resolve
 from envfit.resolve.pythons import Tried, choose_python
 from envfit.resolve.resolution import Resolution
-from envfit.resolve.selection import Preferences, Strategy
 from envfit.resolve.solver import BUDGET
+from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
 
 __all__ = ["LockResult", "lock_request"]

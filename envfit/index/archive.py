@@ -12,18 +12,19 @@ import io
 import re
 import tempfile
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
 from envfit.address import is_local, local_path, public_address
 from envfit.errors import SourceError
 from envfit.index.download import save
 from envfit.index.session import Session, Stream, until_complete
+from envfit.index.transfer import Transfer
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["RemoteFile"]
+__all__ = ["TAIL_REQUEST", "RemoteFile"]
 
 _TAIL = 64 << 10  # bytes of the first request
 _SMALLEST = 64 << 10  # bytes of a later request, at least
@@ -34,6 +35,9 @@ _PARTIAL = 206
 # What servers answer that have ranges but no suffix ranges, or none at all.
 _REFUSED = (400, 405, 416, 501)
 _IDENTITY = {"Accept-Encoding": "identity"}  # ranges of a compressed answer would be useless
+
+#: Headers of a request for the end of a file.
+TAIL_REQUEST = {**_IDENTITY, "Range": f"bytes=-{_TAIL}"}
 
 
 class RemoteFile(io.RawIOBase):
@@ -49,11 +53,13 @@ class RemoteFile(io.RawIOBase):
         url: str,
         *,
         sha256: str | None = None,
+        tail: Transfer | None = None,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Open the file, with one request where the server has suffix ranges.
 
-        ``sha256`` is checked only where the whole file had to be downloaded.
+        ``tail`` is the answer to that request, where it was sent ahead.  ``sha256`` is
+        checked only where the whole file had to be downloaded.
         Raises SourceError.
         """
         super().__init__()
@@ -70,7 +76,7 @@ class RemoteFile(io.RawIOBase):
         self._whole: BinaryIO | None = None
         if is_local(url):
             self._open_local()
-        elif not until_complete(self._open_tail):
+        elif not self._has_tail(tail) and not until_complete(self._open_tail):
             until_complete(self._open_by_length)
 
     @property
@@ -134,8 +140,7 @@ class RemoteFile(io.RawIOBase):
 
     def _open_tail(self) -> bool:
         """Fetch the end of the file; return False where the server has no suffix ranges."""
-        headers = {**_IDENTITY, "Range": f"bytes=-{_TAIL}"}
-        with self._session.stream(self._url, headers=headers, accepted=_REFUSED) as answer:
+        with self._session.stream(self._url, headers=TAIL_REQUEST, accepted=_REFUSED) as answer:
             if answer is None:
                 raise self._missing()
             if answer.status in _REFUSED:
@@ -143,8 +148,14 @@ class RemoteFile(io.RawIOBase):
             if answer.status != _PARTIAL:
                 self._download(answer)
                 return True
-            start, end, size = _content_range(answer.headers.get("Content-Range", ""))
-            body = b"".join(answer.chunks)
+            return self._take_tail(answer.headers, b"".join(answer.chunks))
+
+    def _has_tail(self, ahead: Transfer | None) -> bool:
+        """Take the end of the file from what was fetched ahead; return False where it is not that."""
+        return ahead is not None and ahead.status == _PARTIAL and self._take_tail(ahead.answer, ahead.body)
+
+    def _take_tail(self, headers: Mapping[str, str], body: bytes) -> bool:
+        start, end, size = _content_range(headers.get("Content-Range", ""))
         # Some servers take the suffix for a prefix; their answer is not at the end.
         if size is None or end + 1 != size or len(body) != size - start:
             return False

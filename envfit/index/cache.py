@@ -1,16 +1,20 @@
-"""The cache on disk: answers of indexes, metadata, and sdists that must be built for theirs.
+"""The cache on disk: pages of indexes, what was read from them, and sdists that must be built.
 
 Layout, under the directory given; a bucket whose format changes gets a new number::
 
-    listings-v1/XX/KEY     one JSON line (address, content type, ETag, Last-Modified,
-                           time fetched, seconds of freshness, whether it exists,
-                           sha256 of the body), then the body as it came
-    metadata-v1/XX/KEY     one JSON line (how it was obtained, sha256 of the body),
-                           then core metadata; immutable
+    pages-v1-N/XX/KEY      what is known of a page, as a record: address, content type and
+                           encoding, ETag, Last-Modified, time fetched, seconds of
+                           freshness, whether it exists, sha256 of the body
+    bodies-v1/XX/KEY       the body of the page, as it came
+    records-v1-N/XX/KEY    what was made of an input that never changes: the selection from
+                           a page for a target, the metadata of a file
+    metadata-v2-N/XX/KEY   a record (how it was obtained, core metadata as text); immutable
     sdists-v1/XX/KEY/NAME  a source distribution; immutable
 
-KEY is the sha256 of what identifies the entry (address and Accept header; hash of
-the file, or its address where no hash is known), XX its first two digits.
+A record is the sha256 of what follows, in hexadecimal, a line end, and plain values as
+``marshal`` writes them: read in microseconds, by the versions of Python that share its
+format N.  KEY is the sha256 of what identifies the entry (address and Accept header;
+hash of the file, or its address where no hash is known), XX its first two digits.
 
 The cache never fails: a damaged entry counts as absent and is replaced, and a
 directory that cannot be written is reported once and not used.
@@ -19,27 +23,33 @@ directory that cannot be written is reported once and not used.
 from __future__ import annotations
 
 import hashlib
-import json
+import marshal
 import os
-import shutil
-import tempfile
 import threading
+import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-__all__ = ["Cache", "CachedListing", "CachedMetadata", "default_cache_dir"]
+__all__ = ["Cache", "CachedMetadata", "CachedPage", "decoded", "default_cache_dir"]
+
+_PAGES, _RECORDS, _METADATA = (
+    f"{bucket}-{marshal.version}" for bucket in ("pages-v1", "records-v1", "metadata-v2")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CachedListing:
-    """What an index answered for one project."""
+class CachedPage:
+    """What an index answered for one project; its body is kept beside it."""
 
     url: str  # final address of the page
     content_type: str
-    body: bytes
+    encoding: str  # of the body, as HTTP names it; empty where it is as it is
     fetched: float  # seconds since the epoch
     max_age: float  # seconds
+    sha256: str  # of the body: the identity of the page
     etag: str | None = None
     last_modified: str | None = None
     exists: bool = True  # False where the index does not have the name
@@ -51,7 +61,7 @@ class CachedListing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedMetadata:
-    """Core metadata of one distribution."""
+    """Core metadata of one distribution, as text."""
 
     body: bytes
     source: str  # how it was obtained
@@ -72,55 +82,69 @@ class Cache:
         self._notify = notify
         self._lock = threading.Lock()
         self._writable = True
+        self._written = 0
+        self._made: set[str] = set()  # directories
 
-    def listing(self, key: str) -> CachedListing | None:
-        """Return the answer kept under a key."""
-        entry = self._read(self._path("listings-v1", key))
-        if entry is None:
-            return None
-        head, body = entry
+    def page(self, key: str) -> CachedPage | None:
+        """Return what is kept of a page under a key."""
+        values = self._read_record(self._path(_PAGES, key))
         try:
-            return CachedListing(
-                url=str(head["url"]),
-                content_type=str(head["content_type"]),
-                body=body,
-                fetched=float(str(head["fetched"])),
-                max_age=float(str(head["max_age"])),
-                etag=_text_or_none(head.get("etag")),
-                last_modified=_text_or_none(head.get("last_modified")),
-                exists=head["exists"] is True,
+            return CachedPage(
+                url=values["url"],
+                content_type=values["content_type"],
+                encoding=values["encoding"],
+                fetched=values["fetched"],
+                max_age=values["max_age"],
+                sha256=values["sha256"],
+                etag=values["etag"],
+                last_modified=values["last_modified"],
+                exists=values["exists"],
             )
-        except (KeyError, ValueError):
+        except (KeyError, TypeError):
             return None
 
-    def store_listing(self, key: str, listing: CachedListing) -> None:
-        """Keep an answer, replacing an older one."""
-        head = {
-            "url": listing.url,
-            "content_type": listing.content_type,
-            "fetched": listing.fetched,
-            "max_age": listing.max_age,
-            "etag": listing.etag,
-            "last_modified": listing.last_modified,
-            "exists": listing.exists,
-        }
-        self._write(self._path("listings-v1", key), head, listing.body)
+    def body(self, key: str, page: CachedPage) -> bytes | None:
+        """Return the body of a page, decoded; None where it is not there, or is another's."""
+        try:
+            with open(self._path("bodies-v1", key), "rb") as file:  # noqa: PTH123 - see _read_record
+                body = file.read()
+        except OSError:
+            return None
+        if hashlib.sha256(body).hexdigest() != page.sha256:
+            return None
+        return decoded(body, page.encoding)
+
+    def store_page(self, key: str, page: CachedPage, body: bytes | None) -> None:
+        """Keep a page, replacing an older one; without a body the one that is there stays."""
+        if body is not None:
+            self._write(self._path("bodies-v1", key), body)
+        values = {name: getattr(page, name) for name in CachedPage.__slots__}
+        self._write_record(self._path(_PAGES, key), values)
+
+    def record(self, key: str) -> object:
+        """Return what was made of an input that never changes; None where nothing is kept."""
+        return self._read_record(self._path(_RECORDS, key))
+
+    def store_record(self, key: str, values: Any) -> None:
+        """Keep plain values: numbers, texts, None, and tuples, lists and dicts of them."""
+        self._write_record(self._path(_RECORDS, key), values)
 
     def metadata(self, key: str) -> CachedMetadata | None:
         """Return the core metadata kept under a key."""
-        entry = self._read(self._path("metadata-v1", key))
-        if entry is None:
+        values = self._read_record(self._path(_METADATA, key))
+        try:
+            return CachedMetadata(body=values["body"], source=values["source"])
+        except (KeyError, TypeError):
             return None
-        head, body = entry
-        return CachedMetadata(body=body, source=str(head.get("source", "")))
 
     def store_metadata(self, key: str, metadata: CachedMetadata) -> None:
         """Keep core metadata."""
-        self._write(self._path("metadata-v1", key), {"source": metadata.source}, metadata.body)
+        values = {"source": metadata.source, "body": metadata.body}
+        self._write_record(self._path(_METADATA, key), values)
 
     def sdist(self, key: str, filename: str) -> Path | None:
         """Return the path of a kept source distribution."""
-        path = self._path("sdists-v1", key) / filename
+        path = Path(self._path("sdists-v1", key), filename)
         return path if path.is_file() else None
 
     def store_sdist(self, key: str, path: Path) -> Path:
@@ -128,11 +152,13 @@ class Cache:
 
         Returns the path as it was where the cache cannot be written.
         """
-        kept = self._path("sdists-v1", key) / path.name
-        temporary = kept.with_name(f".{kept.name}.{os.getpid()}.{threading.get_ident()}")
+        kept = Path(self._path("sdists-v1", key), path.name)
+        temporary = kept.with_name(self._temporary_name())
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, temporary)
+            with path.open("rb") as source, temporary.open("wb") as copy:
+                while piece := source.read(1 << 20):
+                    copy.write(piece)
             temporary.replace(kept)
         except OSError as error:
             self._give_up(error)
@@ -140,37 +166,48 @@ class Cache:
         path.unlink(missing_ok=True)
         return kept
 
-    def _path(self, bucket: str, key: str) -> Path:
+    def _path(self, bucket: str, key: str) -> str:
         digest = hashlib.sha256(key.encode()).hexdigest()
-        return self.directory / bucket / digest[:2] / digest
+        return f"{self.directory}/{bucket}/{digest[:2]}/{digest}"
 
     @staticmethod
-    def _read(path: Path) -> tuple[Mapping[str, object], bytes] | None:
+    def _read_record(path: str) -> Any:
         try:
-            line, _, body = path.read_bytes().partition(b"\n")
-            head = json.loads(line)
-        except (OSError, ValueError):
+            # Three for every package of a resolution: Path would take as long as all the rest.
+            with open(path, "rb") as file:  # noqa: PTH123
+                content = file.read()
+        except OSError:
             return None
-        if not isinstance(head, dict) or head.get("sha256") != hashlib.sha256(body).hexdigest():
+        # Read only what was written so: marshal trusts its input.
+        if len(content) < 65 or hashlib.sha256(content[65:]).hexdigest().encode() != content[:64]:
             return None
-        return head, body
+        return marshal.loads(content[65:])  # noqa: S302 - see above
 
-    def _write(self, path: Path, head: Mapping[str, object], body: bytes) -> None:
+    def _write_record(self, path: str, values: Any) -> None:
+        content = marshal.dumps(values)
+        self._write(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+
+    def _write(self, path: str, content: bytes) -> None:
         if not self._writable:
             return
-        line = json.dumps({**head, "sha256": hashlib.sha256(body).hexdigest()})
+        directory = os.path.dirname(path)  # noqa: PTH120 - see _read_record
+        temporary = f"{directory}/{self._temporary_name()}"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(line.encode() + b"\n" + body)
-                Path(temporary).replace(path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            if directory not in self._made:
+                os.makedirs(directory, exist_ok=True)  # noqa: PTH103
+                self._made.add(directory)
+            with open(temporary, "wb") as file:  # noqa: PTH123
+                file.write(content)
+            os.replace(temporary, path)  # noqa: PTH105
         except OSError as error:
+            with suppress(OSError):
+                os.unlink(temporary)  # noqa: PTH108
             self._give_up(error)
+
+    def _temporary_name(self) -> str:
+        with self._lock:
+            self._written += 1
+            return f".{os.getpid()}-{self._written}-{os.urandom(4).hex()}"
 
     def _give_up(self, error: OSError) -> None:
         with self._lock:
@@ -179,5 +216,6 @@ class Cache:
             self._notify(f"working without a cache: {self.directory} cannot be written ({error.strerror})")
 
 
-def _text_or_none(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def decoded(body: bytes, encoding: str) -> bytes:
+    """Return a body without its encoding, gzip or none; raises zlib.error where it is damaged."""
+    return zlib.decompress(body, wbits=47) if encoding else body

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from packaging.metadata import parse_email
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envfit.distribution import Distribution, Metadata
+from envfit.distribution import Declared, Distribution, Metadata
 from envfit.errors import SourceError
 
-__all__ = ["BadMetadata", "declared", "parse_core_metadata", "render_core_metadata", "stated_identity"]
+__all__ = ["BadMetadata", "declared", "parse_core_metadata", "stated_identity"]
 
 
 class BadMetadata(SourceError):  # noqa: N818 - it is a reason to reject one candidate
@@ -78,7 +78,7 @@ def declared(
     requirements = []
     for line in requires:
         try:
-            requirements.append(Requirement(line))
+            requirements.append(Declared.parse(line))
         except InvalidRequirement:
             raise BadMetadata(distribution, f"its requirement {line!r} is malformed") from None
     try:
@@ -93,13 +93,3 @@ def declared(
         extras=frozenset(canonicalize_name(extra) for extra in extras),
         source=source,
     )
-
-
-def render_core_metadata(metadata: Metadata) -> bytes:
-    """Write metadata as core metadata text; ``parse_core_metadata`` reads it back."""
-    lines = ["Metadata-Version: 2.2", f"Name: {metadata.name}", f"Version: {metadata.version}"]
-    if metadata.requires_python is not None:
-        lines.append(f"Requires-Python: {metadata.requires_python}")
-    lines.extend(f"Provides-Extra: {extra}" for extra in sorted(metadata.extras))
-    lines.extend(f"Requires-Dist: {requirement}" for requirement in metadata.requires)
-    return ("\n".join(lines) + "\n").encode()

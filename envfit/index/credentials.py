@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit
 
-from requests.utils import get_netrc_auth
-
 from envfit.address import credentials, origin, public_address
 from envfit.index.once import Once
 
@@ -104,6 +102,8 @@ class Credentials:
 
     def _look_up(self, address: str, user: str | None) -> tuple[str, str] | None:
         if user is not None:
+            from requests.utils import get_netrc_auth  # noqa: PLC0415 - loaded where it is used
+
             stated = get_netrc_auth(address)
             if stated is not None and stated[0] == user:
                 return user, stated[1]

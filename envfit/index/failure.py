@@ -11,8 +11,9 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTim
 
 from envfit.address import origin, public_address
 from envfit.errors import SourceError
+from envfit.index.session import BrokenOffError
 
-__all__ = ["UNAUTHORIZED", "failed", "refused"]
+__all__ = ["UNAUTHORIZED", "broken_off", "failed", "refused"]
 
 #: What an index answers that wants credentials, or other ones.
 UNAUTHORIZED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
@@ -51,6 +52,11 @@ def refused(address: str, response: requests.Response) -> SourceError:
             f"or name the user in the address, https://USER@{host}/..., and keep the password in keyring",
         ],
     )
+
+
+def broken_off(address: str, error: Exception) -> BrokenOffError:
+    """Return what an answer that ended before it was complete is."""
+    return BrokenOffError(f"the answer of {address} broke off: {error}", details={"address": address})
 
 
 def failed(address: str, error: requests.RequestException, *, connect: float, read: float) -> SourceError:

@@ -14,8 +14,8 @@ from packaging.utils import canonicalize_name
 from envfit.address import is_local, local_path
 from envfit.distribution import Distribution, Listing
 from envfit.errors import SourceError
-from envfit.index.cache import Cache, CachedListing
-from envfit.index.fetched_page import fetch_page
+from envfit.index.cache import Cache
+from envfit.index.fetched_page import FetchedPage, fetch_page
 from envfit.index.file_hash import with_hash
 from envfit.index.once import Once
 from envfit.index.session import Session
@@ -59,8 +59,9 @@ class FindLinks:
         if is_local(address) and local_path(address).is_dir():
             return address, _page_of(local_path(address))
 
-        def parse(answer: CachedListing) -> tuple[str, Page]:
-            return answer.url, parse_page(answer.body, content_type=answer.content_type, url=answer.url)
+        def parse(fetched: FetchedPage) -> tuple[str, Page]:
+            url = fetched.page.url
+            return url, parse_page(fetched.load(), content_type=fetched.page.content_type, url=url)
 
         found = fetch_page(self.url, parse, session=self._session, cache=self._cache)
         if found is None:

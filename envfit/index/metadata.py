@@ -22,12 +22,14 @@ from packaging.utils import canonicalize_name
 from envfit.address import is_local
 from envfit.distribution import Distribution, Metadata, Sdist, Wheel
 from envfit.errors import EnvfitError, SourceError
-from envfit.index.archive import RemoteFile
-from envfit.index.cache import Cache, CachedMetadata
-from envfit.index.core_metadata import BadMetadata, parse_core_metadata, render_core_metadata
+from envfit.index.archive import TAIL_REQUEST, RemoteFile
+from envfit.index.cache import Cache, CachedMetadata, decoded
+from envfit.index.core_metadata import BadMetadata, parse_core_metadata
 from envfit.index.download import download
+from envfit.index.metadata_record import metadata_of, record_of, record_of_fault
 from envfit.index.session import Session
 from envfit.index.source_tree import read_static_metadata
+from envfit.index.transfer import Transfer
 
 __all__ = ["BadMetadata", "MetadataReader", "NeedsBuild", "identity", "metadata_in_wheel"]
 
@@ -44,6 +46,7 @@ _DAMAGED = (
     RuntimeError,
 )
 
+_OK = 200
 _LARGEST_MEMBER = 16 << 20  # bytes; METADATA is a text for people
 
 
@@ -80,27 +83,52 @@ class MetadataReader:
         self._lock = threading.Lock()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
 
-    def read(self, distribution: Distribution) -> Metadata:
+    def start(self, distribution: Distribution) -> Transfer | None:
+        """Begin to fetch what states the metadata of a wheel; None where nothing has to come, or only can."""
+        if isinstance(distribution, Sdist) or self._kept(distribution) is not None:
+            return None
+        if distribution.metadata_sha256 is not None:
+            return self._session.start(_beside(distribution), {"Accept-Encoding": "gzip"})
+        return self._session.start(distribution.url, TAIL_REQUEST)
+
+    def is_kept(self, distribution: Distribution) -> bool:
+        """Tell whether the cache has the metadata of a distribution."""
+        return self._kept(distribution) is not None
+
+    def read(self, distribution: Distribution, ahead: Transfer | None = None) -> Metadata:
         """Return the metadata of a wheel or source distribution.
 
-        Raises BadMetadata where what is found cannot be used, NeedsBuild where only
-        a build states it, SourceError where the index fails.
+        ``ahead`` is what ``start`` began, complete.  Raises BadMetadata where what is
+        found cannot be used, NeedsBuild where only a build states it, SourceError
+        where the index fails.
         """
-        key = identity(distribution)
+        kept = self._kept(distribution)
+        if kept is not None:
+            return metadata_of(kept, distribution)
         # A file on a disk may be replaced by another; only its hash says which one it is.
         lasting = distribution.sha256 is not None or not is_local(distribution.url)
-        kept = self._cache.metadata(key) if lasting else None
-        if kept is not None:
-            return parse_core_metadata(kept.body, distribution, source=kept.source)
-        if isinstance(distribution, Sdist):
-            metadata = self._static_metadata(distribution)
-            kept = CachedMetadata(body=render_core_metadata(metadata), source=metadata.source)
-        else:
-            kept = self._beside(distribution) or self._inside(distribution)
-            metadata = parse_core_metadata(kept.body, distribution, source=kept.source)
+        try:
+            if isinstance(distribution, Sdist):
+                metadata = self._static_metadata(distribution)
+            else:
+                metadata = self._of_wheel(distribution, ahead)
+        except BadMetadata as bad:
+            # Only a hash says that it is bad for ever.
+            if distribution.sha256 is not None:
+                self._cache.store_record(_key(distribution), record_of_fault(bad))
+            raise
         if lasting:
-            self._cache.store_metadata(key, kept)
+            self._cache.store_record(_key(distribution), record_of(metadata))
         return metadata
+
+    def _kept(self, distribution: Distribution) -> object:
+        if distribution.sha256 is None and is_local(distribution.url):
+            return None
+        return self._cache.record(_key(distribution))
+
+    def _of_wheel(self, wheel: Wheel, ahead: Transfer | None) -> Metadata:
+        kept = self._beside(wheel, ahead) or self._inside(wheel, ahead)
+        return parse_core_metadata(kept.body, wheel, source=kept.source)
 
     def close(self) -> None:
         """Delete what was downloaded outside of the cache."""
@@ -109,23 +137,27 @@ class MetadataReader:
                 self._directory.cleanup()
                 self._directory = None
 
-    def _beside(self, wheel: Wheel) -> CachedMetadata | None:
+    def _beside(self, wheel: Wheel, ahead: Transfer | None) -> CachedMetadata | None:
         """Return the metadata file published beside a wheel; None where it is not there or not right."""
         if wheel.metadata_sha256 is None:
             return None
-        # PEP 658: the suffix belongs to the path, before any query.
-        path, separator, query = wheel.url.partition("?")
-        response = self._session.get(f"{path}.metadata{separator}{query}")
-        if response is None:
+        body = _body(ahead)
+        if body is None:
+            response = self._session.get(_beside(wheel))
+            body = response.body if response is not None else None
+        if body is None:
             _log.info("%s: advertised metadata file is not there", wheel.filename)
             return None
-        if wheel.metadata_sha256 not in {"", hashlib.sha256(response.body).hexdigest()}:
+        if wheel.metadata_sha256 not in {"", hashlib.sha256(body).hexdigest()}:
             _log.info("%s: metadata file is not the one advertised", wheel.filename)
             return None
-        return CachedMetadata(body=response.body, source=f"the metadata file beside {wheel.filename}")
+        return CachedMetadata(body=body, source=f"the metadata file beside {wheel.filename}")
 
-    def _inside(self, wheel: Wheel) -> CachedMetadata:
-        with RemoteFile(self._session, wheel.url, sha256=wheel.sha256, notify=self._notify) as file:
+    def _inside(self, wheel: Wheel, ahead: Transfer | None) -> CachedMetadata:
+        tail = ahead if ahead is not None and ahead.url == wheel.url else None
+        with RemoteFile(
+            self._session, wheel.url, sha256=wheel.sha256, tail=tail, notify=self._notify
+        ) as file:
             body = metadata_in_wheel(file, wheel)
         return CachedMetadata(body=body, source=f"METADATA in {wheel.filename}")
 
@@ -158,6 +190,27 @@ class MetadataReader:
         except OSError as error:
             raise SourceError(f"{sdist.filename} cannot be written to {folder}: {error.strerror}") from error
         return path
+
+
+def _key(distribution: Distribution) -> str:
+    return f"metadata {identity(distribution)}"
+
+
+def _beside(wheel: Distribution) -> str:
+    """Return the address of the metadata file beside a wheel: the suffix belongs to the path (PEP 658)."""
+    path, separator, query = wheel.url.partition("?")
+    return f"{path}.metadata{separator}{query}"
+
+
+def _body(ahead: Transfer | None) -> bytes | None:
+    """Return the decoded body of what was fetched ahead; None where it did not come."""
+    if ahead is None or ahead.status != _OK:
+        return None
+    encoding = ahead.answer.get("Content-Encoding", "")
+    try:
+        return decoded(ahead.body, encoding) if encoding in ("", "gzip") else None
+    except zlib.error:
+        return None
 
 
 def metadata_in_wheel(file: BinaryIO | RemoteFile, wheel: Wheel) -> bytes:

@@ -18,21 +18,28 @@ class Once(Generic[T]):
     scheduled ahead: it computes at once what no other thread has begun.
     """
 
+    __slots__ = ("_compute", "_error", "_lock", "_values", "is_begun", "is_there")
+
     def __init__(self, compute: Callable[[], T]) -> None:
         self._lock = threading.Lock()
         self._compute: Callable[[], T] | None = compute
         self._values: list[T] = []
         self._error: Exception | None = None
+        self.is_begun = False  # computing it has begun
+        self.is_there = False  # it has ended
 
     def get(self) -> T:
         """Return the value; raises, every time, what computing it raised."""
-        with self._lock:
-            if self._compute is not None:
-                try:
-                    self._values.append(self._compute())
-                except Exception as error:  # noqa: BLE001 - remembered and raised to whoever asks
-                    self._error = error
-                self._compute = None
+        if not self.is_there:
+            with self._lock:
+                if self._compute is not None:
+                    self.is_begun = True
+                    try:
+                        self._values.append(self._compute())
+                    except Exception as error:  # noqa: BLE001 - remembered and raised to whoever asks
+                        self._error = error
+                    self._compute = None
+                    self.is_there = True
         if self._error is not None:
             raise self._error
         return self._values[0]

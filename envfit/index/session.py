@@ -1,4 +1,8 @@
-"""HTTP, as envfit uses it: retries, time limits, TLS, credentials, counters.
+"""HTTP, as envfit uses it: mirrors, credentials, counters, and two ways to ask.
+
+What is fetched ahead goes through ``transfers``, many at a time; whatever that does
+not bring is asked for with patience, through ``patient_http``.  Neither is loaded
+before the first request, so that what the cache answers costs neither.
 
 Addresses passed in are public ones; credentials are registered with ``authorize``
 and added to requests only, so that none can end in a cache, a message or a lock.
@@ -8,41 +12,39 @@ mirror has are fetched from it.  ``file:`` addresses are read from disk.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from http import HTTPStatus
-from http.cookiejar import DefaultCookiePolicy
 from types import TracebackType
-from typing import TypeVar
-
-import requests
-from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
-from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError
-from urllib3.util.retry import Retry
+from typing import TYPE_CHECKING, TypeVar
 
 from envfit.address import is_local, local_path, origin, public_address, with_credentials
 from envfit.errors import SourceError
 from envfit.index.credentials import Credentials, KeyringUse
-from envfit.index.failure import UNAUTHORIZED, failed, refused
+from envfit.index.headers import Headers
 from envfit.index.mirrors import Mirrors
+from envfit.index.transfer import Transfer
 from envfit.version import __version__
 
-__all__ = ["ABSENT", "Response", "Session", "Stream", "until_complete"]
+if TYPE_CHECKING:
+    import requests
+
+    from envfit.index.patient_http import PatientHttp
+    from envfit.index.transfers import Transfers
+
+__all__ = ["ABSENT", "BrokenOffError", "Response", "Session", "Stream", "until_complete"]
 
 T = TypeVar("T")
 
 #: Statuses that mean "there is no such thing".
 ABSENT = frozenset({404, 410})
 
-_CONNECT_TIMEOUT = 10.0  # seconds
-_READ_TIMEOUT = 60.0  # seconds between two pieces of an answer
-_LONGEST_PAUSE = 30.0  # seconds; a server may ask for an hour
+_OK, _NOT_MODIFIED = 200, 304
+_UNAUTHORIZED = (401, 403)
 _ATTEMPTS = 3  # for an answer that breaks off
-_CHUNK = 1 << 16
+_USER_AGENT = f"envfit/{__version__}"
 
 # What a server answers that knows no HEAD, or forbids it.
 _NO_HEAD = (400, 401, 403, 405, 501)
@@ -77,18 +79,14 @@ class Stream:
         return int(text) if text.isdigit() else None
 
 
-class _Retry(Retry):
-    """Retries that never sleep longer than a user would wait."""
-
-    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        pause = super().get_retry_after(response)
-        return None if pause is None else min(pause, _LONGEST_PAUSE)
+class BrokenOffError(SourceError):
+    """An answer ended before it was complete."""
 
 
 def until_complete(read: Callable[[], T]) -> T:
     """Return what ``read`` returns, repeating it where the answer that it reads breaks off."""
     for _ in range(_ATTEMPTS - 1):
-        with suppress(_BrokenOffError):
+        with suppress(BrokenOffError):
             return read()
     return read()
 
@@ -97,7 +95,7 @@ class Session:
     """Requests to package indexes; safe to use from several threads.
 
     ``environ`` names the TLS certificates to trust, and is what ``keyring`` is run in;
-    proxies and ``.netrc`` are read by requests itself from the environment of the process.
+    proxies are read from the environment of the process by the libraries themselves.
     """
 
     def __init__(
@@ -117,24 +115,13 @@ class Session:
         self._credentials = Credentials(environ, keyring=keyring)
         for address in self._mirrors.addresses:
             self._credentials.add(address)
-        self._verify: str | bool = next((environ[name] for name in _CERTIFICATES if environ.get(name)), True)
-        self._session = requests.Session()
-        self._session.headers["User-Agent"] = f"envfit/{__version__}"
-        # Cookies would make answers depend on the order of requests.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        retry = _Retry(
-            total=3,
-            connect=2,
-            read=2,
-            status=2,
-            backoff_factor=0.2,
-            status_forcelist=(429, 500, 502, 503, 504),
-            allowed_methods=("GET", "HEAD"),
-            raise_on_status=False,
-        )
-        adapter = HTTPAdapter(max_retries=retry, pool_connections=workers, pool_maxsize=workers)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        named = next((environ[name] for name in _CERTIFICATES if environ.get(name)), None)
+        # libcurl wants a file, and requests takes a directory too.
+        self._certificates = named
+        self._workers = workers
+        self._patient: PatientHttp | None = None
+        self._transfers: Transfers | None = None
+        self._on_done: Callable[[Transfer], None] = lambda _: None
 
     @property
     def requests_made(self) -> int:
@@ -205,7 +192,7 @@ class Session:
     def length(self, url: str) -> int | None:
         """Return the length in bytes that a HEAD request announces; None where there is none."""
         with self.stream(url, method="HEAD", accepted=(405, 501)) as answer:
-            return answer.length if answer is not None and answer.status == HTTPStatus.OK else None
+            return answer.length if answer is not None and answer.status == _OK else None
 
     def has(self, url: str, *, size: int | None) -> bool:
         """Tell whether a file is there, of that size where one is given and the server states one."""
@@ -243,61 +230,94 @@ class Session:
                 hints=["run once without --offline to fill the cache"],
             )
         tried = self._credentials.of(url)
-        response = self._request(method, url, headers, tried)
+        response = self._send(method, url, headers, tried)
         # Where a redirect led elsewhere, it is not this server that refuses.
         own = origin(response.url) == origin(url)
-        if own and response.status_code in UNAUTHORIZED and response.status_code not in absent:
+        if own and response.status_code in _UNAUTHORIZED and response.status_code not in absent:
             other = self._credentials.after_refusal(url, tried)
             if other is not None:
                 response.close()
-                response = self._request(method, url, headers, other)
+                response = self._send(method, url, headers, other)
         with response:
             status = response.status_code
             if status in absent:
                 yield None
-            elif 200 <= status < 300 or status == HTTPStatus.NOT_MODIFIED or status in accepted:
+            elif 200 <= status < 300 or status == _NOT_MODIFIED or status in accepted:
                 yield Stream(
                     url=public_address(response.url),
                     status=status,
                     headers=response.headers,
-                    chunks=self._chunks(address, response),
+                    chunks=self._http().chunks(address, response, self._count_received),
                 )
             else:
+                from envfit.index.failure import refused  # noqa: PLC0415 - requests is loaded where it is used
+
                 raise refused(address, response)
 
-    def _request(
+    def start(self, url: str, headers: Mapping[str, str]) -> Transfer | None:
+        """Begin to fetch an address ahead; None where only ``get`` will do.
+
+        What comes is handed to ``when_done`` within ``advance``.  Like that, it is for the
+        one thread that resolves.
+        """
+        url = self.address(url)
+        if self.offline or is_local(url) or (url.startswith("http:") and os.environ.get("HTTP_PROXY")):
+            return None  # libcurl reads that variable in lower case only
+        from envfit.index.transfers import Transfers  # noqa: PLC0415 - libcurl is loaded where it is used
+
+        if self._transfers is None:
+            self._transfers = Transfers(
+                limit=self._workers,
+                certificates=self._certificates or _default_certificates(),
+                user_agent=_USER_AGENT,
+                on_done=self._done,
+            )
+        transfer = Transfer(url=public_address(url), headers=headers, credentials=self._credentials.of(url))
+        with self._lock:
+            self._requests += 1
+        self._transfers.start(transfer)
+        return transfer
+
+    def when_done(self, act: Callable[[Transfer], None]) -> None:
+        """Set what is done with each fetch ahead that is complete."""
+        self._on_done = act
+
+    def advance(self, *, wait: bool) -> None:
+        """Take in what has come of what is fetched ahead; with ``wait``, wait until something has."""
+        if self._transfers is not None:
+            self._transfers.advance(wait=wait)
+
+    def _done(self, transfer: Transfer) -> None:
+        self._count_received(len(transfer.body))
+        self._on_done(transfer)
+
+    def _http(self) -> PatientHttp:
+        with self._lock:
+            if self._patient is None:
+                from envfit.index.patient_http import PatientHttp  # noqa: PLC0415 - requests takes 80 ms to load
+
+                self._patient = PatientHttp(
+                    certificates=self._certificates, user_agent=_USER_AGENT, connections=self._workers
+                )
+            return self._patient
+
+    def _send(
         self, method: str, url: str, headers: Mapping[str, str] | None, auth: tuple[str, str] | None
     ) -> requests.Response:
         with self._lock:
             self._requests += 1
-        try:
-            return self._session.request(
-                method,
-                url,
-                headers=dict(headers or {}),
-                auth=auth,
-                timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
-                verify=self._verify,
-                stream=True,
-                allow_redirects=True,
-            )
-        except requests.RequestException as error:
-            raise failed(public_address(url), error, connect=_CONNECT_TIMEOUT, read=_READ_TIMEOUT) from error
+        return self._http().send(method, url, headers, auth)
 
-    def _chunks(self, address: str, response: requests.Response) -> Iterator[bytes]:
-        try:
-            yield from response.iter_content(_CHUNK)
-        except (requests.RequestException, HTTPError, OSError) as error:
-            raise _BrokenOffError(
-                f"the answer of {address} broke off: {error}", details={"address": address}
-            ) from error
-        finally:
-            with self._lock:
-                self._received += response.raw.tell()
+    def _count_received(self, size: int) -> None:
+        with self._lock:
+            self._received += size
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        if self._transfers is not None:
+            self._transfers.close()
+        if self._patient is not None:
+            self._patient.close()
 
     def __enter__(self) -> Session:
         return self
@@ -306,10 +326,6 @@ class Session:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-class _BrokenOffError(SourceError):
-    """An answer ended before it was complete."""
 
 
 _CONTENT_TYPES = {".html": "text/html", ".json": "application/vnd.pypi.simple.v1+json"}
@@ -325,10 +341,17 @@ def _read_from_disk(url: str) -> Stream | None:
         return None
     except OSError as error:
         raise SourceError(f"{public_address(url)} cannot be read: {error.strerror}") from error
-    headers = CaseInsensitiveDict(
-        {
-            "Content-Length": str(len(body)),
-            "Content-Type": _CONTENT_TYPES.get(path.suffix, "application/octet-stream"),
-        }
+    headers = Headers(
+        [
+            ("Content-Length", str(len(body))),
+            ("Content-Type", _CONTENT_TYPES.get(path.suffix, "application/octet-stream")),
+        ]
     )
     return Stream(url=path.absolute().as_uri(), status=200, headers=headers, chunks=iter((body,)))
+
+
+def _default_certificates() -> str | None:
+    """Return the TLS certificates that requests would trust."""
+    import certifi  # noqa: PLC0415 - only where a request is made
+
+    return certifi.where()

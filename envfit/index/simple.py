@@ -6,16 +6,14 @@ JSON is asked for first, HTML understood.
 from __future__ import annotations
 
 import json
-import logging
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 from functools import lru_cache
 from html.parser import HTMLParser
+from typing import TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -25,15 +23,20 @@ from packaging.utils import (
 )
 
 from envfit.address import is_local, local_path, public_address
-from envfit.distribution import Distribution, Listing, Sdist, Wheel
+from envfit.distribution import ListedFile, Listing, PageFiles
 from envfit.errors import SourceError
-from envfit.index.cache import Cache, CachedListing
-from envfit.index.fetched_page import fetch_page
+from envfit.index.cache import Cache
+from envfit.index.fetched_page import FetchedPage, fetch_page, start_page
+from envfit.index.selection_record import record_of, selection_of
 from envfit.index.session import ABSENT, Session
+from envfit.index.transfer import Transfer
+from envfit.selection.candidates import Selection
+from envfit.selection.ordering import parse_version
+from envfit.selection.select import Selector
 
 __all__ = ["File", "Page", "SimpleIndex", "listing_of", "parse_listing", "parse_page"]
 
-_log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _HTML = "application/vnd.pypi.simple.v1+html"
@@ -60,18 +63,57 @@ class SimpleIndex:
         Raises SourceError where the index fails or answers something else.
         """
         name = canonicalize_name(name)
+        return self._fetch(name, lambda fetched: self._parsed(fetched, name))
+
+    def selection(
+        self, name: str, selector: Selector, question: str, ahead: Transfer | None
+    ) -> Selection | None:
+        """Return what a selector selects from a project's page; None where the index does not have the name.
+
+        What was selected from the page before, for the same question, is taken from the
+        cache.  ``ahead`` is what ``start`` began, complete.  Raises as ``listing`` does.
+        """
+
+        def select(fetched: FetchedPage) -> Selection:
+            key = f"selection {fetched.identity} {self.url} {question}"
+            kept = selection_of(name, self._cache.record(key))
+            if kept is not None:
+                return kept
+            selection = selector.select(name, [self._parsed(fetched, name)])
+            self._cache.store_record(key, record_of(selection))
+            return selection
+
+        return self._fetch(name, select, ahead)
+
+    def start(self, name: str) -> Transfer | None:
+        """Begin to fetch a project's page, where the cache does not have it."""
+        return start_page(self._page(name), session=self._session, cache=self._cache)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether its pages come over the network."""
+        return not is_local(self._session.address(self.url))
+
+    def _page(self, name: str) -> str:
+        return f"{self.url.rstrip('/')}/{name}/"
+
+    def _fetch(self, name: str, parse: Callable[[FetchedPage], T], ahead: Transfer | None = None) -> T | None:
         root = self._session.address(self.url)
         if is_local(root) and not local_path(root).is_dir():
             raise SourceError(f"the index {root} is not a directory")
+        return fetch_page(
+            self._page(name),
+            parse,
+            session=self._session,
+            cache=self._cache,
+            absent=self._absent,
+            ahead=ahead,
+        )
 
-        def parse(answer: CachedListing) -> Listing:
-            page = parse_page(answer.body, content_type=answer.content_type, url=answer.url)
-            return listing_of(
-                page, url=answer.url, name=name, index=self.url, canonical=self._session.canonical
-            )
-
-        page = f"{self.url.rstrip('/')}/{name}/"
-        return fetch_page(page, parse, session=self._session, cache=self._cache, absent=self._absent)
+    def _parsed(self, fetched: FetchedPage, name: str) -> Listing:
+        url = fetched.page.url
+        page = parse_page(fetched.load(), content_type=fetched.page.content_type, url=url)
+        return listing_of(page, url=url, name=name, index=self.url, canonical=self._session.canonical)
 
 
 def parse_listing(body: bytes, *, content_type: str, url: str, name: str, index: str) -> Listing:
@@ -106,23 +148,77 @@ def listing_of(
 
     ``canonical`` gives the address by which a file is known for the one that the page states.
     """
-    distributions: list[Distribution] = []
+    releases: dict[str, list[ListedFile]] = {}
     skipped: list[str] = []
+    known: dict[tuple[str, str, bool], str | None] = {}
     for file in page.files:
-        address = canonical(public_address(urljoin(url, file.url)))
-        distribution = _distribution(file, address=address, name=name, index=index)
-        if distribution is None:
-            skipped.append(file.filename)
+        filename = file.filename
+        is_wheel = filename.endswith(".whl")
+        parts = filename.split("-", 2) if is_wheel else _split_sdist(filename)
+        key = (parts[0], parts[1], is_wheel) if len(parts) > 1 else ("", "", is_wheel)
+        version = known.get(key, _UNKNOWN)
+        if version is _UNKNOWN:
+            version = known[key] = _version_of(*key, name=name)
+        if version is None or (is_wheel and not _has_tags(filename)):
+            skipped.append(filename)
+            continue
+        files = releases.get(version)
+        if files is None:
+            releases[version] = [file]
         else:
-            distributions.append(distribution)
+            files.append(file)
+
+    def locate(address: str) -> str:
+        # Most pages state whole addresses, and a thousand of them.
+        if not address.startswith(("https://", "http://")) or "#" in address or "@" in address:
+            address = public_address(urljoin(url, address))
+        return canonical(address)
+
     return Listing(
         name=name,
         index=index,
-        distributions=tuple(distributions),
+        distributions=PageFiles(releases, name=name, index=index, locate=locate, version=parse_version),
         skipped=tuple(skipped),
         status=page.status,
         status_reason=page.status_reason,
     )
+
+
+_UNKNOWN = "?"  # stands for a version that was not looked at
+
+
+def _split_sdist(filename: str) -> tuple[str, ...]:
+    for suffix in (".tar.gz", ".zip"):
+        if filename.endswith(suffix):
+            project, _, version = filename.removesuffix(suffix).rpartition("-")
+            return project, version
+    return ()
+
+
+def _version_of(project: str, text: str, is_wheel: bool, *, name: str) -> str | None:  # noqa: FBT001 - a part of a key
+    """Return the normalized version in a file's name; None where the file is none of the project's."""
+    try:
+        if is_wheel:
+            project, version, _, _ = parse_wheel_filename(f"{project}-{text}-py3-none-any.whl")
+        else:
+            project, version = parse_sdist_filename(f"{project}-{text}.tar.gz")
+    except (InvalidWheelFilename, InvalidSdistFilename):
+        return None
+    return str(version) if project == name else None
+
+
+@lru_cache(maxsize=1 << 14)
+def _are_tags(rest: str) -> bool:
+    """Tell whether what follows project and version in a wheel's name is a build tag and a tag set."""
+    try:
+        parse_wheel_filename(f"a-1-{rest}")
+    except InvalidWheelFilename:
+        return False
+    return True
+
+
+def _has_tags(filename: str) -> bool:
+    return _are_tags(filename.split("-", 2)[2]) if filename.count("-") > 3 else False
 
 
 class _NotAPageError(Exception):
@@ -137,7 +233,7 @@ class File:
     url: str  # possibly relative to the page
     sha256: str | None = None
     size: int | None = None
-    upload_time: datetime | None = None
+    upload_time: str | None = None
     requires_python: str | None = None
     yanked: str | None = None
     metadata_sha256: str | None = None
@@ -147,73 +243,23 @@ class File:
 class Page:
     """A page of files, in either format."""
 
-    files: tuple[File, ...]
+    files: Sequence[ListedFile]
     status: str | None = None
     status_reason: str | None = None
 
 
-def _distribution(file: File, *, address: str, name: str, index: str) -> Distribution | None:
-    """Return the distribution that a file is, or None where nobody can install it under that name."""
-    requires_python = _python_bound(file.requires_python, file.filename)
-    if file.filename.endswith(".whl"):
-        try:
-            project, version, build_tag, tags = parse_wheel_filename(file.filename)
-        except InvalidWheelFilename:
-            return None
-        if project != name:
-            return None
-        return Wheel(
-            name=name,
-            version=version,
-            filename=file.filename,
-            url=address,
-            index=index,
-            build_tag=build_tag,
-            tags=tags,
-            sha256=file.sha256,
-            size=file.size,
-            upload_time=file.upload_time,
-            requires_python=requires_python,
-            yanked=file.yanked,
-            metadata_sha256=file.metadata_sha256,
-        )
-    try:
-        project, version = parse_sdist_filename(file.filename)
-    except InvalidSdistFilename:
-        return None
-    if project != name:
-        return None
-    return Sdist(
-        name=name,
-        version=version,
-        filename=file.filename,
-        url=address,
-        index=index,
-        sha256=file.sha256,
-        size=file.size,
-        upload_time=file.upload_time,
-        requires_python=requires_python,
-        yanked=file.yanked,
-        metadata_sha256=file.metadata_sha256,
-    )
-
-
-def _python_bound(text: str | None, filename: str) -> SpecifierSet | None:
-    bound = _specifiers(text) if text else None
-    if text and bound is None:
-        _log.info("%s: ignored its malformed Requires-Python %r", filename, text)
-    return bound
-
-
-@lru_cache(maxsize=4096)
-def _specifiers(text: str) -> SpecifierSet | None:
-    try:
-        return SpecifierSet(text)
-    except InvalidSpecifier:
-        return None
-
-
 def _parse_json(body: bytes) -> Page:
+    from envfit.index.page_json import decode_page  # noqa: PLC0415 - loaded where a page is decoded
+
+    decoded = decode_page(body)
+    if decoded is not None and (decoded.meta.api_version or "1.").startswith("1."):
+        said = decoded.project_status
+        return Page(
+            files=decoded.files,
+            status=said.status if said.status != "active" else None,
+            status_reason=said.reason,
+        )
+    # Something in it is not as it should be: what can be read is read, and what cannot is said.
     try:
         page = json.loads(body)
     except ValueError as error:
@@ -248,7 +294,7 @@ def _files_of_json(files: list[object]) -> Iterator[File]:
             url=url,
             sha256=_sha256(hashes.get("sha256")) if isinstance(hashes, dict) else None,
             size=size if isinstance(size, int) else None,
-            upload_time=_utc(uploaded) if isinstance(uploaded, str) else None,
+            upload_time=uploaded if isinstance(uploaded, str) else None,
             requires_python=requires_python if isinstance(requires_python, str) else None,
             # PEP 691: a boolean or a reason that is not empty.
             yanked=yanked if isinstance(yanked, str) and yanked else "" if yanked is True else None,
@@ -267,22 +313,6 @@ def _sha256(value: object) -> str | None:
     if isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{64}", value):
         return value.lower()
     return None
-
-
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)?", re.IGNORECASE)
-
-
-def _utc(text: str) -> datetime | None:
-    """Parse an RFC 3339 time; Python 3.10 itself knows neither Z nor odd fractions."""
-    match = _TIME.fullmatch(text.strip())
-    if match is None:
-        return None
-    zone = "+00:00" if (match[3] or "Z").upper() == "Z" else match[3]
-    try:
-        moment = datetime.fromisoformat(f"{match[1]}.{(match[2] or '.0')[1:7]:0<6}{zone}")
-    except ValueError:
-        return None
-    return moment.astimezone(timezone.utc)
 
 
 def _parse_html(body: bytes, url: str) -> Page:

@@ -1,4 +1,4 @@
-"""The package indexes in use, as one object: listings and metadata, each fetched once.
+"""The package indexes in use, as one object: selections and metadata, each fetched once.
 
 Ordinary indexes are asked in order, and the first that has a name is the only
 one that serves it, so that nothing private is taken from a public index.  An
@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envfit.distribution import Distribution, Listing, Metadata, Sdist
+from envfit.distribution import Distribution, Listing, Metadata, Sdist, Wheel
 from envfit.errors import RequirementError
+from envfit.index.ahead import Ahead
 from envfit.index.cache import Cache
 from envfit.index.configuration import IndexConfiguration
 from envfit.index.direct import DirectSource, Opened
@@ -32,7 +34,13 @@ from envfit.index.once import Once
 from envfit.index.routing import route_of
 from envfit.index.session import ABSENT, Session
 from envfit.index.simple import SimpleIndex
+from envfit.index.transfer import Transfer
 from envfit.reference import DirectReference
+from envfit.selection.candidates import Selection
+from envfit.selection.select import Selector
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["WORKERS", "Build", "PackageIndex", "StaticMetadataOf"]
 
@@ -95,8 +103,13 @@ class PackageIndex:
         self._lock = threading.Lock()
         self._without_hashes: set[str] = set()
         self._listings: dict[str, Once[tuple[Listing, ...]]] = {}
+        self._selections: dict[tuple[str, str], Once[Selection]] = {}
+        self._begun: set[str] = set()  # names and addresses that are fetched ahead
+        self._page_transfers: dict[str, Transfer] = {}  # by name
+        self._metadata_transfers: dict[str, Transfer] = {}  # by address
+        self._ahead = Ahead(session)
         self._metadata: dict[str, Once[Metadata]] = {}
-        self._workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="envfit-index")
+        self._workers: ThreadPoolExecutor | None = None
 
     def open(self, reference: DirectReference) -> Opened:
         """Fetch what a direct reference names; from now on its name comes from there and nowhere else.
@@ -168,23 +181,56 @@ class PackageIndex:
             )
         return with_hash(distribution, session=self._session, notify=self._notify)
 
-    def prefetch(self, names: Iterable[str]) -> None:
-        """Begin to fetch listings; a failure is raised to whoever asks for the listing."""
-        for name in names:
-            if canonicalize_name(name) in self._opened:
-                continue
-            self._begin(self._listing(canonicalize_name(name)))
+    def selection(self, name: str, selector: Selector) -> Selection:
+        """Return what the selector selects from the listings of a name; raises as ``listing`` does."""
+        return self._selection(canonicalize_name(name), selector).get()
 
-    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
-        """Begin to fetch metadata; a failure is raised to whoever asks for it."""
+    def prefetch(
+        self, names: Iterable[str], selector: Selector, then: Callable[[str], None] | None = None
+    ) -> None:
+        """Begin to select; a failure is raised to whoever asks for the selection.
+
+        ``then`` is called with each name at leisure, once its selection is at hand.
+        """
+        for name in map(canonicalize_name, names):
+            if name in self._opened:
+                continue
+            value = self._selection(name, selector)
+            if name not in self._begun:
+                self._begun.add(name)
+                if self._pages_of(name, selector) is None:
+                    self._begin(value)
+                else:
+                    self._start_page(name)
+            if then is not None:
+                self._after(self._page_transfers.get(name), value, partial(then, name))
+
+    def prefetch_metadata(
+        self, distributions: Iterable[Distribution], then: Callable[[Distribution], None] | None = None
+    ) -> None:
+        """Begin to fetch metadata; a failure is raised to whoever asks for it.
+
+        ``then`` is called with each distribution at leisure, once its metadata is at hand.
+        """
         for distribution in distributions:
             if distribution.reference is not None:
                 continue
-            self._begin(self._metadata_of(distribution))
+            value, url = self._metadata_of(distribution), distribution.url
+            if url not in self._begun:
+                self._begun.add(url)
+                if isinstance(distribution, Wheel):
+                    transfer = self._reader.start(distribution)
+                    if transfer is not None:
+                        self._metadata_transfers[url] = transfer
+                elif not self._reader.is_kept(distribution):
+                    self._begin(value)
+            if then is not None and isinstance(distribution, Wheel):
+                self._after(self._metadata_transfers.get(url), value, partial(then, distribution))
 
     def close(self) -> None:
         """Stop fetching ahead, close connections and delete temporary files."""
-        self._workers.shutdown(wait=False, cancel_futures=True)
+        if self._workers is not None:
+            self._workers.shutdown(wait=False, cancel_futures=True)
         self._session.close()
         self._reader.close()
 
@@ -196,6 +242,55 @@ class PackageIndex:
     ) -> None:
         self.close()
 
+    def _selection(self, name: str, selector: Selector) -> Once[Selection]:
+        question = selector.question(name) or f"{id(selector)}"
+        with self._lock:
+            known = self._selections.get((name, question))
+            if known is None:
+                known = self._selections[name, question] = Once(lambda: self._select(name, selector))
+            return known
+
+    def _select(self, name: str, selector: Selector) -> Selection:
+        pages = self._pages_of(name, selector)
+        question = selector.question(name)
+        if pages is None or question is None:
+            return selector.select(name, self.listing(name))
+        for place, page in enumerate(pages):
+            transfer = self._page_transfers.pop(name, None) if place == 0 else None
+            transfer = transfer or page.start(name)
+            if transfer is not None:
+                self._ahead.wait(transfer)
+            found = page.selection(name, selector, question, transfer)
+            if found is not None:
+                return found
+        return selector.select(name, ())
+
+    def _pages_of(self, name: str, selector: Selector) -> tuple[SimpleIndex, ...] | None:
+        """Return the indexes that are asked for a name, in order, where pages of theirs are all there is."""
+        if name in self._opened or name in self._variants or self._configuration.find_links_for(name):
+            return None
+        if selector.question(name) is None:
+            return None
+        pages = tuple(self._indexes[url] for url in self._configuration.indexes_for(name))
+        return pages if all(page.is_remote for page in pages) else None
+
+    def _start_page(self, name: str) -> None:
+        first = next(iter(self._configuration.indexes_for(name)), None)
+        transfer = self._indexes[first].start(name) if first is not None else None
+        if transfer is not None:
+            self._page_transfers[name] = transfer
+
+    def _after(
+        self, transfer: Transfer | None, value: Once[Selection] | Once[Metadata], act: Callable[[], None]
+    ) -> None:
+        def look() -> None:
+            # What is being computed further up must not be waited for here.
+            if value.is_there or not value.is_begun:
+                value.get()
+                act()
+
+        self._ahead.after(transfer, look)
+
     def _listing(self, name: str) -> Once[tuple[Listing, ...]]:
         with self._lock:
             return self._listings.setdefault(name, Once(lambda: self._fetch_listing(name)))
@@ -206,11 +301,15 @@ class PackageIndex:
                 distribution.url, Once(lambda: self._fetch_metadata(distribution))
             )
 
-    def _begin(self, value: Once[tuple[Listing, ...]] | Once[Metadata]) -> None:
+    def _begin(self, value: Once[Selection] | Once[Metadata]) -> None:
         def fetch() -> None:
             with suppress(Exception):  # the value remembers it
                 value.get()
 
+        if self._workers is None:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few runs need threads
+
+            self._workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="envfit-index")
         self._workers.submit(fetch)
 
     def _fetch_listing(self, name: str) -> tuple[Listing, ...]:
@@ -239,8 +338,15 @@ class PackageIndex:
             known = self._static_metadata(distribution.name, distribution.version)
             if known is not None:
                 return known
+        transfer = None
+        if isinstance(distribution, Wheel):
+            transfer = self._metadata_transfers.pop(distribution.url, None) or self._reader.start(
+                distribution
+            )
+            if transfer is not None:
+                self._ahead.wait(transfer)
         try:
-            return self._reader.read(distribution)
+            return self._reader.read(distribution, transfer)
         except NeedsBuild as needed:
             if self._build is None:
                 raise

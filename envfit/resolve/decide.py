@@ -19,9 +19,9 @@ from envfit.resolve.explain import Explanation, explain
 from envfit.resolve.port import PackageSource
 from envfit.resolve.provider import Demand, World
 from envfit.resolve.resolution import BetterBuild, LeftOut, Resolution, build_resolution
-from envfit.resolve.selection import Preferences, Strategy
 from envfit.resolve.solver import BUDGET, Impossible, Solved, solve
 from envfit.resolve.verify import verify
+from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, FactState
 
 __all__ = ["Concede", "Unsatisfied", "resolve"]
@@ -176,7 +176,7 @@ def _require_known(world: World, requirements: Sequence[Requirement]) -> None:
         names = ", ".join(dict.fromkeys(requirement.name for requirement in missing))
         states = [state for requirement in missing for state in world.statuses(requirement.name)]
         if states:
-            why = f": {states[0].status_reason}" if states[0].status_reason else ""
+            why = f": {states[0].reason}" if states[0].reason else ""
             raise UnknownPackageError(f"{states[0].name} has no files, it is {states[0].status}{why}")
         raise UnknownPackageError(
             f"no index in use has {names}",

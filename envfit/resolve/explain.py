@@ -185,7 +185,8 @@ class _Narrowed:
 
     def is_out(self, demand: Demand) -> bool:
         """Tell whether nothing is left that a demand accepts."""
-        return demand.allowed.isdisjoint(self.living.get(demand.name, demand.allowed))
+        living = self.living.get(demand.name)
+        return not demand.allowed if living is None else living.isdisjoint(demand.allowed)
 
     def is_in_question(self, package: str, version: Version) -> bool:
         """Tell whether a version would be accepted by everyone who narrows its name, had it a file.
@@ -224,7 +225,7 @@ class _Narrowed:
         for wanted, items in demands.items():
             if {position for position, _ in items} != set(living):
                 continue
-            accepted = frozenset.union(*(demand.allowed for _, demand in items))
+            accepted = frozenset[int]().union(*(demand.allowed for _, demand in items))
             known = self.living.setdefault(wanted, set(range(len(self._world.candidates(wanted)))))
             if wanted not in required or not known <= accepted:
                 changed = True
@@ -242,7 +243,7 @@ def _reached(world: World, core: Sequence[Demand]) -> list[tuple[str, int]]:
     pending = deque(core)
     while pending:
         demand = pending.popleft()
-        for position in sorted(demand.allowed):
+        for position in demand.allowed:
             candidate = (demand.name, position)
             if candidate not in reached:
                 reached[candidate] = None
@@ -273,7 +274,7 @@ def _dead_ends(
             if reason.leads_to is not None:
                 pending.append((demand.name, demand.requirement.specifier))
             for holder, position, other in narrowed.holders.get(demand.name, ()):
-                if base_name(holder) != package and other.allowed.isdisjoint(demand.allowed):
+                if base_name(holder) != package and other.allowed.is_disjoint(demand.allowed):
                     yield (
                         base_name(holder),
                         world.candidates(holder)[position].version,
@@ -387,7 +388,9 @@ def _clashes(
                     demanded[demand.name][name].append((position, demand))
     for demanders in demanded.values():
         # What one demander can live with is what any of its candidates can.
-        common = [frozenset.union(*(item.allowed for _, item in items)) for items in demanders.values()]
+        common = [
+            frozenset[int]().union(*(item.allowed for _, item in items)) for items in demanders.values()
+        ]
         if len(common) > 1 and not frozenset.intersection(*common):
             for name, items in demanders.items():
                 for position, demand in items if name else ():

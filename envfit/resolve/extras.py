@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from envfit.distribution import Wheel
 from envfit.errors import EnvfitError
 from envfit.resolve.port import REJECTING
-from envfit.resolve.selection import Candidate
+from envfit.selection.candidates import Candidate
 
 if TYPE_CHECKING:
     from envfit.resolve.provider import World

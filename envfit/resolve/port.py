@@ -1,11 +1,13 @@
-"""What resolution asks of the outside: listings and metadata, and nothing else."""
+"""What resolution asks of the outside: candidates and metadata, and nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from envfit.distribution import Distribution, Listing, Metadata
+from envfit.distribution import Distribution, Metadata
+from envfit.selection.candidates import Selection
+from envfit.selection.select import Selector
 
 __all__ = ["REJECTING", "PackageSource"]
 
@@ -14,10 +16,10 @@ REJECTING = frozenset({"bad-metadata", "metadata-needs-build"})
 
 
 class PackageSource(Protocol):
-    """Where listings and metadata come from."""
+    """Where candidates and metadata come from."""
 
-    def listing(self, name: str) -> tuple[Listing, ...]:
-        """Return the listings of the first index that has the name, then those it is routed to."""
+    def selection(self, name: str, selector: Selector) -> Selection:
+        """Return what the selector selects from what the indexes list under a name."""
 
     def allowed(self, name: str) -> tuple[str, ...]:
         """Return where a name may be taken from: the values that ``Distribution.index`` can have."""
@@ -29,8 +31,16 @@ class PackageSource(Protocol):
         that file has none to offer, which rejects the file and not the run.
         """
 
-    def prefetch(self, names: Iterable[str]) -> None:
-        """Start to fetch listings that are likely to be asked for."""
+    def prefetch(
+        self, names: Iterable[str], selector: Selector, then: Callable[[str], None] | None = None
+    ) -> None:
+        """Start to select what is likely to be asked for.
 
-    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
-        """Start to fetch metadata that is likely to be asked for."""
+        ``then`` may be called with a name while something else is waited for, once what is
+        selected for it is at hand; whether it is makes no difference to any answer.
+        """
+
+    def prefetch_metadata(
+        self, distributions: Iterable[Distribution], then: Callable[[Distribution], None] | None = None
+    ) -> None:
+        """Start to fetch metadata that is likely to be asked for; ``then`` as in ``prefetch``."""

@@ -19,8 +19,8 @@ from typing import cast
 from nab_resolver.root import ROOT
 from nab_resolver.types import Incompatibility, IncompatibilityCause, Term
 
-from envfit.resolve.positions import Positions
 from envfit.resolve.provider import Demand, World
+from envfit.selection.positions import Positions
 
 __all__ = ["proves_impossible"]
 
@@ -110,7 +110,7 @@ class _Check:
         for position, made in demands.items():
             wanted = name if len(terms) == 1 else terms[1].package
             excluded = 2 << position if len(terms) == 1 else self.states(terms[1])
-            allowed = [Positions.of(demand.allowed).bits << 1 for demand in made if demand.name == wanted]
+            allowed = [demand.allowed.bits << 1 for demand in made if demand.name == wanted]
             if not allowed or reduce(and_, allowed) & excluded:
                 return False
         return True

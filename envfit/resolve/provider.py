@@ -20,14 +20,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.address import without_credentials
-from envfit.distribution import Listing, Metadata, Wheel
+from envfit.distribution import Declared, Distribution, Metadata, Wheel
 from envfit.errors import EnvfitError
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
@@ -35,15 +34,18 @@ from envfit.resolve.amendments import Amendments
 from envfit.resolve.extras import MeantExtras
 from envfit.resolve.port import REJECTING, PackageSource
 from envfit.resolve.provided import provided_requirements
-from envfit.resolve.selection import (
+from envfit.selection.candidates import (
     Candidate,
-    Preferences,
+    Candidates,
     Rejection,
-    Strategy,
+    Selection,
+    Status,
     is_yanked,
-    select,
     yank_reason,
 )
+from envfit.selection.positions import Positions
+from envfit.selection.preferences import Preferences
+from envfit.selection.select import Selector
 from envfit.target import FactState
 
 __all__ = ["Demand", "World", "base_name", "split_name"]
@@ -59,7 +61,7 @@ class Demand:
     """A requirement as positions among the candidates of one name."""
 
     name: str
-    allowed: frozenset[int]
+    allowed: Positions
     requirement: Requirement
 
 
@@ -95,21 +97,24 @@ class World:
         #: What the user asks for, amended.
         self.roots = tuple(amended for asked in self.requirements for amended in amendments.amend(asked))
         self._source = source
-        self._tags = {tag: rank for rank, tag in enumerate(self.target.tags())}
         self._environment = self.target.marker_environment()
-        self._label_cuda = {
+        label_cuda = {
             label.label: label.cuda
             for index in query.knowledge.indexes.values()
             for label in index.labels
             if label.cuda is not None
         }
-        self._candidates: dict[str, tuple[Candidate, ...]] = {}
-        self._rejections: dict[str, tuple[Rejection, ...]] = {}
-        self._statuses: dict[str, tuple[Listing, ...]] = {}
+        self._selector = Selector(
+            self.target, preferences, label_cuda=label_cuda, named={item.name for item in self.roots}
+        )
+        self._selections: dict[str, Selection] = {}
         self._extras = MeantExtras(self)
         self._demands: dict[tuple[str, int], tuple[Demand, ...]] = {}
         self._judgements: dict[tuple[str, int], Judgement] = {}
-        self._allowed: dict[tuple[str, SpecifierSet], frozenset[int]] = {}
+        self._allowed: dict[tuple[str, SpecifierSet], Positions] = {}
+        self._markers: dict[tuple[str, str], bool] = {}
+        self._likely: dict[str, Positions] = {}  # what all who were met so far allow, in any order
+        self._looked_at: set[str] = set()  # names that were followed ahead of the search
         self.constraints = tuple(constraints)
         self._constraints: dict[str, list[Requirement]] = defaultdict(list)
         for constraint in constraints:
@@ -117,49 +122,39 @@ class World:
         self._provided = {package.name: package for package in self.target.provided}
         user = [item for item in (*self.requirements, *constraints) if isinstance(item.origin, UserOrigin)]
         user += [item for instead in amendments.overrides.values() for item in instead]
-        self._named = {item.name for item in self.roots}
         self._prereleases_named = {item.name for item in user if item.specifier.prereleases}
         self._pinned = {item.name for item in user if _is_pin(item.specifier)}
 
     def root_demands(self) -> tuple[Demand, ...]:
         """Return the user's requirements as demands, having started to fetch their listings."""
-        self._source.prefetch(base_name(item.name) for item in self.roots)
+        for item in self.roots:
+            self._source.prefetch([base_name(item.name)], self._selector, partial(self._look_ahead, item))
         return tuple(demand for item in self.roots for demand in self._demands_of(item))
 
-    def candidates(self, name: str) -> tuple[Candidate, ...]:
+    def candidates(self, name: str) -> Candidates:
         """Return the candidates of a name, best first."""
-        found = self._candidates.get(name)
+        found = self._selections.get(name)
         if found is None:
-            found = self._candidates[name] = self._find_candidates(name)
-        return found
+            found = self._selections[name] = self._find_selection(name)
+        return found.candidates
 
     def newer(self, name: str, version: Version) -> list[int]:
-        """Return the positions of the final releases newer than a version, newest first.
-
-        Their order among the candidates tells nothing here: what a lock holds stands first there.
-        """
-        newer = [
-            (Version(candidate.version.public), -position)
-            for position, candidate in enumerate(self.candidates(name))
-            if Version(candidate.version.public) > Version(version.public)
-            and not candidate.version.is_prerelease
-        ]
-        return [-position for _, position in sorted(newer, reverse=True)]
+        """Return the positions of the final releases newer than a version, newest first."""
+        return self.candidates(name).newer(version)
 
     def rejections(self, name: str) -> tuple[Rejection, ...]:
         """Return the versions of a name that have no usable file, newest first."""
         self.candidates(name)
-        return self._rejections.get(name, ())
+        return self._selections[name].rejections
 
-    def statuses(self, name: str) -> tuple[Listing, ...]:
-        """Return the listings whose index says something of the project's state (PEP 792)."""
+    def statuses(self, name: str) -> tuple[Status, ...]:
+        """Return what indexes say of the project's state (PEP 792)."""
         self.candidates(name)
-        return self._statuses.get(name, ())
+        return self._selections[name].statuses
 
     def is_oldest_first(self, name: str) -> bool:
         """Tell whether the oldest version of a name is the best one."""
-        strategy = self.preferences.strategy
-        return strategy is Strategy.LOWEST or (strategy is Strategy.LOWEST_DIRECT and name in self._named)
+        return self._selector.is_oldest_first(name)
 
     def judgement(self, name: str, position: int) -> Judgement:
         """Return what the rules say of a candidate."""
@@ -217,36 +212,30 @@ class World:
         """Return the metadata of a candidate; None where a module provides it."""
         return self._source.metadata(candidate.distribution) if candidate.distribution else None
 
-    def _find_candidates(self, name: str) -> tuple[Candidate, ...]:
+    def _find_selection(self, name: str) -> Selection:
         if name.startswith("__"):
-            return self._virtual_candidates(name)
+            return Selection(Candidates.fixed(name, self._values(name)))
         package = base_name(name)
         if package != name:
-            return self.candidates(package)
+            self.candidates(package)
+            return self._selections[package]
         provided = self._provided.get(name)
         if provided is not None:
-            return (Candidate(name=name, version=provided.version, distribution=None),)
-        listings = self._source.listing(name)
-        self._statuses[name] = tuple(listing for listing in listings if listing.status is not None)
-        selection = select(
-            name,
-            listings,
-            self.target,
-            tags=self._tags,
-            preferences=self.preferences,
-            label_cuda=self._label_cuda,
-            oldest_first=self.is_oldest_first(name),
-        )
-        self._rejections[name] = selection.rejections
-        return selection.candidates
+            return Selection(Candidates.fixed(name, [provided.version]))
+        found = self._source.selection(name, self._selector)
+        preferred = found.candidates.preferring(self.preferences.pinned.get(name))
+        if preferred is found.candidates:
+            return found
+        return Selection(preferred, rejected=found.rejected, statuses=found.statuses)
 
-    def _virtual_candidates(self, name: str) -> tuple[Candidate, ...]:
+    def _values(self, name: str) -> tuple[Version, ...]:
+        """Return the values of a fact or a choice, best first."""
         values = self.query.values(name)
         if values is None:
             fact = fact_of(self.target, name)
             version = fact.version if fact is not None and fact.state is FactState.KNOWN else None
             values = (version,) if version is not None else ()
-        return tuple(Candidate(name=name, version=value, distribution=None) for value in values)
+        return values
 
     def _find_demands(self, name: str, position: int) -> Iterable[Demand]:
         if name.startswith("__"):
@@ -260,7 +249,7 @@ class World:
                 origin=MetadataOrigin(package=name, version=str(candidate.version)),
             )
             asked = f"{package}[{extra}]" if meant else package
-            yield Demand(name=asked, allowed=frozenset({position}), requirement=pin)
+            yield Demand(name=asked, allowed=Positions.singleton(position), requirement=pin)
         failing = self.refused(package, position)
         if failing:
             yield from failing
@@ -297,9 +286,9 @@ class World:
             if not self._wanted(declared, extra):
                 continue
             asked = Requirement(
-                name=canonicalize_name(declared.name),
+                name=declared.name,
                 specifier=declared.specifier,
-                extras=frozenset(map(canonicalize_name, declared.extras)),
+                extras=frozenset(declared.extras),
                 origin=origin,
             )
             amended = self.amendments.amend(asked)
@@ -307,30 +296,32 @@ class World:
                 address = without_credentials(declared.url)
                 return [_unusable(candidate, f"requires {declared.name} from an address, {address}")]
             found.extend(amended)
-        self._source.prefetch(
-            item.name
-            for item in found
-            if item.name not in self._candidates and item.name not in self._provided
-        )
+        for item in found:
+            if item.name not in self._selections and item.name not in self._provided:
+                self._source.prefetch([item.name], self._selector, partial(self._look_ahead, item))
         return found
 
-    def _comes_from(self, declared: DeclaredRequirement) -> bool:
+    def _comes_from(self, declared: Declared) -> bool:
         """Tell whether a name is there already from the address that a requirement on it names."""
-        candidates = self.candidates(canonicalize_name(declared.name))
+        candidates = self.candidates(declared.name)
         reference = (
             candidates[0].distribution.reference if candidates and candidates[0].distribution else None
         )
         return reference is not None and declared.url is not None and reference.is_meant_by(declared.url)
 
-    def _wanted(self, declared: DeclaredRequirement, extra: str) -> bool:
+    def _wanted(self, declared: Declared, extra: str) -> bool:
         """Tell whether a requirement holds on the target, for this extra and not without it."""
-        marker = declared.marker
-        if marker is None:
+        if not declared.marker:
             return not extra
-        plain = marker.evaluate({**self._environment, "extra": ""})
-        if not extra:
-            return plain
-        return not plain and marker.evaluate({**self._environment, "extra": extra})
+        plain = self._holds(declared, "")
+        return plain if not extra else not plain and self._holds(declared, extra)
+
+    def _holds(self, declared: Declared, extra: str) -> bool:
+        key = (declared.marker, extra)
+        known = self._markers.get(key)
+        if known is None:
+            known = self._markers[key] = declared.holds(self._environment, extra)
+        return known
 
     def _demands_of(self, requirement: Requirement) -> Iterable[Demand]:
         meant = _MEANT if isinstance(requirement.origin, UserOrigin) else ""
@@ -342,21 +333,41 @@ class World:
         for name in names:
             yield Demand(name=name, allowed=allowed, requirement=requirement)
 
-    def _positions(self, requirement: Requirement) -> frozenset[int]:
+    def _positions(self, requirement: Requirement) -> Positions:
         name = requirement.name
         if name == IMPOSSIBLE:
-            return frozenset()
+            return Positions.empty()
         key = (name, requirement.specifier)
         found = self._allowed.get(key)
         if found is None:
             candidates = self.candidates(name)
-            found = self._allowed[key] = frozenset(
-                position
-                for position, candidate in enumerate(candidates)
-                if self._satisfies(candidate, requirement.specifier)
-            )
-            self._prefetch_best(candidates, found)
+            inside = candidates.satisfying(requirement.specifier)
+            found = self._allowed[key] = inside - self._withheld(candidates, requirement.specifier)
+            self._prefetch_best(candidates, found, requirement.extras)
         return found
+
+    def _withheld(self, candidates: Candidates, specifier: SpecifierSet) -> Positions:
+        """Return the candidates that policy admits to no range of that kind; see ``withheld``."""
+        name = candidates.name
+        if name.startswith("__") or name in self._provided:
+            return Positions.empty()
+        out = Positions.empty()
+        if candidates.yanked and not (name in self._pinned or _is_pin(specifier)):
+            out = candidates.yanked
+        if candidates.prereleases and not self._admits_prereleases(candidates, specifier):
+            out |= candidates.prereleases
+        pinned = self.preferences.pinned.get(name)
+        if out and pinned is not None:
+            out -= Positions.of(place for place in out if candidates.version(place) == pinned)
+        return out
+
+    def _admits_prereleases(self, candidates: Candidates, specifier: SpecifierSet) -> bool:
+        return (
+            self.preferences.prereleases
+            or bool(specifier.prereleases)
+            or candidates.name in self._prereleases_named
+            or candidates.prereleases == candidates.all
+        )
 
     def withheld(self, candidate: Candidate, specifier: SpecifierSet) -> str | None:
         """Return why policy does not admit a version to a range that contains it; None where it does.
@@ -370,21 +381,9 @@ class World:
         if is_yanked(candidate.distribution) and not (name in self._pinned or _is_pin(specifier)):
             why = yank_reason(candidate.distribution)
             return f"is yanked{f' ({why})' if why else ''}, and only an exact pin takes it"
-        if (
-            not candidate.version.is_prerelease
-            or self.preferences.prereleases
-            or bool(specifier.prereleases)
-            or name in self._prereleases_named
-            or all(other.version.is_prerelease for other in self.candidates(name))
-        ):
+        if not candidate.version.is_prerelease or self._admits_prereleases(self.candidates(name), specifier):
             return None
         return "is a pre-release, and --pre is not given"
-
-    def _satisfies(self, candidate: Candidate, specifier: SpecifierSet) -> bool:
-        return (
-            specifier.contains(candidate.version, prereleases=True)
-            and self.withheld(candidate, specifier) is None
-        )
 
     def expect_metadata(self, name: str, positions: Iterable[int]) -> None:
         """Start to fetch the metadata of candidates that are going to be asked."""
@@ -392,14 +391,29 @@ class World:
         found = (candidates[position].distribution for position in positions)
         self._source.prefetch_metadata(item for item in found if isinstance(item, Wheel))
 
-    def _prefetch_best(self, candidates: tuple[Candidate, ...], allowed: frozenset[int]) -> None:
-        for position in sorted(allowed):
+    def _prefetch_best(self, candidates: Candidates, allowed: Positions, extras: frozenset[str]) -> None:
+        """Start to fetch the metadata of the best candidate that all who were met so far allow."""
+        likely = self._likely.get(candidates.name, allowed) & allowed or allowed
+        self._likely[candidates.name] = likely
+        for position in likely:
             candidate = candidates[position]
             if candidate.distribution is None:
                 return
             if not self.refused(candidate.name, position):
-                self._source.prefetch_metadata([candidate.distribution])
+                then = partial(self._look_further, candidate, extras)
+                self._source.prefetch_metadata([candidate.distribution], then)
                 return
+
+    def _look_ahead(self, requirement: Requirement, _: str) -> None:
+        """Start to fetch what a requirement is likely to lead to; what it asks for is at hand."""
+        self._positions(requirement)
+
+    def _look_further(self, candidate: Candidate, extras: frozenset[str], _: Distribution) -> None:
+        """Start to fetch what a likely candidate requires; its metadata is at hand."""
+        if candidate.name not in self._looked_at:
+            self._looked_at.add(candidate.name)
+            for extra in ("", *sorted(extras)):
+                self._declared(candidate, extra)
 
 
 def _is_pin(specifier: SpecifierSet) -> bool:

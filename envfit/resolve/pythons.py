@@ -16,7 +16,7 @@ from packaging.version import Version
 from envfit.errors import EnvfitError
 from envfit.resolve.decide import Unsatisfied
 from envfit.resolve.resolution import Pin, PythonNotTaken, Resolution
-from envfit.resolve.selection import Strategy
+from envfit.selection.preferences import Strategy
 
 __all__ = ["Tried", "choose_python"]
 

@@ -16,7 +16,7 @@ from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UserOrig
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.explain import Group, Reason
 from envfit.resolve.provider import Demand, World, base_name, split_name
-from envfit.resolve.selection import Candidate, is_yanked, yank_reason
+from envfit.selection.candidates import Candidate, is_yanked, yank_reason
 from envfit.target import Target
 
 __all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution"]
@@ -186,9 +186,9 @@ def _notes(
     finals = [item for item in world.rejections(candidate.name) if not item.version.is_prerelease]
     if finals and all(item.version.is_prerelease for item in world.candidates(candidate.name)):
         yield f"{candidate} is a pre-release; no final release of it can be used on this target"
-    for listing in world.statuses(candidate.name):
-        why = f": {listing.status_reason}" if listing.status_reason else ""
-        yield f"{candidate.name} is {listing.status} on its index{why}"
+    for state in world.statuses(candidate.name):
+        why = f": {state.reason}" if state.reason else ""
+        yield f"{candidate.name} is {state.status} on its index{why}"
 
 
 def _is_ignored_by(caution: Caution, world: World, pins: Mapping[str, int]) -> bool:
@@ -258,7 +258,7 @@ def _disagreement(
             others = [
                 other.requirement
                 for other in asked[base_name(demand.name)]
-                if other.allowed.isdisjoint(demand.allowed)
+                if other.allowed.is_disjoint(demand.allowed)
             ]
             foreign = [other for other in others if not _comes_from(other, name)]
             if foreign:
@@ -289,7 +289,7 @@ def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int])
                 return Reason.of(demand.requirement)  # its metadata cannot be used
             if wanted == name or wanted.startswith("__"):
                 continue
-            refusals = [_refusal(world, wanted, other) for other in sorted(demand.allowed)]
+            refusals = [_refusal(world, wanted, other) for other in demand.allowed]
             if not refusals:
                 return Reason(sentence=f"it requires {_why_none(world, demand)}")
             first = refusals[0]

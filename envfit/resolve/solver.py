@@ -15,16 +15,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from nab_resolver.errors import ResolutionError as ProvedImpossible
 from nab_resolver.errors import ResolutionLimitError, ResolutionTerminatedError
 from nab_resolver.resolver import BaseProvider, Resolver
 from nab_resolver.types import RootRequirement
 
-from envfit.resolve.positions import Positions
 from envfit.resolve.proof import proves_impossible
 from envfit.resolve.provider import Demand, World, base_name
+from envfit.selection.positions import Positions
 
 if TYPE_CHECKING:
     from nab_resolver.types import RangeProtocol
@@ -62,9 +62,7 @@ def solve(world: World, roots: Sequence[Demand], *, budget: int = BUDGET) -> Out
     provider = _Provider(world, roots)
     resolver: Resolver[str, int] = Resolver(provider, max_iterations=budget, range_type=Positions)
     try:
-        pins = resolver.resolve(
-            [RootRequirement(demand.name, provider.positions(demand)) for demand in roots]
-        )
+        pins = resolver.resolve([RootRequirement(demand.name, demand.allowed) for demand in roots])
     except ResolutionLimitError:
         return Undecided(reason=f"{budget} decisions were not enough; --budget allows more")
     except ResolutionTerminatedError as error:
@@ -102,18 +100,9 @@ class _Provider(BaseProvider[str, int]):
     def __init__(self, world: World, roots: Sequence[Demand]) -> None:
         self._world = world
         self._asked = {demand.name: order for order, demand in reversed(list(enumerate(roots)))}
-        self._positions: dict[frozenset[int], Positions] = {}
-
-    def positions(self, demand: Demand) -> Positions:
-        """Return what a demand allows, as the engine wants it."""
-        found = self._positions.get(demand.allowed)
-        if found is None:
-            found = self._positions[demand.allowed] = Positions.of(demand.allowed)
-        return found
 
     def choose_version(self, package: str, version_range: RangeProtocol[int]) -> int | None:
-        known = range(len(self._world.candidates(package)))
-        return next((position for position in known if position in version_range), None)
+        return next(iter(self._left(package, version_range)), None)
 
     def has_satisfying_version(self, package: str, version_range: RangeProtocol[int]) -> bool:
         return self.choose_version(package, version_range) is not None
@@ -121,8 +110,7 @@ class _Provider(BaseProvider[str, int]):
     def get_dependencies(self, package: str, version: int) -> Mapping[str, Positions]:
         ranges: dict[str, Positions] = {}
         for demand in self._world.demands(package, version):
-            wanted = self.positions(demand)
-            ranges[demand.name] = ranges.get(demand.name, wanted) & wanted
+            ranges[demand.name] = ranges.get(demand.name, demand.allowed) & demand.allowed
         return ranges
 
     def prioritize(
@@ -142,7 +130,7 @@ class _Provider(BaseProvider[str, int]):
         fetched to find that only the same one will do.
         """
         del culprit_counts
-        left = sum(position in version_range for position in range(len(self._world.candidates(package))))
+        left = len(self._left(package, version_range))
         plain = base_name(package)
         return (
             self._asked.get(plain, len(self._asked)),
@@ -158,3 +146,7 @@ class _Provider(BaseProvider[str, int]):
     def widen_decision(self, package: str, version: int) -> RangeProtocol[int] | None:
         del package, version
         return None
+
+    def _left(self, package: str, version_range: RangeProtocol[int]) -> Positions:
+        """Return the candidates that a range of the engine leaves."""
+        return self._world.candidates(package).all & cast("Positions", version_range)

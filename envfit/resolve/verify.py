@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 
-from packaging.requirements import Requirement as DeclaredRequirement
+from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 
 from envfit.address import without_credentials
-from envfit.distribution import Wheel
+from envfit.distribution import Declared, Wheel
 from envfit.knowledge.query import IMPOSSIBLE, Query, fact_of
 from envfit.reference import DirectReference
 from envfit.requirement import MetadataOrigin, Requirement
@@ -52,6 +51,7 @@ class _Check:
             for pin in resolution.pins
         }
         self._provided = {package.name: package for package in resolution.target.provided}
+        self._markers: dict[tuple[str, str], bool] = {}
 
     def faults(self) -> Iterable[str]:
         for pin in self._resolution.pins:
@@ -107,13 +107,12 @@ class _Check:
         ):
             yield f"{pin.name} {pin.version} requires Python {metadata.requires_python}"
         for declared in metadata.requires:
-            name = canonicalize_name(declared.name)
             if (
                 declared.url is not None
-                and name not in self._amendments.overrides
+                and declared.name not in self._amendments.overrides
                 and self._holds(declared, pin.extras)
             ):
-                yield from self._from_elsewhere(name, declared.url)
+                yield from self._from_elsewhere(declared.name, declared.url)
 
     def _declared(self, pin: Pin, extras: Collection[str]) -> Iterable[Requirement]:
         """Yield what the metadata of a pin requires with some extras, amended.
@@ -121,20 +120,20 @@ class _Check:
         A module's own versions are given, whatever its packages say of each other.
         """
         if pin.candidate.distribution is not None:
-            requires: Sequence[DeclaredRequirement] = (
-                pin.metadata.requires if pin.metadata is not None else ()
-            )
+            requires: Sequence[Declared] = pin.metadata.requires if pin.metadata is not None else ()
         else:
-            requires = (self._provided[pin.name].requires or ()) if pin.name in self._provided else ()
+            provided = self._provided.get(pin.name)
+            stated = (provided.requires or ()) if provided is not None else ()
+            requires = [Declared.parse(str(item)) for item in stated]
         for declared in requires:
             if not self._holds(declared, extras):
                 continue
-            name = canonicalize_name(declared.name)
+            name = declared.name
             given = pin.candidate.distribution is None and name in self._provided
             asked = Requirement(
                 name=name,
                 specifier=SpecifierSet() if given else declared.specifier,
-                extras=frozenset(canonicalize_name(extra) for extra in declared.extras),
+                extras=frozenset(declared.extras),
                 origin=MetadataOrigin(package=pin.name, version=str(pin.version)),
             )
             if given and name not in self._amendments.excluded:
@@ -142,11 +141,16 @@ class _Check:
             else:
                 yield from self._amended(asked)
 
-    def _holds(self, declared: DeclaredRequirement, extras: Collection[str]) -> bool:
+    def _holds(self, declared: Declared, extras: Collection[str]) -> bool:
         """Tell whether a requirement holds on the target with some extras."""
-        return declared.marker is None or any(
-            declared.marker.evaluate({**self._environment, "extra": extra}) for extra in ("", *extras)
-        )
+        return not declared.marker or any(self._evaluated(declared.marker, extra) for extra in ("", *extras))
+
+    def _evaluated(self, marker: str, extra: str) -> bool:
+        known = self._markers.get((marker, extra))
+        if known is None:
+            known = Marker(marker).evaluate({**self._environment, "extra": extra})
+            self._markers[marker, extra] = known
+        return known
 
     def _amended(self, requirement: Requirement) -> Sequence[Requirement]:
         """Return what the user put in the place of a requirement, else the requirement."""

@@ -2,49 +2,87 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
-from envfit.index.cache import Cache, CachedListing, CachedMetadata, default_cache_dir
+from envfit.index.cache import Cache, CachedMetadata, CachedPage, default_cache_dir
 
-LISTING = CachedListing(
+BODY = b"a\nb\n"
+PAGE = CachedPage(
     url="https://x.test/simple/a/",
     content_type="text/html",
-    body=b"a\nb\n",
+    encoding="",
+    sha256=hashlib.sha256(BODY).hexdigest(),
     fetched=1.5,
     max_age=60,
     etag='"e"',
 )
 
 
+def files(cache: Cache) -> list[Path]:
+    return [file for file in cache.directory.rglob("*") if file.is_file()]
+
+
 def test_round_trip(cache: Cache) -> None:
-    cache.store_listing("key", LISTING)
-    assert cache.listing("key") == LISTING
-    assert cache.listing("other") is None
+    cache.store_page("key", PAGE, BODY)
+    assert cache.page("key") == PAGE
+    assert cache.body("key", PAGE) == BODY
+    assert cache.page("other") is None
     metadata = CachedMetadata(body=b"Name: a\n", source="a file")
     cache.store_metadata("key", metadata)
     assert cache.metadata("key") == metadata
+    record = ("text", 1, None, [("a", 2.5)], {"x": True})
+    cache.store_record("key", record)
+    assert cache.record("key") == record
+    assert cache.record("other") is None
+
+
+def test_a_body_is_kept_as_it_came(cache: Cache) -> None:
+    packed = gzip.compress(BODY)
+    page = replace(PAGE, encoding="gzip", sha256=hashlib.sha256(packed).hexdigest())
+    cache.store_page("key", page, packed)
+    assert cache.body("key", page) == BODY
+    assert packed in [file.read_bytes() for file in files(cache)]
+
+
+def test_what_is_known_of_a_page_is_renewed_without_its_body(cache: Cache) -> None:
+    cache.store_page("key", PAGE, BODY)
+    later = replace(PAGE, fetched=100.0)
+    cache.store_page("key", later, None)
+    assert cache.page("key") == later
+    assert cache.body("key", later) == BODY
+    cache.store_page("key", PAGE, b"another")
+    assert cache.body("key", later) is None
 
 
 def test_freshness() -> None:
-    assert LISTING.is_fresh(60)
-    assert not LISTING.is_fresh(62)
-    assert not LISTING.is_fresh(0)  # the clock was set back
+    assert PAGE.is_fresh(60)
+    assert not PAGE.is_fresh(62)
+    assert not PAGE.is_fresh(0)  # the clock was set back
 
 
 def test_damaged_entries_count_as_absent(cache: Cache) -> None:
-    cache.store_listing("key", LISTING)
-    (path,) = (file for file in cache.directory.rglob("*") if file.is_file())
-    for damage in (b"", b"not json\nbody", b"{}\nbody", path.read_bytes()[:-1], b"[]\n"):
+    cache.store_page("key", PAGE, BODY)
+    (path,) = (file for file in files(cache) if "pages" in str(file))
+    written = path.read_bytes()
+    for damage in (b"", b"no record\nbody", b"{}\nbody", written[:-1], b"[]\n", written + b"x"):
         path.write_bytes(damage)
-        assert cache.listing("key") is None
-    cache.store_listing("key", LISTING)
-    assert cache.listing("key") == LISTING
+        assert cache.page("key") is None
+    cache.store_page("key", PAGE, BODY)
+    assert cache.page("key") == PAGE
+    (body,) = (file for file in files(cache) if "bodies" in str(file))
+    body.write_bytes(b"another")
+    assert cache.body("key", PAGE) is None
+    body.unlink()
+    assert cache.body("key", PAGE) is None
 
 
 def test_no_leftovers(cache: Cache) -> None:
     for _ in range(3):
-        cache.store_listing("key", LISTING)
-    assert len([file for file in cache.directory.rglob("*") if file.is_file()]) == 1
+        cache.store_page("key", PAGE, BODY)
+    assert len(files(cache)) == 2
 
 
 def test_a_directory_that_cannot_be_written_is_reported_once(tmp_path: Path) -> None:
@@ -52,8 +90,8 @@ def test_a_directory_that_cannot_be_written_is_reported_once(tmp_path: Path) -> 
     notes: list[str] = []
     cache = Cache(tmp_path / "file" / "cache", notify=notes.append)
     for key in "ab":
-        cache.store_listing(key, LISTING)
-        assert cache.listing(key) is None
+        cache.store_page(key, PAGE, BODY)
+        assert cache.page(key) is None
     sdist = tmp_path / "demo-1.0.tar.gz"
     sdist.write_bytes(b"x")
     assert cache.store_sdist("key", sdist) == sdist

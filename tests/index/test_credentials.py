@@ -278,7 +278,7 @@ def test_no_password_is_kept_in_the_cache_or_in_what_is_read(
             (listing,) = packages.listing("demo")
             known = f"{listing}{packages.metadata(listing.distributions[0])}{packages.allowed('demo')}"
         files = [path for path in directory.rglob("*") if path.is_file()]
-        assert len(files) == 2
+        assert len(files) == 3
         for secret in (PASSWORD, "pass%3Aw%40rd", token):
             assert secret not in known
             assert not any(secret.encode() in path.read_bytes() for path in files)

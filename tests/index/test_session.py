@@ -73,7 +73,7 @@ def test_no_trusted_connection(index: Index, session: Session) -> None:
 def test_a_server_that_does_not_answer(
     index: Index, session: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("envfit.index.session._READ_TIMEOUT", 0.1)
+    monkeypatch.setattr("envfit.index.patient_http._READ_TIMEOUT", 0.1)
     index.delays["/slow"] = 1
     with pytest.raises(SourceError, match="/slow did not answer within"):
         session.get(f"{index.root}/slow")

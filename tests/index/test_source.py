@@ -19,6 +19,9 @@ from envfit.index.once import Once
 from envfit.index.routing import Route
 from envfit.index.session import Session
 from envfit.index.source import PackageIndex
+from envfit.selection.preferences import Preferences
+from envfit.selection.select import Selector
+from envfit.target import Platform, Target
 from tests.loopback import Index, make_sdist, make_wheel
 
 Open = Callable[..., PackageIndex]
@@ -139,8 +142,10 @@ def test_fetching_ahead(index: Index, private: Index, open_index: Open) -> None:
         make_wheel(index.directory, name, "1.0")
     index.statuses["/simple/bad/"] = 500
     packages = open_index()
-    packages.prefetch([*names, "bad"])
-    distributions = [packages.listing(name)[0].distributions[0] for name in names]
+    target = Target(platform=Platform(), python=Version("3.11.9"))
+    selector = Selector(target, Preferences(), label_cuda={})
+    packages.prefetch([*names, "bad"], selector)
+    distributions = [packages.selection(name, selector).candidates[0].distribution for name in names]
     packages.prefetch_metadata(distributions)
     assert [packages.metadata(distribution).name for distribution in distributions] == names
     for name in names:
@@ -148,7 +153,7 @@ def test_fetching_ahead(index: Index, private: Index, open_index: Open) -> None:
         assert len(index.requests_for(f"{name}-1.0-py3-none-any.whl")) == 1
     for _ in range(2):
         with pytest.raises(SourceError, match="answered 500"):
-            packages.listing("bad")
+            packages.selection("bad", selector)
 
 
 def only_sdist(packages: PackageIndex) -> Distribution:

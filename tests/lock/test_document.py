@@ -25,7 +25,7 @@ from envfit.lock.file import lock_text
 from envfit.lock.reading import locked_packages, locked_target, parse_lock
 from envfit.resolve.decide import resolve
 from envfit.resolve.resolution import Resolution
-from envfit.resolve.selection import Preferences
+from envfit.selection.preferences import Preferences
 from envfit.target import NVCC, Fact, FactState, Provided
 from tests.resolve.worlds import INDEX, MemorySource, asked, knowledge_of, rule
 

@@ -18,7 +18,7 @@ from envfit.knowledge.model import Condition, KnowledgeBase, Rule
 from envfit.knowledge.query import Query
 from envfit.requirement import Requirement
 from envfit.resolve.provider import World
-from envfit.resolve.selection import Preferences
+from envfit.selection.preferences import Preferences
 from tests.resolve.worlds import AXES, MemorySource, asked
 
 CUDA_VALUES = (11, 12, 13)  # of the choice __world_cuda

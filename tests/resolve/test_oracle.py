@@ -6,19 +6,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import pytest
-from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from envfit.distribution import Declared as DeclaredRequirement
 from envfit.distribution import Wheel
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.query import Query
 from envfit.resolve.explain import explain
 from envfit.resolve.provider import World
 from envfit.resolve.resolution import Resolution, build_resolution
-from envfit.resolve.selection import Preferences
 from envfit.resolve.solver import Impossible, Solved, solve
 from envfit.resolve.verify import verify
+from envfit.selection.preferences import Preferences
 from tests.resolve.brute_force import admits, has_what_is_meant, holds, needed, solutions, solvable, standing
 from tests.resolve.small_worlds import Declared, Entry, Need, Small, axes, small_world, world_of
 from tests.resolve.worlds import INDEX, MemorySource, asked
@@ -222,7 +222,7 @@ def pin_of_lib(resolution: Resolution, world: World, change: str) -> Resolution:
     }
     if change == "nothing requires it":
         assert lib.metadata is not None
-        ring = replace(lib, metadata=replace(lib.metadata, requires=(Requirement("lib"),)))
+        ring = replace(lib, metadata=replace(lib.metadata, requires=(DeclaredRequirement("lib"),)))
         return replace(resolution, requirements=(), pins=(ring,))
     pins = (app, lib, lib) if change == "pinned twice" else (app, changed[change])
     return replace(resolution, pins=pins)

@@ -15,8 +15,8 @@ from resolvelib.resolvers import ResolutionImpossible
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.query import Query
 from envfit.resolve.provider import World
-from envfit.resolve.selection import Preferences
 from envfit.resolve.solver import closure
+from envfit.selection.preferences import Preferences
 from judges.engines import ENGINES, ResolvelibProvider
 from judges.worlds import judge, run
 from tests.resolve.brute_force import solutions

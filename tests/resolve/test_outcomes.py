@@ -15,8 +15,8 @@ from envfit.knowledge.query import Query
 from envfit.resolve.decide import Concede, Unsatisfied, resolve
 from envfit.resolve.explain import span
 from envfit.resolve.provider import World
-from envfit.resolve.selection import Preferences
 from envfit.resolve.solver import BUDGET, Impossible, Solved, Undecided, solve
+from envfit.selection.preferences import Preferences
 from tests.resolve.worlds import MemorySource, asked, knowledge_of, rule
 
 # Both need the other newest version of c, so the search has to turn back.

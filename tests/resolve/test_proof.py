@@ -13,10 +13,10 @@ from nab_resolver.types import Incompatibility, IncompatibilityCause, RootRequir
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.query import Query
 from envfit.resolve import solver
-from envfit.resolve.positions import Positions
 from envfit.resolve.proof import proves_impossible
 from envfit.resolve.provider import World
-from envfit.resolve.selection import Preferences
+from envfit.selection.positions import Positions
+from envfit.selection.preferences import Preferences
 from tests.resolve.brute_force import solvable
 from tests.resolve.small_worlds import Small, axes, small_world, world_of
 from tests.resolve.worlds import MemorySource, asked
@@ -26,7 +26,7 @@ def proof_in(world: World) -> Any:
     """Return the engine's proof that nothing fits, or None where something does."""
     roots = world.root_demands()
     provider = solver._Provider(world, roots)
-    requirements = [RootRequirement(demand.name, provider.positions(demand)) for demand in roots]
+    requirements = [RootRequirement(demand.name, demand.allowed) for demand in roots]
     try:
         Resolver(provider, range_type=Positions).resolve(requirements)
     except ResolutionError as error:

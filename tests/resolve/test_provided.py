@@ -15,8 +15,8 @@ from envfit.resolve.amendments import Amendments
 from envfit.resolve.decide import resolve
 from envfit.resolve.provided import broken_requirements
 from envfit.resolve.resolution import Resolution
-from envfit.resolve.selection import Preferences
 from envfit.resolve.verify import verify
+from envfit.selection.preferences import Preferences
 from envfit.target import Provided
 from tests.resolve.worlds import MemorySource, asked, knowledge_of
 

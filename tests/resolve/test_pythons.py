@@ -15,7 +15,7 @@ from envfit.knowledge.query import Query
 from envfit.resolve.decide import Unsatisfied, resolve
 from envfit.resolve.pythons import Tried, choose_python
 from envfit.resolve.resolution import Resolution
-from envfit.resolve.selection import Preferences, Strategy
+from envfit.selection.preferences import Preferences, Strategy
 from tests.resolve.worlds import MemorySource, asked, knowledge_of
 
 PYTHONS = ("3.11", "3.12", "3.13")

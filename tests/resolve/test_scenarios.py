@@ -25,8 +25,8 @@ from envfit.knowledge.query import Query
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.decide import Concede, Unsatisfied, resolve
 from envfit.resolve.resolution import Resolution
-from envfit.resolve.selection import Preferences, Strategy
 from envfit.resolve.verify import verify
+from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import Provided
 from tests.resolve.worlds import MemorySource, asked, knowledge_of, rule
 

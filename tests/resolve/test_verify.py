@@ -14,8 +14,8 @@ from envfit.reference import DirectReference, ReferenceKind
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.decide import resolve
 from envfit.resolve.resolution import Pin, Resolution
-from envfit.resolve.selection import Preferences
 from envfit.resolve.verify import verify
+from envfit.selection.preferences import Preferences
 from tests.resolve.small_worlds import axes
 from tests.resolve.worlds import MemorySource, asked
 

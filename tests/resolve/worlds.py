@@ -22,17 +22,19 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-from packaging.requirements import Requirement as Declared
+from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.tags import parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envfit.distribution import Distribution, Listing, Metadata, Sdist, Wheel
+from envfit.distribution import Declared, Distribution, Listing, Metadata, Sdist, Wheel
 from envfit.errors import EnvfitError
 from envfit.knowledge.load import load
 from envfit.knowledge.model import KnowledgeBase
 from envfit.requirement import Requirement, UserOrigin
+from envfit.selection.candidates import Selection
+from envfit.selection.select import Selector
 
 AXES = Path(__file__).parents[2] / "constraints" / "axes"
 EVIDENCE = [{"kind": "docs", "source": "a manual", "locator": "page 1", "checked": date(2026, 1, 1)}]
@@ -81,7 +83,7 @@ def release(line: str, requires: Iterable[str] = ()) -> Release:
     }
     distribution: Distribution
     distribution = Sdist(**common) if "sdist" in options else Wheel(**common, tags=parse_tag(tag))
-    declared = tuple(Declared(text) for text in requires)
+    declared = tuple(Declared.parse(text) for text in requires)
     metadata = Metadata(
         name=common["name"],
         version=version,
@@ -138,10 +140,13 @@ class MemorySource:
             raise EnvfitError("its metadata cannot be read", code="bad-metadata")
         return found.metadata
 
-    def prefetch(self, names: Iterable[str]) -> None:
+    def selection(self, name: str, selector: Selector) -> Selection:
+        return selector.select(name, self.listing(name))
+
+    def prefetch(self, names: Iterable[str], selector: Selector, then: object = None) -> None:
         list(names)
 
-    def prefetch_metadata(self, distributions: Iterable[Distribution]) -> None:
+    def prefetch_metadata(self, distributions: Iterable[Distribution], then: object = None) -> None:
         list(distributions)
 
 
@@ -184,7 +189,7 @@ def asked(*texts: str, where: str = "the command line") -> tuple[Requirement, ..
     """Return requirements as the user writes them."""
     result = []
     for text in texts:
-        declared = Declared(text)
+        declared = DeclaredRequirement(text)
         result.append(
             Requirement(
                 name=canonicalize_name(declared.name),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
-from envfit.resolve.positions import Positions
+from envfit.selection.positions import Positions
 
 UNIVERSE = range(70)  # wider than a machine word
 SAMPLES = [set(), {0}, {3}, {0, 1, 2}, {2, 3, 69}, set(UNIVERSE)]

@@ -1,4 +1,4 @@
-"""Sets of positions in a list of candidates, as the engine wants ranges.
+"""Sets of positions in a list of candidates, for demands and for the engine.
 
 The engine takes any type with these operations.  Its own is made of intervals,
 and a set of a thousand separate positions makes it slow; here a set is one
@@ -7,7 +7,7 @@ integer, with a bit for each position, and a complement is a negative one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 __all__ = ["Positions", "Relation"]
@@ -21,7 +21,7 @@ class Relation(NamedTuple):
 
 
 class Positions:
-    """An immutable set of positions, or the complement of one."""
+    """An immutable set of positions, or the complement of one; only sets are iterated and counted."""
 
     __slots__ = ("bits",)
 
@@ -53,8 +53,22 @@ class Positions:
         """Whether there is no position in the set."""
         return not self.bits
 
-    def __contains__(self, version: int) -> bool:
-        return bool(self.bits >> version & 1)
+    def __bool__(self) -> bool:
+        return self.bits != 0
+
+    def __contains__(self, version: object) -> bool:
+        return isinstance(version, int) and bool(self.bits >> version & 1)
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the positions, lowest first."""
+        bits = self.bits
+        while bits:
+            lowest = bits & -bits
+            yield lowest.bit_length() - 1
+            bits ^= lowest
+
+    def __len__(self) -> int:
+        return self.bits.bit_count()
 
     def __and__(self, other: object) -> Positions:
         return Positions(self.bits & other.bits) if isinstance(other, Positions) else NotImplemented

@@ -1,0 +1,314 @@
+"""One file per build of every version, for a target: which one, and why none.
+
+A version may exist in several builds: the one of the default index, and those
+with a local label on an index of variants.  To the engine each build is a
+candidate of its own.  Their order: what a lock holds; the newest public version, or
+the oldest where that is asked for; of one version the default index's build
+before labelled ones, labelled ones by newest CUDA; a wheel before a source
+distribution.
+
+An index lists a hundred thousand files in a session, and most are looked at once: what
+is asked of a tag set or of a Requires-Python is remembered by its text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from packaging.specifiers import SpecifierSet
+from packaging.tags import Tag, parse_tag
+from packaging.version import Version
+
+from envfit.distribution import (
+    Distribution,
+    FileRow,
+    ListedFile,
+    Listing,
+    PageFiles,
+    Sdist,
+    Wheel,
+    parse_bound,
+    parse_moment,
+    split_wheel,
+)
+from envfit.selection.candidates import Candidates, Selection, Status, public
+from envfit.selection.ordering import parse_version
+from envfit.selection.preferences import Preferences, Strategy
+from envfit.target import GLIBC, Target
+
+__all__ = ["QUARANTINED", "Selector"]
+
+#: A status by which an index says that a project is not safe to use (PEP 792).
+QUARANTINED = "quarantined"
+
+_NO_CUDA = Version("0")
+_NO_RANK = 1 << 30  # of a tag set that does not run on the target
+_NO_FILE = "has no file"
+
+_File = ListedFile | Distribution
+_Chosen = tuple[
+    Version, int, FileRow | Distribution
+]  # with the place of its listing, 1 for all after the first
+
+
+class Selector:
+    """Selection for one target and one set of preferences."""
+
+    def __init__(
+        self,
+        target: Target,
+        preferences: Preferences,
+        *,
+        label_cuda: Mapping[str, Version],
+        named: Iterable[str] = (),
+    ) -> None:
+        """Take the target, and what the user said.
+
+        ``label_cuda`` gives the CUDA version of a local label, where the label is one of an
+        index of variants; ``named`` are the names that the user asks for.
+        """
+        self.target = target
+        self.preferences = preferences
+        self._label_cuda = label_cuda
+        self._named = frozenset(named)
+        self._tags: dict[Tag, int] | None = None
+        self._ranks: dict[str, int] = {}
+        self._refusals: dict[str, str] = {}
+        self._pythons: dict[str | SpecifierSet, bool] = {}
+        self._assumed_glibc = target.fact(GLIBC).assumed
+
+    def is_oldest_first(self, name: str) -> bool:
+        """Tell whether the oldest version of a name is the best one."""
+        strategy = self.preferences.strategy
+        return strategy is Strategy.LOWEST or (strategy is Strategy.LOWEST_DIRECT and name in self._named)
+
+    def question(self, name: str) -> str | None:
+        """Return, as text, all that a selection from the default index depends on besides its page.
+
+        Two selectors of the same question select the same; what a lock holds is not part of
+        it.  None where the answer is for one run only.
+        """
+        preferences = self.preferences
+        if name in preferences.hashes:
+            return None
+        uploaded = preferences.newest_upload
+        parts = (
+            self.target.platform,
+            self.target.python,
+            self.target.fact(GLIBC),
+            self.is_oldest_first(name),
+            uploaded.isoformat() if uploaded is not None else None,
+            preferences.build,
+            preferences.admits_wheels(name),
+            preferences.admits_sdists(name),
+        )
+        return "|".join(map(str, parts))
+
+    def select(self, name: str, listings: Sequence[Listing]) -> Selection:
+        """Choose one file per build of every version listed."""
+        statuses = tuple(
+            Status(name=listing.name, status=listing.status, reason=listing.status_reason)
+            for listing in listings
+            if listing.status is not None
+        )
+        quarantined = any(listing.status == QUARANTINED for listing in listings)
+        rejected: dict[Version, str] = {}
+        chosen: list[_Chosen] = []
+        for place, listing in enumerate(listings):
+            for version, files in _releases(listing).items():
+                if quarantined:
+                    rejected[version] = "is quarantined by its index"
+                    continue
+                best, reason = self._choose(name, files)
+                if best is None:
+                    rejected[version] = reason
+                elif isinstance(best, Distribution):
+                    chosen.append((version, min(place, 1), best))
+                else:
+                    chosen.append((version, min(place, 1), listing.row(best)))
+        return Selection(
+            self._ordered(name, chosen),
+            rejected=[
+                (str(version), rejected[version])
+                for version in sorted(rejected.keys() - {item[0] for item in chosen}, reverse=True)
+            ],
+            statuses=statuses,
+        )
+
+    def _ordered(self, name: str, chosen: list[_Chosen]) -> Candidates:
+        oldest_first = self.is_oldest_first(name)
+        if all(place == 0 and version.local is None for version, place, _ in chosen):
+            chosen.sort(key=lambda item: item[0], reverse=not oldest_first)
+        else:
+            # Sorts are stable: the last one counts most.
+            chosen.sort(key=self._build_preference, reverse=True)
+            chosen.sort(key=lambda item: public(item[0]), reverse=not oldest_first)
+            # The same local version on two pages of a variant index is the same build.
+            unique: dict[Version, _Chosen] = {}
+            for item in chosen:
+                unique.setdefault(item[0], item)
+            chosen = list(unique.values())
+        versions = [version for version, _, _ in chosen]
+        ascending = sorted(range(len(versions)), key=lambda place: (versions[place], -place))
+        return Candidates(
+            name,
+            list(map(str, versions)),
+            [file for _, _, file in chosen],
+            ascending=None if ascending == list(range(len(versions) - 1, -1, -1)) else ascending,
+        )
+
+    def _build_preference(self, item: _Chosen) -> tuple[object, ...]:
+        """Return a key of one build among those of one version; the highest is best."""
+        version, place, file = item
+        return (-place, self._label_cuda.get(version.local or "", _NO_CUDA), _is_wheel(file), version)
+
+    def _choose(self, name: str, files: Sequence[_File]) -> tuple[_File | None, str]:
+        """Return the best file of one build, or None and why none serves."""
+        if self._assumed_glibc:
+            files = self._without_needless_sources(files)
+        best: _File | None = None
+        best_rank: tuple[object, ...] = ()
+        for file in files:
+            bound = file.requires_python
+            if bound is not None and not self._runs_python(bound):
+                continue
+            is_wheel = _is_wheel(file)
+            tag = self._tag_rank(file) if is_wheel else 0
+            if tag == _NO_RANK or self._refusal_of_preferences(name, file, is_wheel=is_wheel) is not None:
+                continue
+            rank = (file.yanked is None, is_wheel, -tag, _build_tag(file) if is_wheel else (), file.filename)
+            if best is None or rank > best_rank:
+                best, best_rank = file, rank
+        if best is not None:
+            return best, ""
+        # A yank or a date explains more than a foreign tag does, and there are always foreign tags.
+        # By the words then, so that the order in which an index lists files does not count.
+        reasons = {self._refusal(name, file) for file in files}
+        return None, min(reasons, key=lambda reason: (reason.startswith(_NO_FILE), reason))
+
+    def _without_needless_sources(self, files: Sequence[_File]) -> Sequence[_File]:
+        """Leave out source distributions of a version whose wheels lack nothing but a newer glibc.
+
+        Where glibc is only assumed, to say that it is too old serves a user better than to build.
+        """
+        if all(_is_wheel(file) for file in files):
+            return files
+        wheels = [file for file in files if _is_wheel(file)]
+        if any(self._tag_rank(wheel) != _NO_RANK for wheel in wheels):
+            return files
+        if not any(self._refusal_of_tags(wheel).startswith("needs glibc") for wheel in wheels):
+            return files
+        return wheels
+
+    def _refusal(self, name: str, file: _File) -> str:
+        """Return why a file that cannot be used cannot."""
+        bound = file.requires_python
+        if bound is not None and not self._runs_python(bound):
+            return f"requires Python {parse_bound(bound) if isinstance(bound, str) else bound}"
+        if _is_wheel(file) and self._tag_rank(file) == _NO_RANK:
+            return self._refusal_of_tags(file)
+        return self._refusal_of_preferences(name, file, is_wheel=_is_wheel(file)) or ""
+
+    def _refusal_of_preferences(self, name: str, file: _File, *, is_wheel: bool) -> str | None:
+        """Return why what the user said speaks against a file, or None."""
+        preferences = self.preferences
+        is_direct = isinstance(file, Distribution) and file.reference is not None
+        if is_wheel:
+            if not is_direct and not preferences.admits_wheels(name):
+                return "has no source distribution, and --no-binary is given"
+        elif not preferences.build:
+            return "has only a source distribution for this target, and --no-build is given"
+        elif not preferences.admits_sdists(name):
+            return "has only a source distribution for this target, and --only-binary is given"
+        stated = preferences.hashes.get(name)
+        # An index may state no hashes: those of the files that are chosen are compared once they are read.
+        if stated is not None and (file.sha256 is not None or is_direct) and file.sha256 not in stated:
+            return "has none of the hashes that are stated for it"
+        if preferences.newest_upload is None or is_direct:
+            return None
+        uploaded = _uploaded(file)
+        if uploaded is None:
+            return "has no upload time on its index, and --exclude-newer is given"
+        if uploaded >= preferences.newest_upload:
+            return f"was not uploaded before {preferences.newest_upload:%Y-%m-%d %H:%M} UTC"
+        return None
+
+    def _runs_python(self, bound: str | SpecifierSet) -> bool:
+        known = self._pythons.get(bound)
+        if known is None:
+            parsed = parse_bound(bound) if isinstance(bound, str) else bound
+            known = parsed is None or parsed.contains(self.target.python, prereleases=True)
+            self._pythons[bound] = known
+        return known
+
+    def _tag_rank(self, wheel: _File) -> int:
+        """Return the rank of a wheel's best tag on the target, best lowest; _NO_RANK where none runs."""
+        text = wheel.filename.split("-", 2)[2]
+        rank = self._ranks.get(text)
+        if rank is None:
+            ranks = self._target_tags()
+            tags = wheel.tags if isinstance(wheel, Wheel) else parse_tag(split_wheel(wheel.filename)[1])
+            rank = self._ranks[text] = min((ranks[tag] for tag in tags if tag in ranks), default=_NO_RANK)
+        return rank
+
+    def _refusal_of_tags(self, wheel: _File) -> str:
+        """Return why none of a wheel's tags runs on the target."""
+        text = split_wheel(wheel.filename)[1]
+        reason = self._refusals.get(text)
+        if reason is None:
+            newer = [glibc for tag in parse_tag(text) if (glibc := self._newer_glibc(tag)) is not None]
+            if newer:
+                fact = self.target.fact(GLIBC)
+                note = f"; {fact.value} is assumed, and --glibc states it" if fact.assumed else ""
+                reason = f"needs glibc {min(newer)} or newer{note}"
+            else:
+                reason = f"{_NO_FILE} for CPython {self.target.python_minor} on {self.target.platform}"
+            self._refusals[text] = reason
+        return reason
+
+    def _newer_glibc(self, tag: Tag) -> Version | None:
+        """Return the glibc of a tag that lacks nothing else on the target; None for any other tag."""
+        match = re.fullmatch(r"manylinux_(\d+)_(\d+)_(\w+)", tag.platform)
+        if match is None or Tag(tag.interpreter, tag.abi, f"linux_{match[3]}") not in self._target_tags():
+            return None
+        return Version(f"{match[1]}.{match[2]}")
+
+    def _target_tags(self) -> dict[Tag, int]:
+        if self._tags is None:
+            self._tags = {tag: rank for rank, tag in enumerate(self.target.tags())}
+        return self._tags
+
+
+def _releases(listing: Listing) -> Mapping[Version, Sequence[_File]]:
+    """Return the files of a listing by version; equal versions may be written in several ways."""
+    releases: dict[Version, list[_File]] = {}
+    files = listing.distributions
+    if isinstance(files, PageFiles):
+        for text, several in files.releases.items():
+            version = parse_version(text)
+            known = releases.get(version)
+            releases[version] = [*(known or ()), *several]
+    else:
+        for item in files:
+            releases.setdefault(item.version, []).append(item)
+    return releases
+
+
+def _is_wheel(file: _File) -> bool:
+    return file.filename.endswith(".whl") and not isinstance(file, Sdist)
+
+
+def _build_tag(wheel: _File) -> tuple[object, ...]:
+    if isinstance(wheel, Wheel):
+        return wheel.build_tag
+    if wheel.filename.count("-") == 4:
+        return ()
+    match = re.match(r"(\d+)(.*)", split_wheel(wheel.filename)[0])
+    return (int(match[1]), match[2]) if match is not None else ()
+
+
+def _uploaded(file: _File) -> datetime | None:
+    moment = file.upload_time
+    return parse_moment(moment) if isinstance(moment, str) else moment
