@@ -24,13 +24,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     runs: list[Mapping[str, Any]] = []
     versions: dict[str, str] = {}
+    cannot: dict[str, Mapping[str, str]] = {}
     try:
         for world in chosen(options.worlds):
             if Recording.load(find_recording(world.name)).requirements != world.requirements:
                 raise RecordingError(
                     f"{world.name} asks for something else than was recorded: record it again"
                 )
-            present = tools(options.peers, python=world.python, envfit=options.envfit, gpu=not options.no_gpu)
+            peers = [name for name in options.peers if name not in world.cannot]
+            present = tools(peers, python=world.python, envfit=options.envfit, gpu=not options.no_gpu)
+            cannot[world.name] = {name: world.cannot[name] for name in options.peers if name in world.cannot}
             versions.update({tool.name: tool.version for tool in present})
             for delay in options.delay:
                 plan = Plan(
@@ -58,7 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     now = datetime.now(timezone.utc)
-    document = {"date": f"{now:%Y-%m-%d}", "machine": machine(), "versions": versions, "runs": runs}
+    document = {
+        "date": f"{now:%Y-%m-%d}",
+        "machine": machine(),
+        "versions": versions,
+        "runs": runs,
+        "cannot": cannot,
+    }
     output = options.output or home() / "results" / f"{now:%Y%m%dT%H%M%S}.json"
     write(output, document)
     print("\n".join(told(runs)))

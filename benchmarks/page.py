@@ -49,7 +49,7 @@ def measured_part(documents: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[
         for world in dict.fromkeys(cell[0] for cell in there):
             its = {cell: by_tool for cell, by_tool in there.items() if cell[0] == world}
             parts += [*_table(world, its), ""]
-        parts += _declared(runs)
+        parts += _exceptions(compared)
     if grown:
         parts += ["## Growth", "", *_machines(grown)]
         runs = [run for document in grown for run in document["growth"]]
@@ -126,14 +126,21 @@ def _summary(summary: Summary, text: Any) -> str:
     return f"{text(summary.median)} ({text(summary.least)} to {text(summary.most)})"
 
 
-def _declared(runs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield the differences between envfit's pins and uv's that worlds.toml declares, with their reasons."""
-    told = sorted({(run["world"], name, reason) for run in runs for name, reason in run["declared"].items()})
-    if told:
-        yield "Pins that differ between envfit and uv:"
-        yield ""
-        yield from (f"- {world}, {name}: {reason}" for world, name, reason in told)
-        yield ""
+def _exceptions(documents: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield what worlds.toml declares: differences between envfit's pins and uv's, and tools not asked."""
+    runs = [run for document in documents for run in document["runs"]]
+    differ = {
+        f"- {run['world']}, {name}: {reason}." for run in runs for name, reason in run["declared"].items()
+    }
+    cannot = {
+        f"- {world}, {name}: {reason}."
+        for document in documents
+        for world, reasons in document.get("cannot", {}).items()
+        for name, reason in reasons.items()
+    }
+    for title, listed in (("Pins that differ between envfit and uv:", differ), ("Not asked:", cannot)):
+        if listed:
+            yield from (title, "", *sorted(listed), "")
 
 
 def _growth(

@@ -12,7 +12,7 @@ __all__ = ["dots", "lines"]
 
 _COLOURS = ("#0b6e4f", "#d1495b", "#30638e", "#edae49", "#7b2d8b", "#00798c", "#8d6a4f", "#5c5c5c")
 _WIDTH = 760
-_LEFT = 190  # of the axis
+_LEFT = 240  # of the axis
 _RIGHT = 30
 _ROW = 26
 _TOP = 64
@@ -47,15 +47,15 @@ def lines(title: str, curves: Mapping[str, Mapping[int, float]], *, across: str,
     sizes = [float(size) for points in curves.values() for size in points]
     values = [value for points in curves.values() for value in points.values()]
     bottom = _TOP + 300
-    horizontal = _Axis(sizes, _LEFT - 110, _WIDTH - _RIGHT)
+    horizontal = _Axis(sizes, _LEFT - 160, _WIDTH - _RIGHT)
     vertical = _Axis(values, bottom, _TOP)
     body = list(_legend(names))
     for size in sorted(set(sizes)):
         body.append(_line(horizontal.at(size), _TOP, horizontal.at(size), bottom, "#eeeeee"))
         body.append(_text(horizontal.at(size), bottom + 16, f"{size:g}", anchor="middle"))
     for tick in vertical.ticks:
-        body.append(_line(_LEFT - 110, vertical.at(tick), _WIDTH - _RIGHT, vertical.at(tick), "#dddddd"))
-        body.append(_text(_LEFT - 116, vertical.at(tick) + 4, f"{tick:g} {unit}", anchor="end"))
+        body.append(_line(_LEFT - 160, vertical.at(tick), _WIDTH - _RIGHT, vertical.at(tick), "#dddddd"))
+        body.append(_text(_LEFT - 166, vertical.at(tick) + 4, f"{tick:g} {unit}", anchor="end"))
     for name, points in curves.items():
         colour = _colour(names, name)
         places = [(horizontal.at(size), vertical.at(value)) for size, value in points.items()]

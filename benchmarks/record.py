@@ -119,7 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for world in worlds:
             directory = (options.output or home() / "recordings") / world.name
             directory.parent.mkdir(parents=True, exist_ok=True)
-            resolvers = tools(peers, python=world.python, envfit=options.envfit)
+            able = [name for name in peers if name not in world.cannot]
+            resolvers = tools(able, python=world.python, envfit=options.envfit)
             recording = record(world, directory, resolvers, limit=options.limit)
             held = sum(file.known for file in recording.files.values()) / 1e6
             print(

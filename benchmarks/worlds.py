@@ -31,6 +31,7 @@ class World:
     glibc: str = "2.28"
     whole: bool = False  # wheels are recorded whole
     differs: Mapping[str, str] = field(default_factory=dict)  # name -> why pins may differ
+    cannot: Mapping[str, str] = field(default_factory=dict)  # tool -> why it is not asked
     if_supported: tuple[str, ...] = ()  # envfit alone is asked for these, where there is a GPU
 
 
