@@ -1,8 +1,8 @@
 """Record what worlds need of the index in use: ``python -m benchmarks.record WORLD...``.
 
 Every tool resolves the world through a server that fetches what it does not know yet, so
-that whatever any of them asks for is recorded; then the newest releases of each project
-are read, for tools that ask for others tomorrow.  From the same names and date, and an
+that whatever any of them asks for is recorded; then releases beside those and the newest
+of each project are read, for tools that ask for others tomorrow.  From the same names and date, and an
 index that keeps its files, the same recording comes again.
 """
 
@@ -61,7 +61,6 @@ def _begun(world: World, directory: Path) -> Recording:
     if recording.date != world.date:
         return fresh
     recording.requirements = world.requirements
-    recording.pages.clear()  # they are cheap, and with them comes where files are
     return recording
 
 

@@ -59,6 +59,7 @@ class Upstream:
         self._sizes: dict[str, int] = {}
         self._hosts = {urlsplit(self._index).netloc}
         self._asked: set[str] = set()  # names of which the page was fetched
+        self._read: set[str] = set()  # wheels that somebody asked for
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def obtain(self, request: Request) -> None:
@@ -67,6 +68,7 @@ class Upstream:
             self.page(canonicalize_name(request.path.removeprefix("/simple/").strip("/")))
             return
         filename = request.path.rpartition("/")[2]
+        self._read.add(filename.removesuffix(".metadata"))
         if filename.endswith(".metadata"):
             self.metadata(filename.removesuffix(".metadata"))
         else:
@@ -124,15 +126,18 @@ class Upstream:
                 self._bytes(filename, 0, size)
 
     def deepen(self, *, python: str, glibc: str, releases: int) -> None:
-        """Read the metadata of the newest releases of every project that was asked for.
+        """Read the metadata of releases that nobody asked for, but a tool that looks further might.
 
-        Tools that look ahead, or not as far, then find what they need as well.
+        Of every project: the newest releases, and those on both sides of one that was read.
         """
+        tags = _tags(python, glibc)
         wheels: list[str] = []
-        for name, page in list(self._recording.pages.items()):
-            if name not in self._asked:
-                self.page(name)
-            wheels += _newest_wheels(json.loads(page)["files"], python, glibc, releases)
+        for page in list(self._recording.pages.values()):
+            fitting = list(_by_release(json.loads(page)["files"], python, tags))
+            read = [not self._read.isdisjoint(its) for its in fitting]
+            for number, its in enumerate(fitting):
+                near = any(read[max(0, number - releases // 2) : number + releases // 2 + 1])
+                wheels += its if near or number < releases else []
         with ThreadPoolExecutor(_WORKERS) as pool:
             for wheel, failure in zip(wheels, pool.map(self._tried, wheels), strict=True):
                 if failure:
@@ -211,9 +216,8 @@ class _Remote(io.RawIOBase):
         return len(body)
 
 
-def _newest_wheels(files: Iterable[dict[str, Any]], python: str, glibc: str, releases: int) -> Iterator[str]:
-    """Yield the wheels of the newest releases that fit a Python and a glibc."""
-    tags = _tags(python, glibc)
+def _by_release(files: Iterable[dict[str, Any]], python: str, tags: frozenset[Tag]) -> Iterator[list[str]]:
+    """Yield the wheels of each release that fit a Python and a platform, those of the newest first."""
     fitting: dict[Any, list[str]] = {}
     for file in files:
         version = version_of(file["filename"])
@@ -226,8 +230,8 @@ def _newest_wheels(files: Iterable[dict[str, Any]], python: str, glibc: str, rel
             and not tags.isdisjoint(parse_wheel_filename(file["filename"])[3])
         ):
             fitting.setdefault(version, []).append(file["filename"])
-    for version in sorted(fitting, reverse=True)[:releases]:
-        yield from fitting[version]
+    for version in sorted(fitting, reverse=True):
+        yield fitting[version]
 
 
 def _serves(bound: str | None, python: str) -> bool:

@@ -58,6 +58,6 @@ def _world(table: dict[str, Any], date: str) -> World:
     project = stated.pop("project", None)
     if project is not None:
         document = tomllib.loads((_ROOT / project).read_text(encoding="utf-8"))
-        stated["requirements"] = tuple(document["project"]["dependencies"])
+        stated["requirements"] = (*document["project"]["dependencies"], *stated.pop("also", ()))
         stated["if_supported"] = tuple(document["tool"]["envfit"]["if-supported"])
     return World(date=date, **stated)
