@@ -1,11 +1,16 @@
 import hashlib
 import json
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from distlib.index import DEFAULT_INDEX
 
 from benchmarks.recording import PartialFile, Recording, RecordingError
 from benchmarks.simple_page import as_html, dumped, recorded, with_addresses, with_hashes, without_sidecars
+from benchmarks.worlds import read_worlds
 
+ROOT = Path(__file__).parents[2]
 CONTENT = bytes(range(256)) * 4
 
 
@@ -126,3 +131,13 @@ def test_the_forms_of_a_page():
     assert 'data-requires-python="&gt;=3.8"' in html
     assert 'data-yanked="bad &lt;b&gt;"' in html
     assert "core-metadata" not in as_html(without_sidecars(hashed)).decode()
+
+
+def test_the_world_in_git_is_whole_and_names_no_index():
+    recording = Recording.load(ROOT / "benchmarks" / "recordings" / "small")
+    assert recording.requirements == read_worlds()["small"].requirements
+    assert recording.date == read_worlds()["small"].date
+    host = urlsplit(DEFAULT_INDEX).netloc.encode()
+    assert not any(host in text for text in (*recording.pages.values(), *recording.metadata.values()))
+    for page in recording.pages.values():
+        assert all(file["url"].startswith("/") for file in json.loads(page)["files"])
