@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
-from urllib.request import url2pathname
 
 __all__ = [
     "address_of",
@@ -72,4 +71,4 @@ def is_local(url: str) -> bool:
 
 def local_path(url: str) -> Path:
     """Return the path behind a ``file:`` address."""
-    return Path(url2pathname(urlsplit(url).path))
+    return Path(unquote(urlsplit(url).path))

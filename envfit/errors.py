@@ -4,6 +4,7 @@ The tree::
 
     EnvfitError
     ├── InputError            what the user wrote cannot be used        (exit 2)
+    │   ├── UsageError            words of the command line that no command takes
     │   ├── RequirementError      a malformed or unsupported requirement
     │   ├── ProjectError          a malformed pyproject, requirements or environment file
     │   ├── TargetError           an unknown GPU, a malformed driver, Python or platform
@@ -48,6 +49,7 @@ __all__ = [
     "UndecidedError",
     "UnknownPackageError",
     "UnsatisfiableError",
+    "UsageError",
     "VerificationError",
 ]
 
@@ -77,6 +79,16 @@ class InputError(EnvfitError):
     """What the user wrote cannot be used."""
 
     code = "bad-input"
+
+
+class UsageError(InputError):
+    """The words of a command line are none that the command takes."""
+
+    code = "usage"
+
+    def __init__(self, message: str, *, usage: str) -> None:
+        super().__init__(message)
+        self.usage = usage  # how the command is used, in lines
 
 
 class RequirementError(InputError):

@@ -37,8 +37,9 @@ from resolvelib.resolvers import Resolution, ResolutionImpossible, ResolutionToo
 from envfit.api.indexes import IndexRequest, open_indexes
 from envfit.distribution import Distribution, Metadata
 from envfit.errors import EnvfitError
+from envfit.knowledge.files import constraints_directory
 from envfit.knowledge.hardware import named_target
-from envfit.knowledge.load import constraints_directory, load
+from envfit.knowledge.load import load
 from envfit.knowledge.query import Query
 from envfit.project import for_target, parse_requirement
 from envfit.resolve.port import PackageSource

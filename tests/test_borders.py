@@ -20,7 +20,7 @@ ROWS = [
     ["knowledge", "selection"],
     ["distribution", "requirement"],
     ["reference", "target"],
-    ["address", "errors", "interpreter", "version"],
+    ["address", "errors", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
@@ -40,14 +40,28 @@ PURE = [
     "resolve",
     "selection",
     "target",
+    "toml_text",
 ]
-IMPURE_MODULES = {"requests", "urllib3", "socket", "subprocess", "pynvml", "ctypes", "time", "http", "uv"}
+IMPURE_MODULES = {
+    "requests",
+    "urllib3",
+    "socket",
+    "subprocess",
+    "pynvml",
+    "ctypes",
+    "time",
+    "http",
+    "uv",
+    "pycurl",
+}
 IMPURE_NAMES = {("os", "environ"), ("os", "getenv"), ("sys", "argv"), ("platform", "machine")}
 
 # Each of these is imported by one room alone.
 ONLY = {
     "nab_resolver": ("resolve/proof.py", "resolve/solver.py"),
-    "typer": "cli/",
+    "argparse": "cli/",
+    "msgspec": "index/page_json.py",
+    "pycurl": "index/transfers.py",
     "requests": "index/",
     "pynvml": "detect/nvml.py",
 }
@@ -127,7 +141,7 @@ def test_nothing_is_called_by_a_drawer_name(path):
 
 
 def test_pure_rooms_import_without_the_libraries_of_the_others():
-    blocked = ["requests", "pynvml", "typer", "uv", "distlib"]
+    blocked = ["requests", "pycurl", "msgspec", "pynvml", "uv", "distlib"]
     modules = [
         "envfit." + place(path).removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         for path in FILES

@@ -1,7 +1,8 @@
 """The one place that wires rooms together: each job of envfit as a function.
 
 Nothing here decides; it fetches what each room needs, hands it over, and
-returns what came back.  Talk goes to ``notify``, one sentence at a time.
+returns what came back.  Talk goes to ``notify``, one sentence at a time.  A job
+imports what it needs itself: whoever locks does not wait for what installs.
 """
 
 from __future__ import annotations
@@ -9,27 +10,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from packaging.utils import canonicalize_name
-
-from envfit.api.ignored import ignored_rules
-from envfit.api.indexes import IndexRequest, open_downloads
 from envfit.api.locking import LockResult, lock_request
-from envfit.api.provided import ask_interpreter
 from envfit.api.request import LockRequest
-from envfit.api.targets import Notify, TargetRequest, describe_target, target_of, this_machine
-from envfit.detect import Machine
-from envfit.detect import detect as detect_machine
-from envfit.detect.record import record as record_machine
-from envfit.export import constraints, environment_yml, requirements
-from envfit.install import InstallReport
-from envfit.install import install as install_lock
-from envfit.knowledge.load import constraints_directory
-from envfit.knowledge.load import load as load_knowledge
+from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
+from envfit.index.cache import Cache, default_cache_dir
+from envfit.knowledge.files import constraints_directory, read_files
 from envfit.knowledge.model import KnowledgeBase
-from envfit.lock.file import read_lock
-from envfit.lock.reading import rebased
-from envfit.project import mirrors_of
+from envfit.knowledge.plain import from_plain, to_plain
+
+if TYPE_CHECKING:
+    from envfit.detect import Machine
+    from envfit.install import InstallReport
 
 __all__ = [
     "LockRequest",
@@ -51,17 +44,34 @@ def _silent(_: str) -> None:
 
 
 def knowledge() -> KnowledgeBase:
-    """Load the knowledge that envfit was installed with; raises KnowledgeError."""
-    return load_knowledge(constraints_directory())
+    """Return the knowledge that envfit was installed with; raises KnowledgeError.
+
+    It is compiled into the cache, and taken from there as long as the files are the same.
+    """
+    files = read_files(constraints_directory())
+    cache = Cache(default_cache_dir(os.environ, home=Path.home()))
+    key = f"knowledge {files.digest}"
+    compiled = from_plain(cache.record(key))
+    if compiled is not None and not files.faults:
+        return compiled
+    from envfit.knowledge.load import load_files
+
+    loaded = load_files(files)
+    cache.store_record(key, to_plain(loaded))
+    return loaded
 
 
 def detect(environ: Mapping[str, str] | None = None) -> Machine:
     """Detect this machine; raises TargetError where an override variable is malformed."""
+    from envfit.detect import detect as detect_machine
+
     return detect_machine(environ=environ)
 
 
 def record(machine: Machine, directory: Path) -> Path:
     """Write what detection read, without identifiers of devices; raises FileError."""
+    from envfit.detect.record import record as record_machine
+
     return record_machine(machine, directory)
 
 
@@ -101,6 +111,17 @@ def install(
     Raises InstallRefusedError with the reasons before anything is made, and
     InstallError or VerificationError with the former environment untouched.
     """
+    from packaging.utils import canonicalize_name
+
+    from envfit.api.ignored import ignored_rules
+    from envfit.api.indexes import IndexRequest, open_downloads
+    from envfit.api.provided import ask_interpreter
+    from envfit.api.targets import this_machine
+    from envfit.install import install as install_lock
+    from envfit.lock.file import read_lock
+    from envfit.lock.reading import rebased
+    from envfit.project import mirrors_of
+
     base = knowledge()
     document = rebased(read_lock(path), path.parent.absolute())
     environ = os.environ if environ is None else environ
@@ -131,6 +152,9 @@ def export(path: Path, form: str) -> Mapping[str, str]:
     ``form`` is ``requirements`` or ``conda``.  An export of a lock that counts on
     a module's packages comes with their constraints.
     """
+    from envfit.export import constraints, environment_yml, requirements
+    from envfit.lock.file import read_lock
+
     document = read_lock(path)
     if form == "conda":
         return {"": environment_yml(document)}

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from packaging.pylock import Pylock
 
 from envfit.errors import RequirementError
-from envfit.index.direct import Opened
 from envfit.index.source import PackageIndex
 from envfit.project import Declared, applies, parse_requirement
 from envfit.reference import DirectReference, ReferenceKind
+
+if TYPE_CHECKING:
+    from envfit.index.direct import Opened
 
 __all__ = ["locked_commits", "open_direct"]
 

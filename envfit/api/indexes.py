@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import platform as host_platform
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
@@ -16,9 +18,6 @@ from envfit.errors import UnknownPackageError
 from envfit.index.build_metadata import Builds, uv_index_variables
 from envfit.index.cache import Cache, default_cache_dir
 from envfit.index.configuration import IndexConfiguration, configured_indexes
-from envfit.index.direct import DirectSource
-from envfit.index.git import Repositories
-from envfit.index.locate import locate
 from envfit.index.mirrors import configured_mirrors
 from envfit.index.routing import Route
 from envfit.index.session import Session
@@ -27,6 +26,9 @@ from envfit.knowledge.model import KnowledgeBase, RoutedIndex
 from envfit.knowledge.query import Query
 from envfit.resolve.resolution import Resolution
 from envfit.target import CUDA_DRIVER, Fact
+
+if TYPE_CHECKING:
+    from envfit.index.direct import DirectSource
 
 __all__ = [
     "Downloads",
@@ -63,6 +65,7 @@ class OpenIndexes:
     packages: PackageIndex
     session: Session
     configuration: IndexConfiguration
+    cache: Cache
     variants: frozenset[str]  # names of the indexes of variants in use
 
 
@@ -99,7 +102,7 @@ def open_indexes(
         environ, offline=request.offline, mirrors=configuration.mirrors, keyring=configuration.keyring
     )
     cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
-    here = host_platform.system() == "Linux" and host_platform.machine() == query.target.platform.machine
+    here = sys.platform == "linux" and os.uname().machine == query.target.platform.machine
     builds = Builds(
         python=query.target.python,
         cache=cache,
@@ -113,9 +116,16 @@ def open_indexes(
         elsewhere="" if here else f"this is not a {query.target.platform} machine",
         notify=notify,
     )
-    repositories = Repositories(
-        cache.directory / "git-v1", environ=environ, offline=request.offline, notify=notify
-    )
+
+    def direct() -> DirectSource:
+        from envfit.index.direct import DirectSource
+        from envfit.index.git import Repositories
+
+        repositories = Repositories(
+            cache.directory / "git-v1", environ=environ, offline=request.offline, notify=notify
+        )
+        return DirectSource(session, repositories, build=builds.of_tree, notify=notify)
+
     with PackageIndex(
         session=session,
         cache=cache,
@@ -123,12 +133,16 @@ def open_indexes(
         routed=routed,
         static_metadata=lambda name, version: _static_metadata(query.knowledge, name, version),
         build=builds.of_sdist,
-        direct=DirectSource(session, repositories, build=builds.of_tree, notify=notify),
+        direct=direct,
         notify=notify,
     ) as packages:
         try:
             yield OpenIndexes(
-                packages=packages, session=session, configuration=configuration, variants=variants
+                packages=packages,
+                session=session,
+                configuration=configuration,
+                cache=cache,
+                variants=variants,
             )
         except UnknownPackageError as error:
             addresses = [address for name in error.details for address in packages.allowed(name)]
@@ -151,6 +165,8 @@ def open_downloads(
     with Session(environ, mirrors=configuration.mirrors, keyring=configuration.keyring) as session:
         for url in (*configuration.search_order, *(route.url for route in configuration.routes)):
             session.authorize(url)
+        from envfit.index.locate import locate
+
         yield Downloads(
             locate=lambda distributions: locate(distributions, session=session, cache=cache),
             build_variables=lambda: uv_index_variables(_uv_addresses(configuration.search_order, session)),

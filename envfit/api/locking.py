@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
@@ -19,7 +19,6 @@ from envfit.api.indexes import notes_on_addresses, open_indexes, with_hashes
 from envfit.api.provided import ask_interpreter, check_module, refuse_addresses, request_for, with_provided
 from envfit.api.request import LockRequest, index_request, lock_path, project_of
 from envfit.api.targets import Notify, pythons_of, target_of, target_request, target_settings, with_python
-from envfit.detect import Interpreter
 from envfit.errors import EnvfitError, ProjectError, RefusalError, UndecidedError, UnknownPackageError
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
 from envfit.knowledge.model import KnowledgeBase
@@ -37,6 +36,9 @@ from envfit.resolve.resolution import Resolution
 from envfit.resolve.solver import BUDGET
 from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
+
+if TYPE_CHECKING:
+    from envfit.detect import Interpreter
 
 __all__ = ["LockResult", "lock_request"]
 
@@ -57,6 +59,9 @@ class LockResult:
     edited: Path | None = None  # the project file that something was added to
     requests: int  # made to indexes
     received: int  # bytes
+    #: Until when the same request would give the same, in seconds since the epoch, as long as no
+    #: file changes that was read; None where that cannot be told.
+    repeatable_until: float | None = None
 
 
 def lock_request(
@@ -139,7 +144,17 @@ def lock_request(
         edited=edited,
         requests=job.requests,
         received=job.received,
+        repeatable_until=_repeatable_until(job, was_there=previous is not None, changed=changed),
     )
+
+
+def _repeatable_until(job: _Job, *, was_there: bool, changed: bool) -> float | None:
+    """Return until when pages of indexes alone give this answer; None where anything else plays a part."""
+    request = job.request
+    others = request.added or request.check or request.offline or request.provided or job.interpreter
+    if job.requests or job.local or others or Path("-") in request.files or (was_there and changed):
+        return None
+    return job.fresh_until
 
 
 @dataclass(slots=True, kw_only=True)
@@ -159,6 +174,8 @@ class _Job:
     several: bool  # whether the target's Python is one of several that are tried
     requests: int = 0  # made to indexes so far
     received: int = 0  # bytes
+    local: bool = False  # whether files of this machine are candidates
+    fresh_until: float = float("inf")  # of the pages that were taken from the cache
 
     @property
     def strategy(self) -> Strategy:
@@ -207,6 +224,8 @@ class _Job:
                     f"{(before[1] + session.bytes_received) / 1e6:.1f} MB"
                 )
             )
+            asked = (*project.requirements, *project.constraints, *settings.override_dependencies)
+            self.local = self.local or any(one.direct is not None for one in (*asked, *optional))
             excluded = frozenset(settings.exclude_dependencies)
             commits = self._kept_commits()
             overrides = open_direct(
@@ -263,6 +282,8 @@ class _Job:
             finally:
                 self.requests += session.requests_made
                 self.received += session.bytes_received
+                self.fresh_until = min(self.fresh_until, indexes.cache.fresh_until)
+                self.local = self.local or indexes.configuration.has_local_files
         check_files(resolution, hashes)
         if settings.require_hashes:
             check_hashes(resolution, project.requirements, hashes)
@@ -304,6 +325,8 @@ class _Job:
             )
         upgraded = {canonicalize_name(name) for name in request.upgrade_packages}
         for name in sorted(upgraded.difference(names)) if names else ():
+            import difflib
+
             near = difflib.get_close_matches(name, sorted(names))
             raise ProjectError(
                 f"{name} cannot be upgraded: it is not in the lock",

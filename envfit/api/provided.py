@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from envfit.api.targets import Notify, TargetRequest
-from envfit.detect import Interpreter, read_interpreter
 from envfit.errors import InputError, RefusalError, TargetError
 from envfit.project import Declared, TargetSettings, read_provided
 from envfit.resolve.provided import broken_requirements
 from envfit.resolve.resolution import Resolution
 from envfit.target import GLIBC, Target
+
+if TYPE_CHECKING:
+    from envfit.detect import Interpreter
 
 __all__ = ["ask_interpreter", "check_module", "refuse_addresses", "request_for", "with_provided"]
 
@@ -33,6 +36,8 @@ def ask_interpreter(
             "--provided and --provided-from exclude each other",
             hints=["the interpreter says itself what it provides"],
         )
+    from envfit.detect import read_interpreter
+
     interpreter = read_interpreter(python, environ)
     notify(f"provided: {interpreter}")
     for note in interpreter.notes:

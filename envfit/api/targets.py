@@ -10,7 +10,6 @@ from dataclasses import dataclass, fields, replace
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from envfit.detect import detect as detect_machine
 from envfit.errors import ProjectError, TargetError
 from envfit.knowledge.hardware import check_target, named_target, python_entry
 from envfit.knowledge.model import KnowledgeBase
@@ -89,6 +88,8 @@ def target_of(
             previous = replace(previous, python=python, assumed=previous.assumed - {"python"})
         notify(f"for the target of the existing lock: {describe_target(previous)}")
         return previous
+    from envfit.detect import detect as detect_machine
+
     machine = detect_machine()
     target = replace(machine.target, python=python, assumed=said)
     cuda = target.fact(CUDA)
@@ -125,6 +126,8 @@ def this_machine(request: TargetRequest, base: KnowledgeBase, *, notify: Notify)
     """
     if not request.gpus or request.gpus == ("auto",):
         return target_of(request, base, notify=notify)
+    from envfit.detect import detect as detect_machine
+
     machine = detect_machine().target
     named = target_of(replace(request, platform=str(machine.platform)), base, notify=notify)
     own = tuple(fact for fact in named.facts if fact.name.startswith("__cuda"))

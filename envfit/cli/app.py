@@ -1,92 +1,110 @@
-"""The typer application, and the frame that turns errors into exit codes."""
+"""The command line: words in, a command run, errors turned into exit codes."""
 
 from __future__ import annotations
 
-import functools
 import os
-import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING
 
-import typer
-
-from envfit.cli import commands, locking
-from envfit.cli.render import error_data, exit_code, print_error, print_json, talk
-from envfit.errors import EnvfitError
 from envfit.version import __version__
 
-__all__ = ["app", "main"]
+if TYPE_CHECKING:
+    from envfit.cli.remembering import Recorder
+    from envfit.errors import EnvfitError, UsageError
+
+__all__ = ["main"]
 
 OUTPUT_FAILED = 3
 INTERRUPTED = 130
+USAGE = 2
 
-app = typer.Typer(
-    name="envfit",
-    help=(
-        "A Python environment that really runs on your NVIDIA GPU, or the shortest true reason why none can "
-        "exist."
-    ),
-    epilog=(
-        "Exit codes: 0 done; 1 a refusal or a finding; 2 wrong usage or input; 3 the outside failed "
-        "(network, disk); 4 not decided within the budget; 130 interrupted."
-    ),
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+_VERSION = f"envfit {__version__}"
+_ABOUT = (
+    "A Python environment that really runs on your NVIDIA GPU, or the shortest true reason why none "
+    "can exist."
+)
+_END = (
+    "Exit codes: 0 done; 1 a refusal or a finding; 2 wrong usage or input; 3 the outside failed "
+    "(network, disk); 4 not decided within the budget; 130 interrupted."
 )
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"envfit {__version__}")
-        raise typer.Exit
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    words = _with_optional_values(sys.argv[1:] if arguments is None else arguments)
+    # In the process of somebody else, nothing is remembered: what goes on there is not known.
+    _framed(lambda: _run(words, remember=arguments is None), json="--json" in words)
+    raise SystemExit(0)
 
 
-@app.callback()
-def _envfit(
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version),
-    ] = False,
-) -> None:
-    del version
+def _run(words: Sequence[str], *, remember: bool) -> None:
+    if words == ["--version"]:
+        print(_VERSION)
+        return
+    if remember and words[:1] == ["lock"]:
+        from envfit.cli.remembered import answer_again
+
+        if answer_again(words, os.environ):
+            return
+    from envfit.cli.arguments import parse
+    from envfit.cli.options import COMMANDS
+
+    parsed = parse(words, COMMANDS, about=_ABOUT, end=_END, version=_VERSION)
+    values = parsed.values
+    if parsed.command.remembers:
+        values["recorder"] = _recorder(words) if remember and not os.environ.get("ENVFIT_FORGET") else None
+    parsed.command.load()(**values)
 
 
-def _framed(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command whose errors are printed and become exit codes."""
+def _recorder(words: Sequence[str]) -> Recorder:
+    from envfit.cli.remembering import Recorder
 
-    @functools.wraps(command)
-    def framed(**options: Any) -> None:
-        try:
-            command(**options)
-            sys.stdout.flush()
-        except EnvfitError as error:
-            if options.get("json"):
-                print_json(error_data(error))
-            else:
-                print_error(error)
-            _leave(exit_code(error))
-        except KeyboardInterrupt:
-            talk("interrupted")
-            _leave(INTERRUPTED)
-        except BrokenPipeError:
-            _forget_output()
-        except OSError as error:
-            if error.filename is not None:
-                raise  # not the output: a bug, to be seen whole
-            _forget_output()
-            talk(f"error: the answer could not be written: {error.strerror}")
-            _leave(OUTPUT_FAILED)
-
-    return framed
+    return Recorder(words, os.environ)
 
 
-for _command in (commands.detect, locking.lock, locking.add, commands.install, commands.export):
-    app.command(_command.__name__)(_framed(_command))
+def _framed(run: Callable[[], None], *, json: bool) -> None:
+    """Run something whose errors are printed and become exit codes."""
+    from envfit.errors import EnvfitError, UsageError
+
+    try:
+        run()
+        sys.stdout.flush()
+    except UsageError as error:
+        _refuse_usage(error, json=json)
+        _leave(USAGE)
+    except EnvfitError as error:
+        _leave(_print_error(error, json=json))
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        _leave(INTERRUPTED)
+    except BrokenPipeError:
+        _forget_output()
+    except OSError as error:
+        if error.filename is not None:
+            raise  # not the output: a bug, to be seen whole
+        _forget_output()
+        sys.stderr.write(f"error: the answer could not be written: {error.strerror}\n")
+        _leave(OUTPUT_FAILED)
+
+
+def _refuse_usage(error: UsageError, *, json: bool) -> None:
+    if json:
+        _print_error(error, json=True)
+    else:
+        sys.stderr.write(f"{error.usage}\n\nError: {error.message}\n")
+
+
+def _print_error(error: EnvfitError, *, json: bool) -> int:
+    """Print an error, and return its exit code."""
+    from envfit.cli import render
+
+    if json:
+        render.print_json(render.error_data(error))
+    else:
+        render.print_error(error)
+    return render.exit_code(error)
 
 
 def _forget_output() -> None:
@@ -103,16 +121,11 @@ def _leave(code: int) -> None:
     raise SystemExit(code)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit with its code."""
-    app(_with_optional_values(sys.argv[1:] if arguments is None else arguments), prog_name="envfit")
-
-
 def _with_optional_values(words: Sequence[str]) -> list[str]:
-    """Rewrite ``--pytorch-index URL``: typer has no option whose value may be left out."""
+    """Rewrite ``--pytorch-index URL``: an option whose value may be left out would take any word."""
     rewritten: list[str] = []
     for word in words:
-        if rewritten and rewritten[-1] == "--pytorch-index" and re.match(r"[a-z]+://", word):
+        if rewritten and rewritten[-1] == "--pytorch-index" and "://" in word:
             rewritten[-1:] = ["--pytorch-mirror", word]
         elif word.startswith("--pytorch-index="):
             rewritten += ["--pytorch-mirror", word.partition("=")[2]]

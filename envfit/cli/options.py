@@ -1,133 +1,401 @@
-"""Options that several commands have, each declared once."""
+"""Every command of envfit and what it takes: the table that parsing and ``--help`` are made of."""
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from pathlib import Path
-from typing import Annotated, Optional
 
-import typer
+from envfit.cli.arguments import Argument, Command
 
-__all__ = [
-    "Budget",
-    "Driver",
-    "ExcludeNewer",
-    "ExtraIndexUrls",
-    "FindLinks",
-    "Gpus",
-    "IgnoreRule",
-    "IndexUrl",
-    "Json",
-    "Mirrors",
-    "NoBuild",
-    "Offline",
-    "Output",
-    "Pre",
-    "PytorchIndex",
-    "PytorchMirror",
-    "TargetName",
-    "Verbose",
-]
+__all__ = ["COMMANDS"]
 
-Json = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
-Gpus = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--gpu",
-        help="A GPU that must be served: V100, 'GTX 1080 Ti', sm_70, 7.0, auto (this machine) or none. "
-        "Repeat it for several.",
-        metavar="GPU",
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or not int(text):
+        raise ArgumentTypeError(f"{text!r} is not a positive number")
+    return int(text)
+
+
+def _flag(name: str, *flags: str, help: str) -> Argument:  # noqa: A002 - as everywhere in argparse
+    return Argument(name=name, flags=flags, help=help)
+
+
+_JSON = _flag("json", "--json", help="Print the answer as JSON.")
+_GPUS = Argument(
+    name="gpus",
+    flags=("--gpu",),
+    metavar="GPU",
+    many=True,
+    help="A GPU that must be served: V100, 'GTX 1080 Ti', sm_70, 7.0, auto (this machine) or none. "
+    "Repeat it for several.",
+)
+_DRIVER = Argument(
+    name="driver",
+    flags=("--driver",),
+    metavar="VERSION",
+    help="The driver version on the target, such as 535.161.08. Default: the first release of the oldest "
+    "branch that NVIDIA supports and that drives the GPUs.",
+)
+_IGNORE_RULES = Argument(
+    name="ignore_rules",
+    flags=("--ignore-rule",),
+    metavar="ID",
+    many=True,
+    help="Switch off one rule of the knowledge base.",
+)
+_MIRRORS = Argument(
+    name="mirrors",
+    flags=("--mirror",),
+    metavar="CANONICAL=MIRROR",
+    many=True,
+    help="Fetch what is under the address CANONICAL from MIRROR; the lock names CANONICAL. Also "
+    "ENVFIT_MIRRORS. Repeat it for several.",
+)
+_OUTPUT = Argument(
+    name="output",
+    flags=("-o", "--output"),
+    metavar="FILE",
+    kind=Path,
+    help="Default: pylock.toml, or pylock.NAME.toml for --target NAME.",
+)
+_TARGET = Argument(
+    name="target",
+    flags=("--target",),
+    metavar="NAME",
+    help="Name the target; its lock is pylock.NAME.toml.",
+)
+_PRE = _flag("pre", "--pre", help="Allow pre-releases.")
+_INDEX_URL = Argument(
+    name="index_url",
+    flags=("--index-url",),
+    metavar="URL",
+    help="The package index. Default: the one that uv or pip is configured for.",
+)
+_EXTRA_INDEX_URLS = Argument(
+    name="extra_index_urls",
+    flags=("--extra-index-url",),
+    metavar="URL",
+    many=True,
+    help="A further index, searched first; the first index that has a name serves it.",
+)
+_NO_INDEX = _flag(
+    "no_index",
+    "--no-index",
+    help="Ask no index: take what --find-links and addresses name, and nothing else.",
+)
+_FIND_LINKS = Argument(
+    name="find_links",
+    flags=("-f", "--find-links"),
+    metavar="URL|DIR",
+    many=True,
+    help="A page or directory of distributions, besides the indexes.",
+)
+_PYTORCH_INDEX = _flag(
+    "pytorch_index",
+    "--pytorch-index",
+    help="Add the PyTorch index, or a mirror of it at URL, for torch and the packages built with it: "
+    "--pytorch-index [URL].",
+)
+_PYTORCH_MIRROR = Argument(name="pytorch_mirror", flags=("--pytorch-mirror",), metavar="URL")
+_OFFLINE = _flag("offline", "--offline", help="Use only what is in the cache.")
+_NO_BUILD = _flag(
+    "no_build", "--no-build", help="Use no source distribution, and build none for its metadata."
+)
+_VERBOSE = _flag("verbose", "-v", "--verbose", help="Print every package.")
+_BUDGET = Argument(
+    name="budget",
+    flags=("--budget",),
+    metavar="N",
+    kind=_positive,
+    help="Give up undecided, with exit code 4, after N decisions. Default: 100000.",
+)
+_EXCLUDE_NEWER = Argument(
+    name="exclude_newer",
+    flags=("--exclude-newer",),
+    metavar="DATE",
+    help="Ignore what was uploaded after DATE.",
+)
+_LOCK_FILE = Argument(
+    name="lock_file",
+    metavar="LOCK",
+    kind=Path,
+    default=Path("pylock.toml"),
+    help="The lock. Default: pylock.toml.",
+)
+
+_DETECT = Command(
+    name="detect",
+    run="envfit.cli.detecting:detect",
+    summary="Say what this machine is, and where each fact came from.",
+    arguments=(
+        _JSON,
+        Argument(
+            name="record",
+            flags=("--record",),
+            metavar="DIR",
+            kind=Path,
+            help="Write what was read into DIR, without identifiers, to attach to a report.",
+        ),
     ),
-]
-Driver = Annotated[
-    Optional[str],
-    typer.Option(
-        metavar="VERSION",
-        help="The driver version on the target, such as 535.161.08. Default: the first release of the oldest "
-        "branch that NVIDIA supports and that drives the GPUs.",
+)
+
+_LOCK = Command(
+    name="lock",
+    run="envfit.cli.locking:lock",
+    remembers=True,
+    summary="Lock an environment that runs on a target, or say why there is none.",
+    more="Example: envfit lock torch transformers --gpu V100 --driver 535.161.08",
+    arguments=(
+        Argument(
+            name="requirements",
+            metavar="REQUIREMENT",
+            many=True,
+            help="Requirements, such as torch or 'transformers>=5'. Default: ./pyproject.toml.",
+        ),
+        Argument(
+            name="files",
+            flags=("-r", "--requirement"),
+            metavar="FILE",
+            many=True,
+            kind=Path,
+            help="A requirements file, pyproject.toml, environment.yml or pylock.toml; - is standard input.",
+        ),
+        Argument(
+            name="editables",
+            flags=("-e", "--editable"),
+            metavar="DIR",
+            many=True,
+            help="A project in a directory, installed to be used in place.",
+        ),
+        Argument(
+            name="constraints",
+            flags=("-c", "--constraint"),
+            metavar="FILE",
+            many=True,
+            kind=Path,
+            help="A requirements file that bounds versions and brings nothing in.",
+        ),
+        Argument(
+            name="overrides",
+            flags=("--override",),
+            metavar="FILE",
+            many=True,
+            kind=Path,
+            help="A requirements file that stands in the place of every other requirement on its names.",
+        ),
+        Argument(
+            name="exclude",
+            flags=("--exclude",),
+            metavar="NAME",
+            many=True,
+            help="A package that nothing may bring in.",
+        ),
+        Argument(
+            name="extras", flags=("--extra",), metavar="NAME", many=True, help="An extra of the project."
+        ),
+        Argument(
+            name="groups",
+            flags=("--group",),
+            metavar="NAME",
+            many=True,
+            help="A dependency group of the project (PEP 735).",
+        ),
+        _OUTPUT,
+        _flag("check", "--check", help="Write nothing; exit 1 if the lock is stale."),
+        _GPUS,
+        _DRIVER,
+        Argument(
+            name="python",
+            flags=("--python",),
+            metavar="VERSION",
+            help="The Python on the target, such as 3.12; of a range such as '>=3.10', the one that serves "
+            "best what you name. Default: 3.11, or what requires-python asks for.",
+        ),
+        Argument(
+            name="platform",
+            flags=("--platform",),
+            metavar="PLATFORM",
+            help="linux-x86_64 or linux-aarch64. Default: implied by the GPU, else linux-x86_64.",
+        ),
+        Argument(
+            name="glibc",
+            flags=("--glibc",),
+            metavar="VERSION",
+            help="The glibc on the target. Default: 2.28.",
+        ),
+        _TARGET,
+        Argument(
+            name="if_supported",
+            flags=("--if-supported",),
+            metavar="NAME",
+            many=True,
+            help="Take NAME where it runs, leave it out with the reason where not.",
+        ),
+        Argument(
+            name="concede",
+            flags=("--concede",),
+            metavar="none|minor|any",
+            choices=("none", "minor", "any"),
+            help="How far an --if-supported package may lower one that you named. Default: minor.",
+        ),
+        Argument(
+            name="provided",
+            flags=("--provided",),
+            metavar="NAME==VERSION|FILE",
+            many=True,
+            help="What a loaded module supplies, as pip list --format=freeze prints it.",
+        ),
+        Argument(
+            name="provided_from",
+            flags=("--provided-from",),
+            metavar="PYTHON",
+            help="The interpreter of a loaded module or a container: what it sees is provided, and its "
+            "Python is the target's.",
+        ),
+        _PRE,
+        _flag("upgrade", "--upgrade", help="Do not keep the versions of the existing lock."),
+        Argument(
+            name="upgrade_packages",
+            flags=("--upgrade-package",),
+            metavar="NAME",
+            many=True,
+            help="Do not keep the version of NAME.",
+        ),
+        _INDEX_URL,
+        _EXTRA_INDEX_URLS,
+        _NO_INDEX,
+        _FIND_LINKS,
+        Argument(
+            name="no_binary",
+            flags=("--no-binary",),
+            metavar="NAME",
+            many=True,
+            help="Take no wheel of NAME; :all: stands for every package.",
+        ),
+        Argument(
+            name="only_binary",
+            flags=("--only-binary",),
+            metavar="NAME",
+            many=True,
+            help="Take no source distribution of NAME; :all: stands for every package.",
+        ),
+        Argument(
+            name="resolution",
+            flags=("--resolution",),
+            metavar="STRATEGY",
+            help="highest, lowest, or lowest-direct (only of what you name). Default: highest.",
+        ),
+        _PYTORCH_INDEX,
+        _PYTORCH_MIRROR,
+        _MIRRORS,
+        _EXCLUDE_NEWER,
+        _OFFLINE,
+        _NO_BUILD,
+        _IGNORE_RULES,
+        _BUDGET,
+        _JSON,
+        _VERBOSE,
     ),
-]
-IgnoreRule = Annotated[
-    Optional[list[str]],
-    typer.Option("--ignore-rule", metavar="ID", help="Switch off one rule of the knowledge base."),
-]
-Mirrors = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--mirror",
-        metavar="CANONICAL=MIRROR",
-        help="Fetch what is under the address CANONICAL from MIRROR; the lock names CANONICAL. Also "
-        "ENVFIT_MIRRORS. Repeat it for several.",
+)
+
+_ADD = Command(
+    name="add",
+    run="envfit.cli.locking:add",
+    summary="Lock again with more packages; target, versions, constraints and what else was asked for are "
+    "kept.",
+    more="What the lock was made for is read from the lock. Where ./pyproject.toml lists dependencies, what "
+    "is added is written there too.",
+    arguments=(
+        Argument(
+            name="requirements",
+            metavar="REQUIREMENT",
+            many=True,
+            required=True,
+            help="What to add, such as einops or 'transformers>=5'.",
+        ),
+        _OUTPUT,
+        _TARGET,
+        _PRE,
+        _INDEX_URL,
+        _EXTRA_INDEX_URLS,
+        _FIND_LINKS,
+        _PYTORCH_INDEX,
+        _PYTORCH_MIRROR,
+        _MIRRORS,
+        _EXCLUDE_NEWER,
+        _OFFLINE,
+        _NO_BUILD,
+        _IGNORE_RULES,
+        _BUDGET,
+        _JSON,
+        _VERBOSE,
     ),
-]
-Output = Annotated[
-    Optional[Path],
-    typer.Option(
-        "-o",
-        "--output",
-        metavar="FILE",
-        help="Default: pylock.toml, or pylock.NAME.toml for --target NAME.",
+)
+
+_INSTALL = Command(
+    name="install",
+    run="envfit.cli.installing:install",
+    summary="Install a lock, if it runs on this machine, and prove it by importing what was asked for.",
+    more="An environment that is there is replaced only after the new one was proved.",
+    arguments=(
+        _LOCK_FILE,
+        Argument(
+            name="prefix",
+            flags=("--prefix",),
+            metavar="DIR",
+            kind=Path,
+            default=Path(".venv"),
+            help="Where the environment goes. Default: .venv.",
+        ),
+        Argument(
+            name="gpus",
+            flags=("--gpu",),
+            metavar="GPU",
+            many=True,
+            help="Judge for this GPU, or for none. Default: auto, this machine's.",
+        ),
+        Argument(
+            name="driver",
+            flags=("--driver",),
+            metavar="VERSION",
+            help="The driver that goes with --gpu. Default: as for envfit lock.",
+        ),
+        Argument(name="skip", flags=("--skip",), metavar="NAME", many=True, help="Leave NAME out."),
+        Argument(
+            name="provided_from",
+            flags=("--provided-from",),
+            metavar="PYTHON",
+            help="The interpreter whose packages the lock counts on; the environment sees them.",
+        ),
+        _IGNORE_RULES,
+        _MIRRORS,
+        _flag("dry_run", "--dry-run", help="Judge and plan; make nothing."),
+        _JSON,
     ),
-]
-TargetName = Annotated[
-    Optional[str],
-    typer.Option(metavar="NAME", help="Name the target; its lock is pylock.NAME.toml."),
-]
-Pre = Annotated[bool, typer.Option("--pre", help="Allow pre-releases.")]
-IndexUrl = Annotated[
-    Optional[str],
-    typer.Option(metavar="URL", help="The package index. Default: the one that uv or pip is configured for."),
-]
-ExtraIndexUrls = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "--extra-index-url",
-        metavar="URL",
-        help="A further index, searched first; the first index that has a name serves it.",
+)
+
+_EXPORT = Command(
+    name="export",
+    run="envfit.cli.exporting:export",
+    summary="Write a lock in another tool's form: a requirements file with hashes, or environment.yml.",
+    arguments=(
+        _LOCK_FILE,
+        Argument(
+            name="form",
+            flags=("--format",),
+            metavar="FORMAT",
+            default="requirements",
+            help="requirements or conda. Default: requirements.",
+        ),
+        Argument(
+            name="output",
+            flags=("-o", "--output"),
+            metavar="FILE",
+            kind=Path,
+            help="Default: standard output. What a module provides goes beside it, into FILE-constraints.",
+        ),
     ),
-]
-NoIndex = Annotated[
-    bool,
-    typer.Option(
-        "--no-index", help="Ask no index: take what --find-links and addresses name, and nothing else."
-    ),
-]
-FindLinks = Annotated[
-    Optional[list[str]],
-    typer.Option(
-        "-f",
-        "--find-links",
-        metavar="URL|DIR",
-        help="A page or directory of distributions, besides the indexes.",
-    ),
-]
-PytorchIndex = Annotated[
-    bool,
-    typer.Option(
-        "--pytorch-index",
-        help="Add the PyTorch index, or a mirror of it at URL, for torch and the packages built with it: "
-        "--pytorch-index [URL].",
-    ),
-]
-PytorchMirror = Annotated[
-    Optional[str],
-    typer.Option(
-        "--pytorch-mirror", metavar="URL", help="As --pytorch-index, from a mirror of it.", hidden=True
-    ),
-]
-Offline = Annotated[bool, typer.Option("--offline", help="Use only what is in the cache.")]
-NoBuild = Annotated[
-    bool, typer.Option("--no-build", help="Use no source distribution, and build none for its metadata.")
-]
-Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Print every package.")]
-Budget = Annotated[
-    Optional[int],
-    typer.Option(
-        metavar="N",
-        min=1,
-        help="Give up undecided, with exit code 4, after N decisions. Default: 100000.",
-    ),
-]
-ExcludeNewer = Annotated[
-    Optional[str],
-    typer.Option(metavar="DATE", help="Ignore what was uploaded after DATE."),
-]
+)
+
+#: In the order of the help.
+COMMANDS = (_DETECT, _LOCK, _ADD, _INSTALL, _EXPORT)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from envfit.api import LockResult, describe_target
-from envfit.detect import Interpreter, Machine
 from envfit.errors import (
     EnvfitError,
     InputError,
@@ -17,13 +14,17 @@ from envfit.errors import (
     OutsideError,
     RefusalError,
     UndecidedError,
+    UnsatisfiableError,
 )
-from envfit.install import InstallReport
-from envfit.requirement import RuleOrigin, UserOrigin
-from envfit.resolve.decide import Unsatisfied
-from envfit.resolve.explain import Explanation, Group
-from envfit.resolve.resolution import BetterBuild, Resolution
 from envfit.target import CUDA_ARCH, Fact, FactState, Target
+
+if TYPE_CHECKING:
+    from envfit.api import LockResult
+    from envfit.detect import Interpreter, Machine
+    from envfit.install import InstallReport
+    from envfit.requirement import RuleOrigin
+    from envfit.resolve.explain import Explanation, Group
+    from envfit.resolve.resolution import BetterBuild, Resolution
 
 __all__ = [
     "error_data",
@@ -63,6 +64,8 @@ def talk(sentence: str) -> None:
 
 def print_json(data: Mapping[str, Any]) -> None:
     """Print an answer for machines."""
+    import json
+
     print(json.dumps(data, indent=2, sort_keys=True))
 
 
@@ -78,13 +81,20 @@ def print_error(error: EnvfitError) -> None:
             talk(f"  {name}: {first}")
         for line in more:
             talk(f"      {line}")
+    if isinstance(error, UnsatisfiableError):
+        _print_explanation(error)
+    for hint in error.hints:
+        talk(f"hint: {hint}")
+
+
+def _print_explanation(error: UnsatisfiableError) -> None:
+    from envfit.resolve.decide import Unsatisfied
+
     if isinstance(error, Unsatisfied):
         for line in _explanation(error.explanation):
             talk(line)
         for better in error.better:
             talk(f"hint: {_better(better)}")
-    for hint in error.hints:
-        talk(f"hint: {hint}")
 
 
 def error_data(error: EnvfitError) -> dict[str, Any]:
@@ -96,6 +106,15 @@ def error_data(error: EnvfitError) -> dict[str, Any]:
         "hints": list(error.hints),
         "exit-code": exit_code(error),
     }
+    if isinstance(error, UnsatisfiableError):
+        data.update(_explanation_data(error))
+    return data
+
+
+def _explanation_data(error: UnsatisfiableError) -> dict[str, Any]:
+    from envfit.resolve.decide import Unsatisfied
+
+    data: dict[str, Any] = {}
     if isinstance(error, Unsatisfied):
         data["core"] = [str(requirement) for requirement in error.explanation.core]
         data["reasons"] = [_group_data(group) for group in error.explanation.groups]
@@ -298,6 +317,9 @@ def _conditions(conditions: Sequence[RuleOrigin]) -> Iterable[str]:
 
 def lock_data(result: LockResult) -> dict[str, Any]:
     """Return a lock as data."""
+    from envfit.api import describe_target
+    from envfit.requirement import UserOrigin
+
     resolution = result.resolution
     return {
         "path": str(result.path),

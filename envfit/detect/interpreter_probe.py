@@ -72,7 +72,7 @@ def _glibc() -> str:
 
 
 def _distributions(directories: list[str]) -> list[dict[str, Any]]:
-    import importlib.metadata  # noqa: PLC0415 - not there before Python 3.8
+    import importlib.metadata
 
     found = []
     for directory in directories:

@@ -103,7 +103,7 @@ def read_nvml() -> NvmlReading:
     Raises nothing: what went wrong is the reading's status, or a failure of one GPU.
     """
     # Imported here: it costs some 50 ms, and only detection needs it.
-    import pynvml  # type: ignore[import-untyped]  # noqa: PLC0415 - ships no types; see above
+    import pynvml  # type: ignore[import-untyped]
 
     try:
         pynvml.nvmlInit()

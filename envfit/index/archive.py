@@ -10,13 +10,13 @@ from __future__ import annotations
 import errno
 import io
 import re
-import tempfile
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
 from envfit.address import is_local, local_path, public_address
 from envfit.errors import SourceError
+from envfit.index.archive_tail import IDENTITY, TAIL, TAIL_REQUEST
 from envfit.index.download import save
 from envfit.index.session import Session, Stream, until_complete
 from envfit.index.transfer import Transfer
@@ -24,9 +24,8 @@ from envfit.index.transfer import Transfer
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["TAIL_REQUEST", "RemoteFile"]
+__all__ = ["RemoteFile"]
 
-_TAIL = 64 << 10  # bytes of the first request
 _SMALLEST = 64 << 10  # bytes of a later request, at least
 _LARGEST = 1 << 20  # bytes of a request within a sequence of them
 _GROWTH = 4  # by which reads in sequence ask for more
@@ -34,10 +33,6 @@ _KEPT = 32 << 20  # bytes of pieces kept in memory
 _PARTIAL = 206
 # What servers answer that have ranges but no suffix ranges, or none at all.
 _REFUSED = (400, 405, 416, 501)
-_IDENTITY = {"Accept-Encoding": "identity"}  # ranges of a compressed answer would be useless
-
-#: Headers of a request for the end of a file.
-TAIL_REQUEST = {**_IDENTITY, "Range": f"bytes=-{_TAIL}"}
 
 
 class RemoteFile(io.RawIOBase):
@@ -166,16 +161,18 @@ class RemoteFile(io.RawIOBase):
     def _open_by_length(self) -> None:
         size = self._session.length(self._url)
         if size is None:
-            with self._session.stream(self._url, headers=_IDENTITY) as answer:
+            with self._session.stream(self._url, headers=IDENTITY) as answer:
                 if answer is None:
                     raise self._missing()
                 self._download(answer)
             return
         self._size = size
         if size:
-            self._fetch(max(0, size - _TAIL), size)
+            self._fetch(max(0, size - TAIL), size)
 
     def _download(self, answer: Stream) -> None:
+        import tempfile
+
         whole = tempfile.TemporaryFile(prefix="envfit-")
         try:
             save(answer, whole, sha256=self._sha256, notify=self._notify)
@@ -206,7 +203,7 @@ class RemoteFile(io.RawIOBase):
 
     def _fetch(self, start: int, end: int) -> None:
         """Fetch the bytes from ``start`` up to ``end``; the whole file where there are no ranges."""
-        headers = {**_IDENTITY, "Range": f"bytes={start}-{end - 1}"}
+        headers = {**IDENTITY, "Range": f"bytes={start}-{end - 1}"}
         with self._session.stream(self._url, headers=headers) as answer:
             if answer is None:
                 raise self._missing()

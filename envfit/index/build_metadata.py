@@ -6,21 +6,17 @@ has decided that this is wanted, and ``notify`` is told which package before.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import uv as uv_package
 from packaging.version import Version
 
 from envfit.distribution import Metadata, Sdist
 from envfit.errors import OutsideError, RequirementError
-from envfit.index.back_end import BackEnd, BackEndFailedError, NoInterpreterError
 from envfit.index.cache import Cache, CachedMetadata
 from envfit.index.core_metadata import parse_core_metadata
 from envfit.index.metadata import NeedsBuild, identity
-from envfit.index.source_tree import unpack
 
 __all__ = [
     "BuildFailedError",
@@ -93,6 +89,11 @@ class Builds:
         if kept is not None:
             return parse_core_metadata(kept.body, sdist, source=kept.source)
         what = f"{sdist.name} {sdist.version}"
+        import tempfile
+
+        from envfit.index.back_end import BackEndFailedError, NoInterpreterError
+        from envfit.index.source_tree import unpack
+
         self.notify(f"running the build of {what} with Python {self._minor} to read its metadata")
         with tempfile.TemporaryDirectory(prefix="envfit-build-") as directory:
             source = Path(directory) / "source"
@@ -128,6 +129,10 @@ class Builds:
         kept = self.cache.metadata(lasting) if key is not None else None
         if kept is not None:
             return kept.body
+        import tempfile
+
+        from envfit.index.back_end import BackEndFailedError, NoInterpreterError
+
         self.notify(f"running the build of {what} with Python {self._minor} to read its metadata")
         with tempfile.TemporaryDirectory(prefix="envfit-build-") as directory:
             try:
@@ -145,6 +150,10 @@ class Builds:
         return f"{self.python.major}.{self.python.minor}"
 
     def _run(self, tree: Path, directory: Path) -> bytes:
+        import uv as uv_package
+
+        from envfit.index.back_end import BackEnd
+
         back_end = BackEnd(
             tree=tree,
             directory=directory,

@@ -83,6 +83,8 @@ class Cache:
         self._lock = threading.Lock()
         self._writable = True
         self._written = 0
+        #: Until when every page that was taken from here may be, in seconds since the epoch.
+        self.fresh_until = float("inf")
         self._made: set[str] = set()  # directories
 
     def page(self, key: str) -> CachedPage | None:

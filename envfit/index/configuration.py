@@ -14,28 +14,27 @@ taken from that one alone.
 
 from __future__ import annotations
 
-import configparser
 import os
 import re
-import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from distlib.index import DEFAULT_INDEX  # type: ignore[import-untyped]
 from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
-from envfit.address import address_of, credentials, public_address, with_credentials
+from envfit.address import address_of, credentials, is_local, public_address, with_credentials
 from envfit.errors import FileError, ProjectError
 from envfit.index.credentials import KeyringUse
 from envfit.index.mirrors import Mirrors
 from envfit.index.routing import Route, route_of
+from envfit.toml_text import parse_toml
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+if TYPE_CHECKING:
+    import configparser
 
 __all__ = ["IndexConfiguration", "configured_indexes", "library_default"]
 
@@ -80,6 +79,12 @@ class IndexConfiguration:
         """Return the find-links that may serve a name: none where it is routed to an index."""
         return self.find_links if route_of(name, self.routes) is None or self.no_index else ()
 
+    @property
+    def has_local_files(self) -> bool:
+        """Whether anything is taken from the disk of this machine."""
+        addresses = (*self.search_order, *(route.url for route in self.routes), *self.mirrors.addresses)
+        return bool(self.find_links) or any(map(is_local, addresses))
+
     def public(self) -> tuple[tuple[str, str], ...]:
         """Return (address without credentials, source) in search order."""
         sources = {
@@ -114,7 +119,21 @@ class _Stated:
 
 def library_default() -> str:
     """Return the address of the Simple API of the index that ``distlib`` knows as default."""
-    return f"{DEFAULT_INDEX.rstrip('/').removesuffix('/pypi')}/simple/"
+    return f"{_distlib_default().rstrip('/').removesuffix('/pypi')}/simple/"
+
+
+def _distlib_default() -> str:
+    # The module takes 50 ms to load, as long as all the rest of a small resolution.
+    found = PathFinder.find_spec("distlib")
+    for place in (found.submodule_search_locations or ()) if found is not None else ():
+        with suppress(OSError):
+            source = Path(place, "index.py").read_text(encoding="utf-8")
+            stated = re.search(r"^DEFAULT_INDEX = '([^'\\]+)'$", source, re.MULTILINE)
+            if stated is not None:
+                return stated[1]
+    from distlib.index import DEFAULT_INDEX  # type: ignore[import-untyped]
+
+    return str(DEFAULT_INDEX)
 
 
 def configured_indexes(
@@ -139,8 +158,10 @@ def configured_indexes(
     uv = _stated_for_uv(environ, home=home, cwd=cwd, system=system)
     pip = _stated_for_pip(environ, home=home, system=system)
     given = [_Setting(url=address_of(url, cwd), source=_COMMAND_LINE) for url in (index_url,) if url]
-    library = _Setting(url=library_default(), source="the default of the distlib library")
-    default = (*given, *uv.default, *pip.default, library)[0]
+    stated = (*given, *uv.default, *pip.default)
+    default = (
+        stated[0] if stated else _Setting(url=library_default(), source="the default of the distlib library")
+    )
     extra: dict[str, str] = {}
     for setting in (
         *(_Setting(url=address_of(url, cwd), source=_COMMAND_LINE) for url in extra_index_urls),
@@ -288,7 +309,11 @@ def _uv_tables(
 
 
 def _stated_for_pip(environ: Mapping[str, str], *, home: Path, system: Path) -> _Stated:
-    files = [(path, _ini(path)) for path in _pip_files(environ, home=home, system=system)]
+    files = [
+        (path, parser)
+        for path in _pip_files(environ, home=home, system=system)
+        if (parser := _ini(path)) is not None
+    ]
 
     def stated(key: str) -> tuple[str, str]:
         """Return value and source: the environment, then [install], then [global]."""
@@ -340,20 +365,28 @@ def _config_home(environ: Mapping[str, str], home: Path) -> Path:
 def _toml(path: Path) -> Mapping[str, object] | None:
     """Return a TOML file, or None where there is none."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return parse_toml(text)
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except (OSError, ValueError) as error:
         raise FileError(f"{path} cannot be read as TOML: {error}") from error
 
 
-def _ini(path: Path) -> configparser.RawConfigParser:
+def _ini(path: Path) -> configparser.RawConfigParser | None:
+    """Return a file of pip's configuration, or None where there is none."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    except (OSError, ValueError) as error:
+        raise FileError(f"{path} cannot be read as pip's configuration: {error}") from error
+    import configparser
+
     parser = configparser.RawConfigParser()
     try:
-        parser.read_string(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        pass
-    except (OSError, ValueError, configparser.Error) as error:
+        parser.read_string(text)
+    except configparser.Error as error:
         raise FileError(f"{path} cannot be read as pip's configuration: {error}") from error
     return parser
 

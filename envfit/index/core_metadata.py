@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from packaging.metadata import parse_email
+from typing import TYPE_CHECKING
+
 from packaging.requirements import InvalidRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -10,6 +11,9 @@ from packaging.version import InvalidVersion, Version
 
 from envfit.distribution import Declared, Distribution, Metadata
 from envfit.errors import SourceError
+
+if TYPE_CHECKING:
+    from packaging.metadata import RawMetadata
 
 __all__ = ["BadMetadata", "declared", "parse_core_metadata", "stated_identity"]
 
@@ -31,7 +35,7 @@ def parse_core_metadata(text: bytes, distribution: Distribution, *, source: str)
     A malformed Requires-Python counts as none, as on index pages.  Raises
     BadMetadata where name or version are another's, or a requirement is malformed.
     """
-    raw, unparsed = parse_email(text)
+    raw, unparsed = _parse_email(_headers(text))
     for label, field in (("Requires-Dist", "requires-dist"), ("Provides-Extra", "provides-extra")):
         if field in unparsed:
             raise BadMetadata(distribution, f"its {label} cannot be read")
@@ -56,7 +60,7 @@ def parse_core_metadata(text: bytes, distribution: Distribution, *, source: str)
 
 def stated_identity(text: bytes) -> tuple[str, Version] | None:
     """Return the normalized name and the version that METADATA states; None where it states none."""
-    raw, _ = parse_email(text)
+    raw, _ = _parse_email(_headers(text))
     try:
         return canonicalize_name(raw["name"], validate=True), Version(raw["version"])
     except (KeyError, ValueError):
@@ -93,3 +97,15 @@ def declared(
         extras=frozenset(canonicalize_name(extra) for extra in extras),
         source=source,
     )
+
+
+def _headers(text: bytes) -> bytes:
+    """Return metadata without the description that may follow it: it is long, and nobody asks for it here."""
+    ends = [place for end in (b"\n\n", b"\r\n\r\n") if (place := text.find(end)) >= 0]
+    return text[: min(ends) + 1] if ends else text
+
+
+def _parse_email(text: bytes) -> tuple[RawMetadata, dict[str, list[str]]]:
+    from packaging.metadata import parse_email
+
+    return parse_email(text)

@@ -9,7 +9,6 @@ keyring always, after an index has refused.
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +101,7 @@ class Credentials:
 
     def _look_up(self, address: str, user: str | None) -> tuple[str, str] | None:
         if user is not None:
-            from requests.utils import get_netrc_auth  # noqa: PLC0415 - loaded where it is used
+            from requests.utils import get_netrc_auth
 
             stated = get_netrc_auth(address)
             if stated is not None and stated[0] == user:
@@ -117,6 +116,8 @@ class Credentials:
         return None
 
     def _ask_keyring(self, service: str, user: str | None) -> tuple[str, str] | None:
+        import subprocess
+
         words: Sequence[str] = [user] if user is not None else ["--mode", "creds"]
         try:
             ended = subprocess.run(

@@ -29,9 +29,9 @@ from envfit.index.core_metadata import parse_core_metadata, stated_identity
 from envfit.index.download import download
 from envfit.index.file_hash import hash_of_file
 from envfit.index.git import Repositories
-from envfit.index.metadata import metadata_in_wheel
 from envfit.index.session import Session
 from envfit.index.source_tree import read_static_tree, unpack
+from envfit.index.wheel_metadata import metadata_in_wheel
 from envfit.reference import DirectReference, ReferenceKind
 
 __all__ = ["BuildTree", "DirectSource", "Opened"]

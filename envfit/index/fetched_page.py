@@ -150,6 +150,8 @@ def _answer_ahead(ahead: Transfer | None, absent: Collection[int]) -> _Answer | 
 
 
 def _from_cache(key: str, kept: CachedPage, cache: Cache) -> FetchedPage:
+    cache.fresh_until = min(cache.fresh_until, kept.fetched + kept.max_age)
+
     def load() -> bytes:
         body = cache.body(key, kept)
         if body is None:

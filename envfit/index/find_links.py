@@ -18,8 +18,9 @@ from envfit.index.cache import Cache
 from envfit.index.fetched_page import FetchedPage, fetch_page
 from envfit.index.file_hash import with_hash
 from envfit.index.once import Once
+from envfit.index.page import File, Page
 from envfit.index.session import Session
-from envfit.index.simple import File, Page, listing_of, parse_page
+from envfit.index.simple import listing_of, parse_page
 
 __all__ = ["FindLinks"]
 

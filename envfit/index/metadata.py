@@ -7,47 +7,28 @@ it.  A source distribution: downloaded, and read where its metadata is static.
 from __future__ import annotations
 
 import hashlib
-import logging
-import struct
-import tempfile
 import threading
-import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
-
-from packaging.utils import canonicalize_name
+from typing import TYPE_CHECKING
 
 from envfit.address import is_local
 from envfit.distribution import Distribution, Metadata, Sdist, Wheel
 from envfit.errors import EnvfitError, SourceError
-from envfit.index.archive import TAIL_REQUEST, RemoteFile
+from envfit.index.archive_tail import TAIL_REQUEST
 from envfit.index.cache import Cache, CachedMetadata, decoded
 from envfit.index.core_metadata import BadMetadata, parse_core_metadata
-from envfit.index.download import download
 from envfit.index.metadata_record import metadata_of, record_of, record_of_fault
 from envfit.index.session import Session
-from envfit.index.source_tree import read_static_metadata
 from envfit.index.transfer import Transfer
 
-__all__ = ["BadMetadata", "MetadataReader", "NeedsBuild", "identity", "metadata_in_wheel"]
+if TYPE_CHECKING:
+    import tempfile
 
-_log = logging.getLogger(__name__)
-
-# What zipfile raises of archives that are damaged, encrypted or packed in unknown ways.
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    EOFError,
-    OSError,
-    NotImplementedError,
-    RuntimeError,
-)
+__all__ = ["BadMetadata", "MetadataReader", "NeedsBuild", "identity"]
 
 _OK = 200
-_LARGEST_MEMBER = 16 << 20  # bytes; METADATA is a text for people
 
 
 class NeedsBuild(EnvfitError):  # noqa: N818 - it is a state of a candidate
@@ -82,10 +63,11 @@ class MetadataReader:
         self._notify = notify
         self._lock = threading.Lock()
         self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._found: dict[str, object] = {}  # records that are read and not asked for yet, by address
 
     def start(self, distribution: Distribution) -> Transfer | None:
         """Begin to fetch what states the metadata of a wheel; None where nothing has to come, or only can."""
-        if isinstance(distribution, Sdist) or self._kept(distribution) is not None:
+        if isinstance(distribution, Sdist) or self.is_kept(distribution):
             return None
         if distribution.metadata_sha256 is not None:
             return self._session.start(_beside(distribution), {"Accept-Encoding": "gzip"})
@@ -93,7 +75,10 @@ class MetadataReader:
 
     def is_kept(self, distribution: Distribution) -> bool:
         """Tell whether the cache has the metadata of a distribution."""
-        return self._kept(distribution) is not None
+        found = self._kept(distribution)
+        if found is not None:
+            self._found[distribution.url] = found
+        return found is not None
 
     def read(self, distribution: Distribution, ahead: Transfer | None = None) -> Metadata:
         """Return the metadata of a wheel or source distribution.
@@ -102,7 +87,7 @@ class MetadataReader:
         found cannot be used, NeedsBuild where only a build states it, SourceError
         where the index fails.
         """
-        kept = self._kept(distribution)
+        kept = self._found.pop(distribution.url, None) or self._kept(distribution)
         if kept is not None:
             return metadata_of(kept, distribution)
         # A file on a disk may be replaced by another; only its hash says which one it is.
@@ -146,14 +131,15 @@ class MetadataReader:
             response = self._session.get(_beside(wheel))
             body = response.body if response is not None else None
         if body is None:
-            _log.info("%s: advertised metadata file is not there", wheel.filename)
             return None
         if wheel.metadata_sha256 not in {"", hashlib.sha256(body).hexdigest()}:
-            _log.info("%s: metadata file is not the one advertised", wheel.filename)
             return None
         return CachedMetadata(body=body, source=f"the metadata file beside {wheel.filename}")
 
     def _inside(self, wheel: Wheel, ahead: Transfer | None) -> CachedMetadata:
+        from envfit.index.archive import RemoteFile
+        from envfit.index.wheel_metadata import metadata_in_wheel
+
         tail = ahead if ahead is not None and ahead.url == wheel.url else None
         with RemoteFile(
             self._session, wheel.url, sha256=wheel.sha256, tail=tail, notify=self._notify
@@ -169,6 +155,8 @@ class MetadataReader:
         path = self._downloaded(sdist)
         keep = False
         try:
+            from envfit.index.source_tree import read_static_metadata
+
             metadata = read_static_metadata(path, sdist)
             keep = metadata is None
         finally:
@@ -179,6 +167,10 @@ class MetadataReader:
         return metadata
 
     def _downloaded(self, sdist: Sdist) -> Path:
+        import tempfile
+
+        from envfit.index.download import download
+
         with self._lock:
             if self._directory is None:
                 self._directory = tempfile.TemporaryDirectory(prefix="envfit-")
@@ -211,28 +203,3 @@ def _body(ahead: Transfer | None) -> bytes | None:
         return decoded(ahead.body, encoding) if encoding in ("", "gzip") else None
     except zlib.error:
         return None
-
-
-def metadata_in_wheel(file: BinaryIO | RemoteFile, wheel: Wheel) -> bytes:
-    """Return the METADATA in an open wheel; raises BadMetadata where it has none or is damaged."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return archive.read(_metadata_member(archive, wheel))
-    except _DAMAGED as error:
-        raise BadMetadata(wheel, f"the archive is damaged ({error})") from error
-
-
-def _metadata_member(archive: zipfile.ZipFile, wheel: Wheel) -> zipfile.ZipInfo:
-    """Return the METADATA of a wheel's own .dist-info folder."""
-    found = []
-    for member in archive.infolist():
-        folder, _, filename = member.filename.partition("/")
-        if filename == "METADATA" and folder.endswith(".dist-info"):
-            name = folder.removesuffix(".dist-info").rpartition("-")[0]
-            if canonicalize_name(name) == wheel.name:
-                found.append(member)
-    if len(found) != 1:
-        raise BadMetadata(wheel, f"it has {len(found) or 'no'} METADATA of {wheel.name}")
-    if found[0].file_size > _LARGEST_MEMBER:
-        raise BadMetadata(wheel, "its METADATA is larger than any text for people")
-    return found[0]

@@ -43,6 +43,11 @@ class Mirrors:
             self._to_canonical.setdefault(mirror, canonical)
 
     @property
+    def identity(self) -> str:
+        """What tells these mappings from others: how addresses on a page are taken depends on them."""
+        return " ".join(f"{mirror}={canonical}" for mirror, canonical in sorted(self._to_canonical.items()))
+
+    @property
     def addresses(self) -> tuple[str, ...]:
         """The addresses of the mirrors as they were given, credentials included."""
         return tuple(item.mirror for item in self._mirrors)

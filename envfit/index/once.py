@@ -21,7 +21,7 @@ class Once(Generic[T]):
     __slots__ = ("_compute", "_error", "_lock", "_values", "is_begun", "is_there")
 
     def __init__(self, compute: Callable[[], T]) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._compute: Callable[[], T] | None = compute
         self._values: list[T] = []
         self._error: Exception | None = None
@@ -33,6 +33,8 @@ class Once(Generic[T]):
         if not self.is_there:
             with self._lock:
                 if self._compute is not None:
+                    if self.is_begun:
+                        raise RuntimeError("a value was asked for while it was being computed")
                     self.is_begun = True
                     try:
                         self._values.append(self._compute())

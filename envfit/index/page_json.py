@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import msgspec
+
+from envfit.index.page import sha256_of
 
 __all__ = ["JsonPage", "decode_page"]
 
@@ -30,7 +29,7 @@ class JsonFile(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
     @property
     def sha256(self) -> str | None:
         """Its hash, where it is stated."""
-        return _sha256(self.hashes.sha256)
+        return sha256_of(self.hashes.sha256)
 
     @property
     def yanked(self) -> str | None:
@@ -42,7 +41,7 @@ class JsonFile(msgspec.Struct, frozen=True, gc=False, rename="kebab"):
         """The hash of the metadata beside it; empty where none is stated, None where there is none."""
         beside = self.core_metadata if self.core_metadata is not None else self.dist_info_metadata
         if isinstance(beside, _Hashes):
-            return _sha256(beside.sha256) or ""
+            return sha256_of(beside.sha256) or ""
         return "" if beside else None
 
 
@@ -72,7 +71,3 @@ def decode_page(body: bytes) -> JsonPage | None:
         return _DECODER.decode(body)
     except msgspec.DecodeError:
         return None
-
-
-def _sha256(value: Any) -> str | None:
-    return value.lower() if isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{64}", value) else None

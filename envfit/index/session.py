@@ -152,6 +152,11 @@ class Session:
         """Return the address by which a lock names one that a mirror states; others as they are."""
         return self._mirrors.canonical(url)
 
+    @property
+    def mapping(self) -> str:
+        """What tells how ``canonical`` maps addresses here from how it does elsewhere."""
+        return self._mirrors.identity
+
     def learn_credentials(self, url: str) -> None:
         """Ask keyring for credentials, where it is always used and the server of an address wants some."""
         if self._credentials.may_learn(self.address(url)) and not is_local(self.address(url)):
@@ -250,7 +255,7 @@ class Session:
                     chunks=self._http().chunks(address, response, self._count_received),
                 )
             else:
-                from envfit.index.failure import refused  # noqa: PLC0415 - requests is loaded where it is used
+                from envfit.index.failure import refused
 
                 raise refused(address, response)
 
@@ -263,7 +268,7 @@ class Session:
         url = self.address(url)
         if self.offline or is_local(url) or (url.startswith("http:") and os.environ.get("HTTP_PROXY")):
             return None  # libcurl reads that variable in lower case only
-        from envfit.index.transfers import Transfers  # noqa: PLC0415 - libcurl is loaded where it is used
+        from envfit.index.transfers import Transfers
 
         if self._transfers is None:
             self._transfers = Transfers(
@@ -294,7 +299,7 @@ class Session:
     def _http(self) -> PatientHttp:
         with self._lock:
             if self._patient is None:
-                from envfit.index.patient_http import PatientHttp  # noqa: PLC0415 - requests takes 80 ms to load
+                from envfit.index.patient_http import PatientHttp
 
                 self._patient = PatientHttp(
                     certificates=self._certificates, user_agent=_USER_AGENT, connections=self._workers
@@ -352,6 +357,6 @@ def _read_from_disk(url: str) -> Stream | None:
 
 def _default_certificates() -> str | None:
     """Return the TLS certificates that requests would trust."""
-    import certifi  # noqa: PLC0415 - only where a request is made
+    import certifi
 
     return certifi.where()

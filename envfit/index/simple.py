@@ -5,14 +5,10 @@ JSON is asked for first, HTML understood.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
-from html.parser import HTMLParser
 from typing import TypeVar
-from urllib.parse import unquote, urljoin, urlsplit
+from urllib.parse import urljoin
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -27,6 +23,7 @@ from envfit.distribution import ListedFile, Listing, PageFiles
 from envfit.errors import SourceError
 from envfit.index.cache import Cache
 from envfit.index.fetched_page import FetchedPage, fetch_page, start_page
+from envfit.index.page import File, NotAPageError, Page, sha256_of
 from envfit.index.selection_record import record_of, selection_of
 from envfit.index.session import ABSENT, Session
 from envfit.index.transfer import Transfer
@@ -34,13 +31,12 @@ from envfit.selection.candidates import Selection
 from envfit.selection.ordering import parse_version
 from envfit.selection.select import Selector
 
-__all__ = ["File", "Page", "SimpleIndex", "listing_of", "parse_listing", "parse_page"]
+__all__ = ["SimpleIndex", "listing_of", "parse_listing", "parse_page"]
 
 T = TypeVar("T")
 
 _JSON = "application/vnd.pypi.simple.v1+json"
 _HTML = "application/vnd.pypi.simple.v1+html"
-_DISTRIBUTION_SUFFIXES = (".whl", ".tar.gz", ".zip", ".egg", ".exe", ".tar.bz2", ".tgz", ".msi", ".rpm")
 
 
 class SimpleIndex:
@@ -75,7 +71,7 @@ class SimpleIndex:
         """
 
         def select(fetched: FetchedPage) -> Selection:
-            key = f"selection {fetched.identity} {self.url} {question}"
+            key = f"selection {fetched.identity} {self.url} {self._session.mapping} {question}"
             kept = selection_of(name, self._cache.record(key))
             if kept is not None:
                 return kept
@@ -132,9 +128,11 @@ def parse_page(body: bytes, *, content_type: str, url: str) -> Page:
         if kind in {_JSON, "application/json"}:
             return _parse_json(body)
         if kind in {_HTML, "text/html", "application/xhtml+xml"}:
-            return _parse_html(body, url)
-        raise _NotAPageError(f"its content type is {kind or 'missing'}")
-    except _NotAPageError as error:
+            from envfit.index.page_html import parse_html
+
+            return parse_html(body, url)
+        raise NotAPageError(f"its content type is {kind or 'missing'}")
+    except NotAPageError as error:
         raise SourceError(
             f"{public_address(url)} answered something that is not an index page: {error}",
             details={"address": public_address(url), "content-type": content_type},
@@ -221,35 +219,8 @@ def _has_tags(filename: str) -> bool:
     return _are_tags(filename.split("-", 2)[2]) if filename.count("-") > 3 else False
 
 
-class _NotAPageError(Exception):
-    """A body is no project page."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class File:
-    """One file as a page states it, in either format."""
-
-    filename: str
-    url: str  # possibly relative to the page
-    sha256: str | None = None
-    size: int | None = None
-    upload_time: str | None = None
-    requires_python: str | None = None
-    yanked: str | None = None
-    metadata_sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """A page of files, in either format."""
-
-    files: Sequence[ListedFile]
-    status: str | None = None
-    status_reason: str | None = None
-
-
 def _parse_json(body: bytes) -> Page:
-    from envfit.index.page_json import decode_page  # noqa: PLC0415 - loaded where a page is decoded
+    from envfit.index.page_json import decode_page
 
     decoded = decode_page(body)
     if decoded is not None and (decoded.meta.api_version or "1.").startswith("1."):
@@ -260,16 +231,18 @@ def _parse_json(body: bytes) -> Page:
             status_reason=said.reason,
         )
     # Something in it is not as it should be: what can be read is read, and what cannot is said.
+    import json
+
     try:
         page = json.loads(body)
     except ValueError as error:
-        raise _NotAPageError(f"it is no complete JSON ({error})") from error
+        raise NotAPageError(f"it is no complete JSON ({error})") from error
     if not isinstance(page, dict) or not isinstance(page.get("files"), list):
-        raise _NotAPageError("it lists no files")
+        raise NotAPageError("it lists no files")
     meta = page.get("meta")
     api = str(meta.get("api-version", "")) if isinstance(meta, dict) else ""
     if api and not api.startswith("1."):
-        raise _NotAPageError(f"it speaks version {api} of the Simple API, envfit speaks version 1")
+        raise NotAPageError(f"it speaks version {api} of the Simple API, envfit speaks version 1")
     status = page.get("project-status")
     state = status.get("status") if isinstance(status, dict) else None
     reason = status.get("reason") if isinstance(status, dict) else None
@@ -283,16 +256,16 @@ def _parse_json(body: bytes) -> Page:
 def _files_of_json(files: list[object]) -> Iterator[File]:
     for file in files:
         if not isinstance(file, dict):
-            raise _NotAPageError("a file in it is no table")
+            raise NotAPageError("a file in it is no table")
         url, filename = file.get("url"), file.get("filename")
         if not isinstance(url, str) or not isinstance(filename, str):
-            raise _NotAPageError("a file in it has no name or no address")
+            raise NotAPageError("a file in it has no name or no address")
         hashes, size, yanked = file.get("hashes"), file.get("size"), file.get("yanked")
         requires_python, uploaded = file.get("requires-python"), file.get("upload-time")
         yield File(
             filename=filename,
             url=url,
-            sha256=_sha256(hashes.get("sha256")) if isinstance(hashes, dict) else None,
+            sha256=sha256_of(hashes.get("sha256")) if isinstance(hashes, dict) else None,
             size=size if isinstance(size, int) else None,
             upload_time=uploaded if isinstance(uploaded, str) else None,
             requires_python=requires_python if isinstance(requires_python, str) else None,
@@ -305,76 +278,5 @@ def _files_of_json(files: list[object]) -> Iterator[File]:
 def _sidecar(value: object) -> str | None:
     """Return the sha256 of a metadata file, "" where it has none, None where there is no such file."""
     if isinstance(value, dict):
-        return _sha256(value.get("sha256")) or ""
+        return sha256_of(value.get("sha256")) or ""
     return "" if value is True else None
-
-
-def _sha256(value: object) -> str | None:
-    if isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{64}", value):
-        return value.lower()
-    return None
-
-
-def _parse_html(body: bytes, url: str) -> Page:
-    parser = _PageParser(base=url)
-    parser.feed(body.decode("utf-8", errors="replace"))
-    parser.close()
-    if not (parser.announced or any(file.filename.endswith(_DISTRIBUTION_SUFFIXES) for file in parser.files)):
-        raise _NotAPageError("it links to no distribution and does not call itself an index")
-    status = parser.meta.get("pypi:project-status")
-    return Page(
-        files=tuple(parser.files),
-        status=status if status != "active" else None,
-        status_reason=parser.meta.get("pypi:project-status-reason"),
-    )
-
-
-@dataclass(eq=False)
-class _PageParser(HTMLParser):
-    """Collects the anchors of a PEP 503 page."""
-
-    base: str
-    files: list[File] = field(default_factory=list)
-    meta: dict[str, str] = field(default_factory=dict)
-    announced: bool = False  # the page calls itself an index
-
-    def __post_init__(self) -> None:
-        HTMLParser.__init__(self)
-        self._has_base = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        if tag == "base" and values.get("href") and not self._has_base:
-            self.base = urljoin(self.base, values["href"])
-            self._has_base = True
-        elif tag == "meta" and "name" in values:
-            self.meta[values["name"].lower()] = values.get("content", "")
-            self.announced |= values["name"].lower() == "pypi:repository-version"
-        elif tag == "a" and values.get("href"):
-            self._add(values)
-
-    def handle_data(self, data: str) -> None:
-        self.announced |= data.strip().lower().startswith("links for ")
-
-    def _add(self, anchor: Mapping[str, str]) -> None:
-        url = urljoin(self.base, anchor["href"].strip())
-        parts = urlsplit(url)
-        algorithm, _, digest = parts.fragment.partition("=")
-        sidecar = anchor.get("data-core-metadata", anchor.get("data-dist-info-metadata"))
-        self.files.append(
-            File(
-                filename=unquote(parts.path.rpartition("/")[2]),
-                url=url,
-                sha256=_sha256(digest.partition("&")[0]) if algorithm == "sha256" else None,
-                requires_python=anchor.get("data-requires-python"),
-                yanked=anchor.get("data-yanked"),
-                metadata_sha256=_sidecar_of_anchor(sidecar),
-            )
-        )
-
-
-def _sidecar_of_anchor(value: str | None) -> str | None:
-    if value is None or value.lower() == "false":
-        return None
-    algorithm, _, digest = value.partition("=")
-    return (_sha256(digest) or "") if algorithm == "sha256" else ""

@@ -26,7 +26,6 @@ from envfit.errors import RequirementError
 from envfit.index.ahead import Ahead
 from envfit.index.cache import Cache
 from envfit.index.configuration import IndexConfiguration
-from envfit.index.direct import DirectSource, Opened
 from envfit.index.file_hash import with_hash
 from envfit.index.find_links import FindLinks
 from envfit.index.metadata import MetadataReader, NeedsBuild
@@ -41,6 +40,8 @@ from envfit.selection.select import Selector
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
+
+    from envfit.index.direct import DirectSource, Opened
 
 __all__ = ["WORKERS", "Build", "PackageIndex", "StaticMetadataOf"]
 
@@ -68,7 +69,7 @@ class PackageIndex:
         routed: Mapping[str, tuple[str, ...]] | None = None,
         static_metadata: StaticMetadataOf | None = None,
         build: Build | None = None,
-        direct: DirectSource | None = None,
+        direct: Callable[[], DirectSource] | None = None,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Take the parts; the session is closed with this object.
@@ -76,7 +77,7 @@ class PackageIndex:
         ``routed`` gives, for a normalized name, the addresses of the pages of
         variants that have it.  ``static_metadata`` is consulted before a source
         distribution is downloaded, ``build`` where only a build states metadata;
-        ``direct`` opens direct references.
+        ``direct`` gives what opens direct references.
         """
         self._session = session
         self._notify = notify
@@ -119,7 +120,7 @@ class PackageIndex:
         """
         if self._direct is None:
             raise RequirementError(f"{reference}: direct references are not opened here")
-        opened = self._direct.open(reference)
+        opened = self._direct().open(reference)
         name = opened.distribution.name
         known = self._opened.setdefault(name, opened).distribution.reference
         if known is None or not known.is_same_source(opened.distribution.reference or reference):
@@ -307,7 +308,7 @@ class PackageIndex:
                 value.get()
 
         if self._workers is None:
-            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - few runs need threads
+            from concurrent.futures import ThreadPoolExecutor
 
             self._workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="envfit-index")
         self._workers.submit(fetch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 
@@ -54,6 +53,8 @@ def find_gpu(knowledge: KnowledgeBase, text: str) -> GpuModel:
             known = ", ".join(str(entry) for entry in sorted(knowledge.capabilities))
             raise TargetError(f"no GPU has compute capability {capability}", hints=[f"capabilities: {known}"])
         return GpuModel(name=f"capability {capability}", capability=capability)
+    import difflib
+
     near = difflib.get_close_matches(wanted, by_name, n=5, cutoff=0.5)
     names = list(dict.fromkeys(by_name[name].name for name in near))
     hints = [f"nearest names: {', '.join(names)}"] if names else []

@@ -6,9 +6,7 @@ directory it is given.  The layout is that of ``constraints/README.md``.
 
 from __future__ import annotations
 
-import hashlib
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from packaging.version import Version
 
 from envfit.errors import KnowledgeError
 from envfit.knowledge.document import Table
+from envfit.knowledge.files import Files, read_files
 from envfit.knowledge.model import (
     Alternative,
     CapabilityEntry,
@@ -43,27 +42,15 @@ from envfit.knowledge.model import (
     StaticMetadata,
 )
 from envfit.target import Capability, Platform
+from envfit.toml_text import parse_toml
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
-__all__ = ["constraints_directory", "load"]
+__all__ = ["load", "load_files"]
 
 SCHEMA = 1
-_FOLDERS = ("axes", "hardware", "packages", "derived")
 _NO_VERSION = Version("0")
 _NO_CAPABILITY = Capability(0, 0)
 _CONDITION = re.compile(r"\s*([A-Za-z0-9_][A-Za-z0-9._-]*)\s*([<>=!~].*)?")
 _EVIDENCE_KINDS = {kind.label: kind for kind in EvidenceKind}
-
-
-def constraints_directory() -> Path:
-    """Return the knowledge shipped with envfit: beside the code in a wheel, one level up in a checkout."""
-    package = Path(__file__).parents[1]
-    shipped = package / "constraints"
-    return shipped if shipped.is_dir() else package.parent / "constraints"
 
 
 def load(directory: Path) -> KnowledgeBase:
@@ -71,28 +58,22 @@ def load(directory: Path) -> KnowledgeBase:
 
     Raises KnowledgeError, whose message lists every fault with file and path.
     """
-    faults: list[str] = []
-    digest = hashlib.sha256()
+    return load_files(read_files(directory))
+
+
+def load_files(files: Files) -> KnowledgeBase:
+    """Return the knowledge in files that were read; raises as ``load`` does."""
+    faults = list(files.faults)
     loader = _Loader(faults)
-    for folder in _FOLDERS:
-        place = directory / folder
-        if not place.is_dir():
+    for file, content in files.contents.items():
+        folder, _, name = file.partition("/")
+        try:
+            data = parse_toml(content.decode())
+        except ValueError as error:
+            faults.append(f"{file}: {error}")
             continue
-        for entry in sorted(place.iterdir(), key=lambda item: item.name):
-            if not entry.name.endswith(".toml"):
-                continue
-            file = f"{folder}/{entry.name}"
-            try:
-                content = entry.read_bytes()
-                data = tomllib.loads(content.decode())
-            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-                faults.append(f"{file}: {error}")
-                continue
-            digest.update(file.encode() + b"\0" + content + b"\0")
-            loader.file(
-                folder, entry.name.removesuffix(".toml"), Table(data, file=file, path="", faults=faults)
-            )
-    knowledge = loader.finish(digest.hexdigest()[:12])
+        loader.file(folder, name.removesuffix(".toml"), Table(data, file=file, path="", faults=faults))
+    knowledge = loader.finish(files.digest)
     if faults:
         raise KnowledgeError(
             f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the knowledge base:\n"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import enum
 import fnmatch
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import InitVar, dataclass, field
 from datetime import date
 
 from packaging.specifiers import SpecifierSet
@@ -33,6 +33,7 @@ __all__ = [
     "IndexBuild",
     "IndexLabel",
     "KnowledgeBase",
+    "Lookup",
     "PackageKnowledge",
     "PythonEntry",
     "RoutedIndex",
@@ -120,10 +121,6 @@ class Rule:
     why: str
     evidence: tuple[Evidence, ...]
     file: str  # relative to the constraints directory
-
-    def speaks_of(self, name: str) -> bool:
-        """Tell whether the rule is about the package of that normalized name."""
-        return any(name == pattern or fnmatch.fnmatchcase(name, pattern) for pattern in self.packages)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -286,11 +283,56 @@ class GpuModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """Where in a knowledge base something is said of a name; rules by their places among all."""
+
+    about: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # rules about a package
+    patterns: tuple[tuple[str, int], ...] = ()  # rules about packages whose names match
+    against: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # rules that bound or exclude it
+    #: By package, the device code that its releases have: version, platform and sha256, the first of each.
+    siblings: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rules: Sequence[Rule], device_code: Mapping[str, DeviceCode]) -> Lookup:
+        """Return the lookup of rules and device code."""
+        about: dict[str, list[int]] = {}
+        against: dict[str, list[int]] = {}
+        patterns = []
+        for place, rule in enumerate(rules):
+            for name in rule.packages:
+                if any(sign in name for sign in "*?["):
+                    patterns.append((name, place))
+                else:
+                    about.setdefault(name, []).append(place)
+            names = [item.name for item in rule.constrains if not item.is_fact]
+            for name in dict.fromkeys([*names, *rule.excludes]):
+                against.setdefault(name, []).append(place)
+        siblings: dict[str, dict[tuple[str, str], str]] = {}
+        for sha256, code in device_code.items():
+            release = str(code.version), str(code.platform)
+            siblings.setdefault(code.package, {}).setdefault(release, sha256)
+        return cls(
+            about={name: tuple(places) for name, places in about.items()},
+            patterns=tuple(patterns),
+            against={name: tuple(places) for name, places in against.items()},
+            siblings={
+                name: tuple((*release, sha256) for release, sha256 in several.items())
+                for name, several in siblings.items()
+            },
+        )
+
+    def rules_about(self, name: str) -> tuple[int, ...]:
+        """Return the places of the rules about the package of a normalized name."""
+        matching = [place for pattern, place in self.patterns if fnmatch.fnmatchcase(name, pattern)]
+        return tuple(sorted({*self.about.get(name, ()), *matching}))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KnowledgeBase:
     """All knowledge, loaded and checked."""
 
     version: str  # digest of the files it was loaded from
-    rules: tuple[Rule, ...]
+    rules: Sequence[Rule]
     packages: Mapping[str, PackageKnowledge]
     device_code: Mapping[str, DeviceCode]  # by sha256
     toolkits: tuple[CudaToolkit, ...]  # oldest first
@@ -301,4 +343,10 @@ class KnowledgeBase:
     default_python: str
     choices: Mapping[str, Choice]
     indexes: Mapping[str, RoutedIndex]
-    gpus: tuple[GpuModel, ...]
+    gpus: Sequence[GpuModel]
+    compiled: InitVar[Lookup | None] = None  # the lookup, where it was made before
+    lookup: Lookup = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self, compiled: Lookup | None) -> None:
+        made = Lookup.of(self.rules, self.device_code) if compiled is None else compiled
+        object.__setattr__(self, "lookup", made)

@@ -16,7 +16,6 @@ Two encodings keep the engine free of special cases:
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 from packaging.specifiers import SpecifierSet
@@ -36,7 +35,7 @@ from envfit.knowledge.model import (
     SourceBuild,
 )
 from envfit.requirement import Requirement, RuleOrigin
-from envfit.target import CUDA, CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Platform, Provided, Target
+from envfit.target import CUDA, CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Provided, Target
 
 __all__ = ["IMPOSSIBLE", "Caution", "Judgement", "Query", "fact_of", "fact_package", "is_built_in"]
 
@@ -121,24 +120,14 @@ class Query:
         self.target = target
         self.ignored = ignored
         self._about: dict[str, tuple[Rule, ...]] = {}
-        self._against: dict[str, list[tuple[Rule, SpecifierSet | None]]] = defaultdict(list)
-        for rule in knowledge.rules:
-            if rule.id in ignored or rule.severity is Severity.WARNS:
-                continue
-            for condition in rule.constrains:
-                if not condition.is_fact:
-                    self._against[condition.name].append((rule, condition.specifier))
-            for name in rule.excludes:
-                self._against[name].append((rule, None))
+        self._against: dict[str, tuple[tuple[Rule, SpecifierSet | None], ...]] = {}
         self._labels = {
             (package, label.label): label.cuda
             for index in knowledge.indexes.values()
             for package in index.packages
             for label in index.labels
         }
-        self._siblings: dict[tuple[str, Version, Platform], DeviceCode] = {}
-        for code in knowledge.device_code.values():
-            self._siblings.setdefault((code.package, code.version, code.platform), code)
+        self._labelled = {package for package, _ in self._labels}
 
     def package(self, name: str) -> PackageKnowledge:
         """Return what is known of a package besides its rules; empty where nothing is."""
@@ -217,7 +206,7 @@ class Query:
                 source=f"the label +{label} of {distribution.filename}",
                 inherited=True,
             )
-        sibling = self._siblings.get((name, distribution.version, self.target.platform))
+        sibling = self._sibling(name, distribution.version)
         if sibling is None:
             return None
         return DeviceCode(
@@ -233,6 +222,25 @@ class Query:
             inherited=True,
         )
 
+    def _sibling(self, name: str, version: Version) -> DeviceCode | None:
+        """Return the device code of a wheel of the same release and platform, where one was read."""
+        platform = str(self.target.platform)
+        for text, other, sha256 in self.knowledge.lookup.siblings.get(name, ()):
+            if other == platform and (text == str(version) or Version(text) == version):
+                return self.knowledge.device_code[sha256]
+        return None
+
+    def is_silent_on(self, name: str) -> bool:
+        """Tell whether nothing is known of a package that could make a difference to any release of it."""
+        lookup = self.knowledge.lookup
+        return (
+            name not in self.knowledge.packages
+            and name not in lookup.siblings
+            and name not in self._labelled
+            and not self._rules_about(name)
+            and not self._rules_against(name)
+        )
+
     def judge(self, name: str, version: Version, distribution: Distribution | None) -> Judgement:
         """Say what the rules demand of one candidate.
 
@@ -243,7 +251,7 @@ class Query:
         for rule in self._rules_about(name):
             if self._applies(rule, version, distribution):
                 self._apply(rule, verdict)
-        for rule, specifier in self._against.get(name, ()):
+        for rule, specifier in self._rules_against(name):
             if specifier is None or not specifier.contains(version, prereleases=True):
                 verdict.require(f"{_AT_RULE}{rule.id}", _BREAKS, rule)
         self._judge_device_code(name, distribution, verdict)
@@ -252,10 +260,24 @@ class Query:
     def _rules_about(self, name: str) -> tuple[Rule, ...]:
         rules = self._about.get(name)
         if rules is None:
-            rules = self._about[name] = tuple(
-                rule for rule in self.knowledge.rules if rule.id not in self.ignored and rule.speaks_of(name)
-            )
+            places = self.knowledge.lookup.rules_about(name)
+            found = (self.knowledge.rules[place] for place in places)
+            rules = self._about[name] = tuple(rule for rule in found if rule.id not in self.ignored)
         return rules
+
+    def _rules_against(self, name: str) -> tuple[tuple[Rule, SpecifierSet | None], ...]:
+        """Return the rules about other packages that bound this one, or exclude it: None."""
+        against = self._against.get(name)
+        if against is None:
+            found: list[tuple[Rule, SpecifierSet | None]] = []
+            for place in self.knowledge.lookup.against.get(name, ()):
+                rule = self.knowledge.rules[place]
+                if rule.id in self.ignored or rule.severity is Severity.WARNS:
+                    continue
+                found += [(rule, item.specifier) for item in rule.constrains if item.name == name]
+                found += [(rule, None)] * (name in rule.excludes)
+            against = self._against[name] = tuple(found)
+        return against
 
     def _applies(self, rule: Rule, version: Version, distribution: Distribution | None) -> bool:
         if not rule.versions.contains(version, prereleases=True):
@@ -419,7 +441,7 @@ class Query:
         if package.cuda_choice is not None and provided is not None and provided.cuda is not None:
             self._judge_provided_cuda(provided, provided.cuda, package.cuda_choice, verdict)
             return
-        code = self._siblings.get((name, verdict.version, self.target.platform))
+        code = self._sibling(name, verdict.version)
         said = f"; the wheel of that release is for CUDA {code.cuda}" if code and code.cuda else ""
         verdict.conditions.append(
             verdict.origin(

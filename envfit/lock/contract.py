@@ -128,7 +128,11 @@ class _Judge:
         knowledge: KnowledgeBase,
         ignored: frozenset[str],
     ) -> None:
-        self._packages = packages
+        query = Query(knowledge, target, ignored=ignored)
+        # What is provided is judged by what the target says of it.
+        self._packages = [
+            package for package in packages if package[2] is None or not query.is_silent_on(package[0])
+        ]
         self._target = target
         self._knowledge = knowledge
         self._ignored = ignored

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
 from pathlib import Path
 
-import tomli_w
 from packaging.pylock import Pylock, is_valid_pylock_path
 
 from envfit.errors import FileError, LockError
 from envfit.lock.reading import parse_lock
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from envfit.lock.table import table_of
+from envfit.toml_text import parse_toml
 
 __all__ = ["check_writable", "differences", "lock_text", "read_lock", "write_lock"]
 
@@ -27,7 +21,9 @@ _HEADER = "# Written by envfit. pip install -r and uv pip sync install it too.\n
 
 def lock_text(lock: Pylock) -> str:
     """Return the text of a lock; the same lock always gives the same bytes."""
-    return _HEADER + tomli_w.dumps(dict(lock.to_dict()), multiline_strings=False)
+    import tomli_w
+
+    return _HEADER + tomli_w.dumps(table_of(lock), multiline_strings=False)
 
 
 def differences(former: Pylock, now: Pylock) -> tuple[str, ...]:
@@ -55,7 +51,7 @@ def differences(former: Pylock, now: Pylock) -> tuple[str, ...]:
 
 def _besides(lock: Pylock) -> dict[str, object]:
     """Return what counts in a lock besides its packages, by key."""
-    document = dict(lock.to_dict())
+    document = table_of(lock)
     document.pop("packages", None)
     tool = document.pop("tool", {})
     own = tool.get("envfit", {}) if isinstance(tool, dict) else {}
@@ -68,10 +64,10 @@ def read_lock(path: Path) -> Pylock:
     Raises FileError where the file cannot be read and LockError where it is no lock.
     """
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:
         raise LockError(f"{path} is not a lock: {error}") from error
     if "lock-version" not in data:
         raise LockError(f"{path} is not a lock: it has no lock-version")
@@ -112,22 +108,15 @@ def write_lock(lock: Pylock, path: Path) -> None:
     """
     check_writable(path)
     text = lock_text(lock).encode()
-    temporary: Path | None = None
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes files for one user's eyes; a lock is an ordinary file.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except OSError as error:
         raise FileError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         # Gone already where it took its place; an interrupt must not leave it behind either.
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

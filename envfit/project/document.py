@@ -7,7 +7,6 @@ file finds all its faults.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, time
 from pathlib import Path
@@ -127,6 +126,8 @@ class Table:
 
 def nearest(word: str, known: Collection[str]) -> str:
     """Return ``"; did you mean X?"``, or what there is, or nothing where there is nothing."""
+    import difflib
+
     close = difflib.get_close_matches(word, sorted(known), n=1)
     if close:
         return f"; did you mean {close[0]}?"

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import tomlkit
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from tomlkit.exceptions import ParseError
-from tomlkit.items import Array
 
 from envfit.address import without_credentials
 from envfit.errors import FileError
+
+if TYPE_CHECKING:
+    from tomlkit.items import Array
 
 __all__ = ["add_to_project"]
 
@@ -30,6 +30,9 @@ def add_to_project(directory: Path, requirements: Sequence[str]) -> Path | None:
     path = directory / "pyproject.toml"
     if not path.is_file():
         return None
+    import tomlkit
+    from tomlkit.exceptions import ParseError
+
     try:
         text = path.read_text(encoding="utf-8")
         document = tomlkit.parse(text)
@@ -68,6 +71,8 @@ def _name(text: str) -> str | None:
 
 
 def _replace(path: Path, text: str) -> None:
+    import tempfile
+
     try:
         mode = path.stat().st_mode
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)

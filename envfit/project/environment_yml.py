@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
@@ -79,6 +78,8 @@ class _Python:
 
 def _parse(path: Path) -> dict[str, object]:
     text = read_text(path)
+    import yaml
+
     try:
         document = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -187,6 +186,8 @@ def _require_known(world: World, requirements: Sequence[Requirement]) -> None:
 
 def _meant(world: World, names: Iterable[str]) -> Iterator[str]:
     """Yield what may be meant by names that no index has: known names that are near, and are there."""
+    import difflib
+
     for name in names:
         if name == "python":
             yield "--python names the Python, and requires-python in pyproject.toml bounds it"

@@ -51,6 +51,7 @@ from envfit.target import FactState
 __all__ = ["Demand", "World", "base_name", "split_name"]
 
 _AS_THEY_ARE = Amendments()
+_NO_JUDGEMENT = Judgement()
 
 # ``torch[=extra]``: an extra that the user asks for, and means.
 _MEANT = "="
@@ -111,6 +112,7 @@ class World:
         self._extras = MeantExtras(self)
         self._demands: dict[tuple[str, int], tuple[Demand, ...]] = {}
         self._judgements: dict[tuple[str, int], Judgement] = {}
+        self._silent: dict[str, bool] = {}
         self._allowed: dict[tuple[str, SpecifierSet], Positions] = {}
         self._markers: dict[tuple[str, str], bool] = {}
         self._likely: dict[str, Positions] = {}  # what all who were met so far allow, in any order
@@ -128,7 +130,7 @@ class World:
     def root_demands(self) -> tuple[Demand, ...]:
         """Return the user's requirements as demands, having started to fetch their listings."""
         for item in self.roots:
-            self._source.prefetch([base_name(item.name)], self._selector, partial(self._look_ahead, item))
+            self._expect(item)
         return tuple(demand for item in self.roots for demand in self._demands_of(item))
 
     def candidates(self, name: str) -> Candidates:
@@ -161,11 +163,20 @@ class World:
         key = (name, position)
         found = self._judgements.get(key)
         if found is None:
+            if self._is_silent_on(name):
+                return _NO_JUDGEMENT
             candidate = self.candidates(name)[position]
             found = self._judgements[key] = self.query.judge(
                 candidate.name, candidate.version, candidate.distribution
             )
         return found
+
+    def _is_silent_on(self, name: str) -> bool:
+        """Tell whether no rule says anything of any candidate of a name."""
+        known = self._silent.get(name)
+        if known is None:
+            known = self._silent[name] = name not in self._provided and self.query.is_silent_on(name)
+        return known
 
     def demands(self, name: str, position: int) -> tuple[Demand, ...]:
         """Return what a candidate demands, rules included."""
@@ -189,6 +200,8 @@ class World:
         The same whatever was fetched before.
         """
         package = base_name(name)
+        if package not in self._constraints and self._is_silent_on(package):
+            return ()
         candidate = self.candidates(package)[position]
         broken = [
             _unusable(candidate, f"is excluded by your constraint {constraint}{_place(constraint)}")
@@ -269,7 +282,6 @@ class World:
         """Return the requirements that a candidate's metadata states for the target."""
         if candidate.distribution is None:
             return provided_requirements(self._provided[candidate.name], extra, self.target, self.amendments)
-        name, version = candidate.name, str(candidate.version)
         try:
             metadata = self._source.metadata(candidate.distribution)
         except EnvfitError as error:
@@ -280,26 +292,35 @@ class World:
             self.target.python, prereleases=True
         ):
             return [_unusable(candidate, f"requires Python {metadata.requires_python}")]
-        origin = MetadataOrigin(package=f"{name}[{extra}]" if extra else name, version=version)
         found: list[Requirement] = []
         for declared in metadata.requires:
             if not self._wanted(declared, extra):
                 continue
-            asked = Requirement(
-                name=declared.name,
-                specifier=declared.specifier,
-                extras=frozenset(declared.extras),
-                origin=origin,
-            )
+            asked = self._asked(candidate, declared, extra)
             amended = self.amendments.amend(asked)
             if declared.url is not None and amended == (asked,) and not self._comes_from(declared):
                 address = without_credentials(declared.url)
                 return [_unusable(candidate, f"requires {declared.name} from an address, {address}")]
             found.extend(amended)
         for item in found:
-            if item.name not in self._selections and item.name not in self._provided:
-                self._source.prefetch([item.name], self._selector, partial(self._look_ahead, item))
+            self._expect(item)
         return found
+
+    def _asked(self, candidate: Candidate, declared: Declared, extra: str) -> Requirement:
+        """Return what a candidate's metadata asks for, as a requirement."""
+        name = f"{candidate.name}[{extra}]" if extra else candidate.name
+        return Requirement(
+            name=declared.name,
+            specifier=declared.specifier,
+            extras=frozenset(declared.extras),
+            origin=MetadataOrigin(package=name, version=str(candidate.version)),
+        )
+
+    def _expect(self, requirement: Requirement) -> None:
+        """Start to select what a requirement asks for, and to fetch what it is likely to lead to."""
+        name = requirement.name
+        if name not in self._selections and name not in self._provided:
+            self._source.prefetch([name], self._selector, partial(self._look_ahead, requirement))
 
     def _comes_from(self, declared: Declared) -> bool:
         """Tell whether a name is there already from the address that a requirement on it names."""
@@ -412,8 +433,11 @@ class World:
         """Start to fetch what a likely candidate requires; its metadata is at hand."""
         if candidate.name not in self._looked_at:
             self._looked_at.add(candidate.name)
+            metadata = self.metadata(candidate)
             for extra in ("", *sorted(extras)):
-                self._declared(candidate, extra)
+                for declared in metadata.requires if metadata is not None else ():
+                    if declared.url is None and self._wanted(declared, extra):
+                        self._expect(self._asked(candidate, declared, extra))
 
 
 def _is_pin(specifier: SpecifierSet) -> bool:

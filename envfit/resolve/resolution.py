@@ -289,14 +289,24 @@ def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int])
                 return Reason.of(demand.requirement)  # its metadata cannot be used
             if wanted == name or wanted.startswith("__"):
                 continue
-            refusals = [_refusal(world, wanted, other) for other in demand.allowed]
-            if not refusals:
+            if not demand.allowed:
                 return Reason(sentence=f"it requires {_why_none(world, demand)}")
-            first = refusals[0]
-            if first is not None and None not in refusals:
+            first = _common_refusal(world, wanted, demand)
+            if first is not None:
                 # Without the version: releases that require different ones share the reason.
                 return replace(first, sentence=f"it requires a {wanted} that is out: {first.sentence}")
     return None
+
+
+def _common_refusal(world: World, name: str, demand: Demand) -> Reason | None:
+    """Return the first reason against the candidates that a demand allows; None where one of them can be."""
+    first = None
+    for position in demand.allowed:
+        refusal = _refusal(world, name, position)
+        if refusal is None:
+            return None
+        first = first or refusal
+    return first
 
 
 def _why_none(world: World, demand: Demand) -> str:

@@ -143,7 +143,12 @@ class _Check:
 
     def _holds(self, declared: Declared, extras: Collection[str]) -> bool:
         """Tell whether a requirement holds on the target with some extras."""
-        return not declared.marker or any(self._evaluated(declared.marker, extra) for extra in ("", *extras))
+        marker = declared.marker
+        if not marker:
+            return True
+        if not extras and " or " not in marker and 'extra == "' in marker:
+            return False  # one of the clauses that must all hold asks for an extra
+        return any(self._evaluated(marker, extra) for extra in ("", *extras))
 
     def _evaluated(self, marker: str, extra: str) -> bool:
         known = self._markers.get((marker, extra))

@@ -12,7 +12,8 @@ from benchmarks.rounds import Plan, Run, run_rounds
 from benchmarks.synthetic import synthetic_recording, synthetic_world, write_rules
 from benchmarks.tools import Caches, Envfit, Uv
 from benchmarks.worlds import World, chosen, read_worlds
-from envfit.knowledge.load import constraints_directory, load
+from envfit.knowledge.files import constraints_directory
+from envfit.knowledge.load import load
 
 WORLD = World(
     name="tiny", date="2026-01-01", python="3.11", requirements=("alpha",), differs={"beta": "because"}

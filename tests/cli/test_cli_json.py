@@ -160,4 +160,6 @@ def test_error_codes_are_stable_words() -> None:
 @pytest.mark.usefixtures("_no_gpu")
 def test_export_does_not_take_it(envfit: CommandLine) -> None:
     # The design wants --json everywhere; an export is another tool's form and has none.
-    assert "No such option" in envfit("export", "--json", code=2).err
+    answer = envfit("export", "--json", code=2)
+    assert (answer.data["error"], answer.err) == ("usage", "")
+    assert answer.data["message"] == "No such option: --json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 from pathlib import Path
 
 import pytest
@@ -100,7 +100,9 @@ def test_what_only_a_build_can_tell_is_not_guessed_elsewhere(
     """On another platform the newest release cannot be judged, so no older one is taken in its stead."""
     make_wheel(own_index.directory, "demo", "1.0")
     make_sdist(own_index.directory, "demo", "2.0", metadata_version="2.1")
-    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
+    here = os.uname()
+    elsewhere = os.uname_result((*here[:4], "riscv64"))
+    monkeypatch.setattr(os, "uname", lambda: elsewhere)
     answer = bare_envfit("lock", "demo", "--gpu", "none", "--index-url", own_index.url, code=3)
     assert "demo-2.0.tar.gz" in answer.err
     assert "this is not a linux-x86_64 machine" in answer.err

@@ -13,6 +13,7 @@ import uv
 from envfit import api
 from envfit.detect.machine import Machine, conclude
 from envfit.detect.record import parse_record
+from envfit.lock.file import read_lock
 from tests.cli.conftest import CommandLine
 
 MACHINES = Path(__file__).parents[1] / "machines"
@@ -20,7 +21,7 @@ MACHINES = Path(__file__).parents[1] / "machines"
 
 def locked(envfit: CommandLine, path: str = "pylock.toml") -> dict[str, str]:
     """The packages of a lock: name and version."""
-    lock = api.read_lock(envfit.cwd / path)
+    lock = read_lock(envfit.cwd / path)
     return {package.name: str(package.version) for package in lock.packages}
 
 
@@ -156,7 +157,7 @@ def detected(monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
     def detect(**_: object) -> Machine:
         return conclude(reading, {})
 
-    monkeypatch.setattr("envfit.api.targets.detect_machine", detect)
+    monkeypatch.setattr("envfit.detect.detect", detect)
 
 
 def test_without_a_gpu_and_a_lock_the_first_line_says_which_machine_is_locked_for(

@@ -10,7 +10,8 @@ import pytest
 import tomli_w
 
 from envfit.errors import KnowledgeError
-from envfit.knowledge.load import constraints_directory, load
+from envfit.knowledge.files import constraints_directory
+from envfit.knowledge.load import load
 from envfit.knowledge.model import KnowledgeBase
 from envfit.target import Capability
 from tests.resolve.worlds import EVIDENCE, rule
@@ -312,11 +313,9 @@ def test_a_file_may_speak_of_several_packages(tmp_path: Path) -> None:
     write(tmp_path, {"packages/cuda13.toml": table})
     knowledge = load(tmp_path)
     (found,) = knowledge.rules
-    assert [found.speaks_of(name) for name in ("nvidia-nccl-cu13", "cuda-toolkit", "nvidia-nccl-cu12")] == [
-        True,
-        True,
-        False,
-    ]
+    assert found.id == "cuda13/driver"
+    names = ("nvidia-nccl-cu13", "cuda-toolkit", "nvidia-nccl-cu12")
+    assert [knowledge.lookup.rules_about(name) for name in names] == [(0,), (0,), ()]
     assert knowledge.packages == {}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +73,8 @@ def no_space(*_: object, **__: object) -> Any:
 
 @pytest.mark.parametrize(
     ("module", "name"),
-    [(Path, "replace"), (os, "fsync"), (Path, "chmod"), (tempfile, "mkstemp")],
-    ids=["replace", "fsync", "chmod", "mkstemp"],
+    [(Path, "replace"), (os, "fsync")],
+    ids=["replace", "fsync"],
 )
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_full_disk_leaves_what_was_there(
@@ -84,9 +83,10 @@ def test_a_full_disk_leaves_what_was_there(
     path = tmp_path / "pylock.toml"
     if exists:
         write_lock(a_lock("other"), path)
-    monkeypatch.setattr(module, name, no_space)
-    with pytest.raises(FileError, match=r"cannot write .*No space left on device"):
-        write_lock(a_lock(), path)
+    with monkeypatch.context() as full:
+        full.setattr(module, name, no_space)
+        with pytest.raises(FileError, match=r"cannot write .*No space left on device"):
+            write_lock(a_lock(), path)
     assert names(tmp_path) == (["pylock.toml"] if exists else [])
     if exists:
         assert read_lock(path).created_by == "other"
