@@ -84,6 +84,7 @@ class Tool(Protocol):
         """Return what the answer in the folder of a job pins."""
 
 
+_HOST = "127.0.0.1"  # pip keeps what comes over plain HTTP only from hosts that it is told to trust
 _ANSWERS = ("pylock.toml", "out.txt", "pdm.lock", "poetry.lock", "report.json")
 
 
@@ -177,9 +178,9 @@ class Pip:
     def command(self, job: Job) -> Command:
         """Return ``pip install --dry-run`` with a report."""
         words = [self._python, "-I", "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
-        words += ["--report", "report.json", "--index-url", job.index, "-r", _requirements(job)]
-        variables = {"PIP_CACHE_DIR": str(job.cache), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        return Command(words=tuple(words), environment=_environment(job, **variables))
+        words += ["--report", "report.json", "--index-url", job.index, "--trusted-host", _HOST]
+        words += ["-r", _requirements(job)]
+        return Command(words=tuple(words), environment=_environment(job, **_variables_of_pip(job)))
 
     def pins(self, job: Job) -> Pins:
         """Return what the report would install."""
@@ -200,16 +201,9 @@ class PipTools:
     def command(self, job: Job) -> Command:
         """Return ``pip-compile``."""
         words = [self._program, "--quiet", "--no-config", "--output-file", "out.txt"]
-        words += [
-            "--index-url",
-            job.index,
-            "--cache-dir",
-            str(job.cache),
-            "--strip-extras",
-            _requirements(job),
-        ]
-        variables = {"PIP_CACHE_DIR": str(job.cache), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
-        return Command(words=tuple(words), environment=_environment(job, **variables))
+        words += ["--index-url", job.index, "--cache-dir", str(job.cache), "--strip-extras"]
+        words += ["--trusted-host", _HOST, _requirements(job)]
+        return Command(words=tuple(words), environment=_environment(job, **_variables_of_pip(job)))
 
     def pins(self, job: Job) -> Pins:
         """Return the pins of the requirements file."""
@@ -286,6 +280,10 @@ def _environment(job: Job, **variables: str) -> Mapping[str, str]:
         name: os.environ[name] for name in ("LANG", "LC_ALL", "PATH", "TMPDIR") if name in os.environ
     }
     return {**inherited, "HOME": str(nowhere), "PIP_CONFIG_FILE": os.devnull, **variables}
+
+
+def _variables_of_pip(job: Job) -> Mapping[str, str]:
+    return {"PIP_CACHE_DIR": str(job.cache), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
 
 
 def _requirements(job: Job) -> str:
