@@ -24,28 +24,37 @@ def judged(world: World, runs: Iterable[Run]) -> list[Mapping[str, Any]]:
     with a GPU has pins of its own.
     """
     found = list(runs)
-    pins = {(run.caches, run.delay, run.round, run.tool): run.pins for run in found}
+    answers = {(run.caches, run.delay, run.round, run.tool): run for run in found}
     result: list[Mapping[str, Any]] = []
     for run in found:
-        why = []
+        why: list[str] = []
         if run.outcome != "solved":
             why.append(run.outcome)
         if run.missed:
             why.append(f"not recorded: {', '.join(sorted(set(run.missed))[:3])}")
-        differ: Sequence[str] = ()
+        declared: Mapping[str, str] = {}
         if run.tool in {"envfit", "uv"}:
             key = (run.caches, run.delay, run.round)
-            ours, theirs = pins.get((*key, "envfit")), pins.get((*key, "uv"))
+            ours, theirs = answers.get((*key, "envfit")), answers.get((*key, "uv"))
             if ours is not None and theirs is not None:
-                differ = differences(ours, theirs)
-                why += [
-                    f"{name}: envfit {ours.get(name, 'none')}, uv {theirs.get(name, 'none')}"
-                    for name in differ
-                    if name not in world.differs
-                ]
-        declared = {name: world.differs[name] for name in differ if name in world.differs}
+                apart, declared = _compared(world, ours, theirs)
+                why += apart
         result.append({**run.as_json(), "counts": not why, "why_not": why, "declared": declared})
     return result
+
+
+def _compared(world: World, ours: Run, theirs: Run) -> tuple[list[str], Mapping[str, str]]:
+    """Return why a round of envfit and uv does not count, and the declared differences of their pins."""
+    failed = [run.tool for run in (ours, theirs) if run.outcome != "solved"]
+    if failed:
+        return [f"{' and '.join(failed)} did not solve it"], {}
+    differ = differences(ours.pins, theirs.pins)
+    apart = [
+        f"{name}: envfit {ours.pins.get(name, 'none')}, uv {theirs.pins.get(name, 'none')}"
+        for name in differ
+        if name not in world.differs
+    ]
+    return apart, {name: world.differs[name] for name in differ if name in world.differs}
 
 
 def cells(runs: Iterable[Mapping[str, Any]]) -> Mapping[Cell, Mapping[str, list[Mapping[str, Any]]]]:

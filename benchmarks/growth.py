@@ -142,7 +142,7 @@ def told(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield f"  {label:<20} {texts}{told}"
     for run in runs:
         if not run["counts"]:
-            yield f"does not count: {run['tool']} {run['world']}: {'; '.join(run['why_not'])}"
+            yield f"does not count: {run['tool']} {run['world']}: {'; '.join(run['why_not'][:6])}"
 
 
 def _sizes(text: str) -> tuple[int, ...]:

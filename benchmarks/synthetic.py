@@ -22,6 +22,7 @@ __all__ = ["synthetic_recording", "synthetic_world", "write_rules"]
 _DATE = "2026-01-01"
 _RELEASES = 20  # of each package
 _COMMON = (8, 12)  # releases that every range has
+_CUTS = 20  # one in so many ranges leaves out the newest release, about as many as in real worlds
 _RULES_OF_A_FILE = 10
 _README = "What it is for, at some length, because metadata is mostly that. " * 60
 
@@ -95,7 +96,8 @@ def _metadata(number: int, release: int, packages: int) -> bytes:
     lines += ["Requires-Python: >=3.8"]
     for child in sorted(child for child in children if child < packages):
         lower = chance.randint(1, _COMMON[0])
-        upper = chance.randint(_COMMON[1] + 1, 2 * _RELEASES)
+        cuts = chance.randrange(_CUTS) == 0
+        upper = chance.randint(_COMMON[1] + 1, _RELEASES) if cuts else 2 * _RELEASES
         lines.append(f"Requires-Dist: {_name(child)}<{upper},>={lower}")
     lines += ["Provides-Extra: test", 'Requires-Dist: pytest; extra == "test"', "", _README, ""]
     return "\n".join(lines).encode()
