@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import NamedTuple, Protocol, overload
@@ -21,6 +20,7 @@ from packaging.tags import Tag, parse_tag
 from packaging.utils import BuildTag, canonicalize_name
 from packaging.version import Version
 
+from envfit.frozen import frozen
 from envfit.reference import DirectReference
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "ListedFile",
     "Listing",
     "Metadata",
+    "PageFile",
     "PageFiles",
     "Sdist",
     "Wheel",
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Wheel:
     """One wheel on an index."""
 
@@ -59,7 +60,7 @@ class Wheel:
     reference: DirectReference | None = None  # that named it, instead of an index
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Sdist:
     """One source distribution on an index, or a source tree that a direct reference names."""
 
@@ -180,25 +181,26 @@ class FileRow(NamedTuple):
         )
 
 
+#: A file of a page, after what follows its version in its name where it is a wheel: build tag and tag set.
+PageFile = tuple[str, ListedFile]
+
+
 class PageFiles(Sequence[Distribution]):
     """The files of a page by version, made into distributions when they are asked for."""
 
     def __init__(
         self,
-        releases: Mapping[str, Sequence[ListedFile]],
+        releases: Mapping[Version, Sequence[PageFile]],
         *,
         name: str,
         index: str,
         locate: Callable[[str], str],
-        version: Callable[[str], Version],
     ) -> None:
-        """Take files by the text of their version; ``locate`` gives the address for the one stated."""
+        """Take files by version; ``locate`` gives the address for the one stated."""
         self.releases = releases
         self._name = name
         self._index = index
         self._locate = locate
-        self._version = version
-        self._flat: list[tuple[str, ListedFile]] | None = None
 
     def row(self, file: ListedFile) -> FileRow:
         """Return one of the files with its address."""
@@ -215,8 +217,8 @@ class PageFiles(Sequence[Distribution]):
 
     def __iter__(self) -> Iterator[Distribution]:
         for version, files in self.releases.items():
-            for file in files:
-                yield self.row(file).distribution(self._name, self._version(version))
+            for _, file in files:
+                yield self.row(file).distribution(self._name, version)
 
     @overload
     def __getitem__(self, place: int) -> Distribution: ...
@@ -226,7 +228,7 @@ class PageFiles(Sequence[Distribution]):
         return tuple(self)[place]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Listing:
     """What one index says of one project: its files, those of one version in the index's order.
 
@@ -314,7 +316,7 @@ class Declared:
         return f"{self.name}{extras}{self.specifier_text}{place}{marker}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Metadata:
     """The part of core metadata that resolution needs."""
 

@@ -11,8 +11,10 @@ kinds and the word "editable").
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import parse_qs, urlsplit, urlunsplit
+
+from envfit.frozen import frozen
 
 __all__ = ["DirectReference", "ReferenceKind"]
 
@@ -25,7 +27,7 @@ class ReferenceKind(enum.Enum):
     GIT = "git"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DirectReference:
     """One address that a requirement names instead of an index."""
 

@@ -7,17 +7,18 @@ them apart for a reader, and it is carried from here into every explanation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from packaging.specifiers import SpecifierSet
 
+from envfit.frozen import frozen
 from envfit.reference import DirectReference
 from envfit.target import Fact
 
 __all__ = ["MetadataOrigin", "Origin", "Requirement", "RuleOrigin", "UnusableOrigin", "UserOrigin"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class UserOrigin:
     """The user asked for it."""
 
@@ -28,7 +29,7 @@ class UserOrigin:
         return f"you ask for {self.text} ({self.where})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class MetadataOrigin:
     """The metadata of a package says so."""
 
@@ -39,7 +40,7 @@ class MetadataOrigin:
         return f"{self.package} {self.version} requires it"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RuleOrigin:
     """A rule of the knowledge base says so of a package."""
 
@@ -54,7 +55,7 @@ class RuleOrigin:
         return f"{self.why} [{self.rule}]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class UnusableOrigin:
     """A candidate cannot be used at all, for a reason in its own files."""
 
@@ -69,7 +70,7 @@ class UnusableOrigin:
 Origin = UserOrigin | MetadataOrigin | RuleOrigin | UnusableOrigin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Requirement:
     """A demand on one name, with its origin."""
 

@@ -23,6 +23,7 @@ from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.version import InvalidVersion, Version
 
 from envfit.errors import TargetError
+from envfit.frozen import frozen
 
 __all__ = [
     "ARCHSPEC",
@@ -88,7 +89,7 @@ class Capability:
         return f"{self.major}.{self.minor}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Gpu:
     """One GPU in use, or one model of GPU that a lock must serve."""
 
@@ -108,7 +109,7 @@ class FactState(enum.Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Fact:
     """One named value of the machine, with where it comes from."""
 
@@ -134,7 +135,7 @@ class Fact:
         return f"{self.name} {value}{note}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Platform:
     """An operating system and a processor architecture."""
 
@@ -159,7 +160,7 @@ class Platform:
         return f"{self.system}-{self.machine}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Provided:
     """A package that a loaded module already supplies, at one version.
 
@@ -181,7 +182,7 @@ _LEGACY_MANYLINUX = {17: "manylinux2014", 12: "manylinux2010", 5: "manylinux1"}
 _OLDEST_GLIBC_MINOR = {"x86_64": 5, "aarch64": 17}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Target:
     """Everything that a solution may depend on."""
 

@@ -20,7 +20,7 @@ ROWS = [
     ["knowledge", "selection"],
     ["distribution", "requirement"],
     ["reference", "target"],
-    ["address", "errors", "interpreter", "toml_text", "version"],
+    ["address", "errors", "frozen", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 

@@ -7,22 +7,21 @@ imports what it needs itself: whoever locks does not wait for what installs.
 
 from __future__ import annotations
 
+import importlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from envfit.api.locking import LockResult, lock_request
-from envfit.api.request import LockRequest
-from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
-from envfit.index.cache import Cache, default_cache_dir
-from envfit.knowledge.files import constraints_directory, read_files
-from envfit.knowledge.model import KnowledgeBase
-from envfit.knowledge.plain import from_plain, to_plain
-
 if TYPE_CHECKING:
+    from envfit.api.locking import LockResult
+    from envfit.api.request import LockRequest
+    from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
+    from envfit.index.cache import Cache
     from envfit.install import InstallReport
+    from envfit.knowledge.model import KnowledgeBase
 
 __all__ = [
     "LockRequest",
@@ -39,6 +38,24 @@ __all__ = [
 ]
 
 
+# Where the other names of this room are: whoever detects does not wait for what locks.
+_ELSEWHERE = {
+    "LockRequest": "request",
+    "LockResult": "locking",
+    "TargetRequest": "targets",
+    "describe_target": "targets",
+    "target_of": "targets",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"envfit.api.{_ELSEWHERE[name]}"), name)
+    globals()[name] = found
+    return found
+
+
 def _silent(_: str) -> None:
     """Say nothing."""
 
@@ -46,19 +63,37 @@ def _silent(_: str) -> None:
 def knowledge() -> KnowledgeBase:
     """Return the knowledge that envfit was installed with; raises KnowledgeError.
 
-    It is compiled into the cache, and taken from there as long as the files are the same.
+    It is compiled where Python would compile modules, else into the cache, and taken from
+    there as long as the files are the same.
     """
-    files = read_files(constraints_directory())
-    cache = Cache(default_cache_dir(os.environ, home=Path.home()))
+    from envfit.knowledge.files import constraints_directory, read_files
+    from envfit.knowledge.plain import from_plain, to_plain
+
+    directory = constraints_directory()
+    files = read_files(directory)
     key = f"knowledge {files.digest}"
-    compiled = from_plain(cache.record(key))
-    if compiled is not None and not files.faults:
-        return compiled
+    for cache in _compiled_in(directory):
+        compiled = from_plain(cache.record(key))
+        if compiled is not None and not files.faults:
+            return compiled
     from envfit.knowledge.load import load_files
 
     loaded = load_files(files)
-    cache.store_record(key, to_plain(loaded))
+    for cache in _compiled_in(directory):
+        cache.store_record(key, to_plain(loaded))
+        cache.flush()
+        if cache.record(key) is not None:
+            break
     return loaded
+
+
+def _compiled_in(directory: Path) -> Iterator[Cache]:
+    """Yield where compiled knowledge may be: beside the files, as Python keeps modules, and in the cache."""
+    from envfit.index.cache import Cache, default_cache_dir
+
+    if not sys.dont_write_bytecode:
+        yield Cache(directory / "__pycache__")
+    yield Cache(default_cache_dir(os.environ, home=Path.home()))
 
 
 def detect(environ: Mapping[str, str] | None = None) -> Machine:
@@ -87,6 +122,8 @@ def lock(
     ``watch`` is given, once resolution begins, a function that says how far it has come.
     Raises the errors of every room on the way; nothing is written then.
     """
+    from envfit.api.locking import lock_request
+
     environ = os.environ if environ is None else environ
     return lock_request(request, knowledge(), environ=environ, notify=notify, watch=watch)
 

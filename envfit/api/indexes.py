@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from packaging.version import Version
 from envfit.address import is_local, origin
 from envfit.distribution import Declared, Distribution, Metadata
 from envfit.errors import UnknownPackageError
+from envfit.frozen import frozen
 from envfit.index.build_metadata import Builds, uv_index_variables
 from envfit.index.cache import Cache, default_cache_dir
 from envfit.index.configuration import IndexConfiguration, configured_indexes
@@ -41,7 +42,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class IndexRequest:
     """What the user says of indexes, options before the project's settings."""
 
@@ -58,7 +59,7 @@ class IndexRequest:
     build: bool = True  # whether source distributions may be built for their metadata
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class OpenIndexes:
     """Indexes in use, until they are closed."""
 
@@ -69,7 +70,7 @@ class OpenIndexes:
     variants: frozenset[str]  # names of the indexes of variants in use
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Downloads:
     """Where the files of a lock are fetched from, for the program that fetches them.
 
@@ -171,6 +172,7 @@ def open_downloads(
             locate=lambda distributions: locate(distributions, session=session, cache=cache),
             build_variables=lambda: uv_index_variables(_uv_addresses(configuration.search_order, session)),
         )
+    cache.flush()
 
 
 def with_hashes(resolution: Resolution, indexes: OpenIndexes) -> Resolution:

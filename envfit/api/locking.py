@@ -20,6 +20,7 @@ from envfit.api.provided import ask_interpreter, check_module, refuse_addresses,
 from envfit.api.request import LockRequest, index_request, lock_path, project_of
 from envfit.api.targets import Notify, pythons_of, target_of, target_request, target_settings, with_python
 from envfit.errors import EnvfitError, ProjectError, RefusalError, UndecidedError, UnknownPackageError
+from envfit.frozen import frozen
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
@@ -38,14 +39,14 @@ from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
 
 if TYPE_CHECKING:
-    from envfit.detect import Interpreter
+    from envfit.detect.interpreter import Interpreter
 
 __all__ = ["LockResult", "lock_request"]
 
 Watch = Callable[[Callable[[], str]], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LockResult:
     """A lock, what it rests on, and whether the file changed."""
 

@@ -17,7 +17,7 @@ from envfit.resolve.resolution import Resolution
 from envfit.target import GLIBC, Target
 
 if TYPE_CHECKING:
-    from envfit.detect import Interpreter
+    from envfit.detect.interpreter import Interpreter
 
 __all__ = ["ask_interpreter", "check_module", "refuse_addresses", "request_for", "with_provided"]
 
@@ -36,7 +36,7 @@ def ask_interpreter(
             "--provided and --provided-from exclude each other",
             hints=["the interpreter says itself what it provides"],
         )
-    from envfit.detect import read_interpreter
+    from envfit.detect.interpreter import read_interpreter
 
     interpreter = read_interpreter(python, environ)
     notify(f"provided: {interpreter}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from pathlib import Path
 
 from envfit.api.indexes import IndexRequest
 from envfit.api.targets import TargetRequest
 from envfit.errors import ProjectError
+from envfit.frozen import frozen
 from envfit.index.routing import Route
 from envfit.project import (
     Project,
@@ -27,7 +28,7 @@ from envfit.resolve.decide import Concede
 __all__ = ["LockRequest", "index_request", "lock_path", "project_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LockRequest:
     """What ``lock`` is asked for; the defaults are those of the command line."""
 

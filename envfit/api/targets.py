@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from envfit.errors import ProjectError, TargetError
+from envfit.frozen import frozen
 from envfit.knowledge.hardware import check_target, named_target, python_entry
 from envfit.knowledge.model import KnowledgeBase
 from envfit.project import Settings, TargetSettings
@@ -32,7 +33,7 @@ __all__ = [
 Notify = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TargetRequest:
     """What the user says of the target; what is None or empty was not said."""
 

@@ -20,7 +20,8 @@ from envfit.target import CUDA_ARCH, Fact, FactState, Target
 
 if TYPE_CHECKING:
     from envfit.api import LockResult
-    from envfit.detect import Interpreter, Machine
+    from envfit.detect import Machine
+    from envfit.detect.interpreter import Interpreter
     from envfit.install import InstallReport
     from envfit.requirement import RuleOrigin
     from envfit.resolve.explain import Explanation, Group

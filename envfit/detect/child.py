@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from envfit.frozen import frozen
 
 __all__ = ["Answer", "ChildError", "ask"]
 
@@ -16,7 +17,7 @@ class ChildError(Exception):
     """The program could not be started or did not end in time; the message is the reason."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Answer:
     """What a program printed, and how it ended."""
 

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from envfit.detect.child import Answer, ChildError, ask
 from envfit.detect.host import as_platform
 from envfit.detect.interpreter_probe import MARK, TORCH_FILES
 from envfit.errors import FileError, TargetError
+from envfit.frozen import frozen
 from envfit.target import Platform, Provided
 
 __all__ = ["Interpreter", "read_interpreter"]
@@ -35,7 +35,7 @@ _NAME = re.compile(r"([A-Za-z0-9][\w.]*?)(?:-\d[^-]*.*)?\.(?:dist|egg)-info", re
 _SHOWN = 5  # names in a note
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Interpreter:
     """A Python, and the packages that it sees."""
 
@@ -159,7 +159,7 @@ def _interpreter(path: str, answer: Mapping[str, Any]) -> Interpreter:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Reading:
     """One distribution, as its metadata says."""
 

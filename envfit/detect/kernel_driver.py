@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from envfit.frozen import frozen
 
 __all__ = ["KernelDriver", "read_kernel_driver"]
 
@@ -14,7 +15,7 @@ _VERSION = re.compile(r"\d+\.\d+(?:\.\d+)?")
 _FILES = ("sys/module/nvidia/version", "proc/driver/nvidia/version")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class KernelDriver:
     """The version of the loaded kernel driver, and the file that says so."""
 

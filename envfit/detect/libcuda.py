@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
@@ -18,6 +17,7 @@ from packaging.version import Version
 from envfit.detect import libcuda_probe
 from envfit.detect.child import ChildError, ask
 from envfit.detect.nvml import cuda_version
+from envfit.frozen import frozen
 
 __all__ = ["LibcudaReading", "read_libcuda"]
 
@@ -25,7 +25,7 @@ _TIME_LIMIT = 15  # seconds; a healthy answer takes 0.05
 _OLDEST_BRANCH = 100  # numbers of driver branches have three digits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LibcudaReading:
     """The libcuda that a program started now would load."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
@@ -18,6 +17,7 @@ from envfit.detect.conda_overrides import conda_overrides
 from envfit.detect.nvml import NvmlReading, NvmlStatus
 from envfit.detect.reading import Reading, read_machine
 from envfit.detect.visible_devices import visible_gpus
+from envfit.frozen import frozen
 from envfit.target import CUDA, CUDA_ARCH, CUDA_DRIVER, LIBCUDA, Capability, Fact, FactState, Gpu, Target
 
 __all__ = ["Machine", "conclude", "detect"]
@@ -25,7 +25,7 @@ __all__ = ["Machine", "conclude", "detect"]
 _NO_SOFTWARE = (NvmlStatus.NO_LIBRARY, NvmlStatus.NO_DRIVER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Machine:
     """A machine: the target that it is, and what was read to know it."""
 
@@ -71,7 +71,7 @@ def conclude(reading: Reading, environ: Mapping[str, str]) -> Machine:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Use:
     """The GPUs in use and the facts that go with them."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import enum
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from packaging.version import Version
 
+from envfit.frozen import frozen
 from envfit.target import Capability, Gpu
 
 __all__ = ["DeviceFailure", "NvmlGpu", "NvmlReading", "NvmlStatus", "cuda_version", "read_nvml"]
@@ -47,7 +48,7 @@ _SENTENCES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NvmlGpu:
     """One GPU as NVML lists it."""
 
@@ -58,7 +59,7 @@ class NvmlGpu:
     instance_uuids: tuple[str, ...] = field(default=(), repr=False)  # in the order of ``gpu.mig``
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DeviceFailure:
     """A GPU that NVML counts and cannot read."""
 
@@ -70,7 +71,7 @@ class DeviceFailure:
         return f"GPU {self.index} could not be read: {self.text} (NVML error {self.error})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class NvmlReading:
     """Everything that NVML said."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
@@ -14,12 +13,13 @@ from envfit.detect.libcuda import LibcudaReading, read_libcuda
 from envfit.detect.nvml import NvmlReading, read_nvml
 from envfit.detect.pci import count_pci_gpus
 from envfit.detect.toolchain import read_toolchain_facts
+from envfit.frozen import frozen
 from envfit.target import Fact, Platform
 
 __all__ = ["Reading", "read_machine"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reading:
     """What the machine said; a recorded machine is one of these."""
 

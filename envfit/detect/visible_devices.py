@@ -10,9 +10,9 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from envfit.detect.nvml import NvmlGpu, NvmlReading, NvmlStatus
+from envfit.frozen import frozen
 from envfit.target import Gpu
 
 __all__ = ["VisibleGpus", "visible_gpus"]
@@ -22,7 +22,7 @@ _INDEX = re.compile(r"\d{1,4}", re.ASCII)
 _NONE = ("", "-1")  # the usual ways to say "none", or "no more"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class VisibleGpus:
     """The GPUs in use, in the order in which programs see them."""
 

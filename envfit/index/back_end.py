@@ -11,11 +11,11 @@ import sys
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyproject_hooks
 
+from envfit.frozen import frozen
 from envfit.interpreter import own_interpreter
 
 if sys.version_info >= (3, 11):
@@ -47,7 +47,7 @@ class NoInterpreterError(Exception):
     """There is no interpreter of the Python wanted to build with."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _BuildSystem:
     """The [build-system] table of a source tree, with PEP 517's defaults."""
 
@@ -60,7 +60,7 @@ class _CommandFailedError(Exception):
     """A command ended with an error; the text is its output."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BackEnd:
     """The back end of one source tree."""
 

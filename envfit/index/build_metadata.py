@@ -7,13 +7,13 @@ has decided that this is wanted, and ``notify`` is told which package before.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.version import Version
 
 from envfit.distribution import Metadata, Sdist
 from envfit.errors import OutsideError, RequirementError
+from envfit.frozen import frozen
 from envfit.index.cache import Cache, CachedMetadata
 from envfit.index.core_metadata import parse_core_metadata
 from envfit.index.metadata import NeedsBuild, identity
@@ -57,7 +57,7 @@ class CannotBuildHereError(OutsideError):
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Builds:
     """How source trees are built for their metadata with one Python."""
 

@@ -2,19 +2,19 @@
 
 Layout, under the directory given; a bucket whose format changes gets a new number::
 
-    pages-v1-N/XX/KEY      what is known of a page, as a record: address, content type and
+    pages-v1-N/X/KEY      what is known of a page, as a record: address, content type and
                            encoding, ETag, Last-Modified, time fetched, seconds of
                            freshness, whether it exists, sha256 of the body
-    bodies-v1/XX/KEY       the body of the page, as it came
-    records-v1-N/XX/KEY    what was made of an input that never changes: the selection from
+    bodies-v1/X/KEY       the body of the page, as it came
+    records-v1-N/X/KEY    what was made of an input that never changes: the selection from
                            a page for a target, the metadata of a file
-    metadata-v2-N/XX/KEY   a record (how it was obtained, core metadata as text); immutable
-    sdists-v1/XX/KEY/NAME  a source distribution; immutable
+    metadata-v2-N/X/KEY   a record (how it was obtained, core metadata as text); immutable
+    sdists-v1/X/KEY/NAME  a source distribution; immutable
 
 A record is the sha256 of what follows, in hexadecimal, a line end, and plain values as
 ``marshal`` writes them: read in microseconds, by the versions of Python that share its
 format N.  KEY is the sha256 of what identifies the entry (address and Accept header;
-hash of the file, or its address where no hash is known), XX its first two digits.
+hash of the file, or its address where no hash is known), X its first digit.
 
 The cache never fails: a damaged entry counts as absent and is replaced, and a
 directory that cannot be written is reported once and not used.
@@ -28,10 +28,11 @@ import os
 import threading
 import zlib
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
+
+from envfit.frozen import frozen
 
 __all__ = ["Cache", "CachedMetadata", "CachedPage", "decoded", "default_cache_dir"]
 
@@ -40,7 +41,7 @@ _PAGES, _RECORDS, _METADATA = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CachedPage:
     """What an index answered for one project; its body is kept beside it."""
 
@@ -59,7 +60,7 @@ class CachedPage:
         return self.fetched <= now < self.fetched + self.max_age
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CachedMetadata:
     """Core metadata of one distribution, as text."""
 
@@ -86,6 +87,9 @@ class Cache:
         #: Until when every page that was taken from here may be, in seconds since the epoch.
         self.fresh_until = float("inf")
         self._made: set[str] = set()  # directories
+        self._change = threading.Condition()
+        self._pending: dict[str, bytes] = {}  # what is still to be written, by path
+        self._writer: threading.Thread | None = None
 
     def page(self, key: str) -> CachedPage | None:
         """Return what is kept of a page under a key."""
@@ -107,10 +111,8 @@ class Cache:
 
     def body(self, key: str, page: CachedPage) -> bytes | None:
         """Return the body of a page, decoded; None where it is not there, or is another's."""
-        try:
-            with open(self._path("bodies-v1", key), "rb") as file:  # noqa: PTH123 - see _read_record
-                body = file.read()
-        except OSError:
+        body = self._read(self._path("bodies-v1", key))
+        if body is None:
             return None
         if hashlib.sha256(body).hexdigest() != page.sha256:
             return None
@@ -120,7 +122,7 @@ class Cache:
         """Keep a page, replacing an older one; without a body the one that is there stays."""
         if body is not None:
             self._write(self._path("bodies-v1", key), body)
-        values = {name: getattr(page, name) for name in CachedPage.__slots__}
+        values = {item.name: getattr(page, item.name) for item in fields(page)}
         self._write_record(self._path(_PAGES, key), values)
 
     def record(self, key: str) -> object:
@@ -170,18 +172,26 @@ class Cache:
 
     def _path(self, bucket: str, key: str) -> str:
         digest = hashlib.sha256(key.encode()).hexdigest()
-        return f"{self.directory}/{bucket}/{digest[:2]}/{digest}"
+        return f"{self.directory}/{bucket}/{digest[0]}/{digest}"
 
-    @staticmethod
-    def _read_record(path: str) -> Any:
+    def _read(self, path: str) -> bytes | None:
+        with self._change:
+            pending = self._pending.get(path)
+        if pending is not None:
+            return pending
         try:
             # Three for every package of a resolution: Path would take as long as all the rest.
             with open(path, "rb") as file:  # noqa: PTH123
-                content = file.read()
+                return file.read()
         except OSError:
             return None
-        # Read only what was written so: marshal trusts its input.
-        if len(content) < 65 or hashlib.sha256(content[65:]).hexdigest().encode() != content[:64]:
+
+    def _read_record(self, path: str) -> Any:
+        content = self._read(path)
+        # Read only what was written so: marshal trusts its input, and a run may have ended amid a file.
+        if content is None or len(content) < 65:
+            return None
+        if hashlib.sha256(content[65:]).hexdigest().encode() != content[:64]:
             return None
         return marshal.loads(content[65:])  # noqa: S302 - see above
 
@@ -189,21 +199,45 @@ class Cache:
         content = marshal.dumps(values)
         self._write(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
+    def flush(self) -> None:
+        """Return once all that was stored is on the disk."""
+        with self._change:
+            while self._pending:
+                self._change.wait()
+
     def _write(self, path: str, content: bytes) -> None:
+        """Have an entry written by the thread that writes; until then it is read from memory."""
         if not self._writable:
             return
+        with self._change:
+            self._pending[path] = content
+            self._change.notify_all()
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write_all, name="envfit-cache", daemon=True)
+                self._writer.start()
+
+    def _write_all(self) -> None:
+        while True:
+            with self._change:
+                while not self._pending:
+                    self._change.wait()
+                path, content = next(iter(self._pending.items()))
+            if self._writable:
+                self._write_now(path, content)
+            with self._change:
+                if self._pending.get(path) is content:
+                    del self._pending[path]
+                self._change.notify_all()
+
+    def _write_now(self, path: str, content: bytes) -> None:
         directory = os.path.dirname(path)  # noqa: PTH120 - see _read_record
-        temporary = f"{directory}/{self._temporary_name()}"
         try:
             if directory not in self._made:
                 os.makedirs(directory, exist_ok=True)  # noqa: PTH103
                 self._made.add(directory)
-            with open(temporary, "wb") as file:  # noqa: PTH123
+            with open(path, "wb") as file:  # noqa: PTH123
                 file.write(content)
-            os.replace(temporary, path)  # noqa: PTH105
         except OSError as error:
-            with suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
             self._give_up(error)
 
     def _temporary_name(self) -> str:

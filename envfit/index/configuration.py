@@ -18,7 +18,6 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +27,7 @@ from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
 from envfit.address import address_of, credentials, is_local, public_address, with_credentials
 from envfit.errors import FileError, ProjectError
+from envfit.frozen import frozen
 from envfit.index.credentials import KeyringUse
 from envfit.index.mirrors import Mirrors
 from envfit.index.routing import Route, route_of
@@ -47,7 +47,7 @@ _NOT_USED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class IndexConfiguration:
     """The indexes in use, with where each was configured.
 
@@ -98,7 +98,7 @@ class IndexConfiguration:
         return self.mirrors.canonical(public_address(url))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Setting:
     """One index as one source states it."""
 
@@ -106,7 +106,7 @@ class _Setting:
     source: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Stated:
     """What one tool's configuration states, most important first."""
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import urlsplit
 
 from envfit.address import credentials, origin, public_address
+from envfit.frozen import frozen
 from envfit.index.once import Once
 
 __all__ = ["Credentials", "KeyringUse"]
@@ -31,7 +31,7 @@ class KeyringUse(Enum):
     NEVER = "disabled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Entry:
     """What one address says of itself."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -25,6 +25,7 @@ from packaging.version import Version
 from envfit.address import is_local, local_path
 from envfit.distribution import Distribution, Metadata, Sdist, Wheel
 from envfit.errors import RequirementError, SourceError
+from envfit.frozen import frozen
 from envfit.index.core_metadata import parse_core_metadata, stated_identity
 from envfit.index.download import download
 from envfit.index.file_hash import hash_of_file
@@ -43,7 +44,7 @@ BuildTree = Callable[[Path, str, str | None], bytes]
 _UNKNOWN = Version("0")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Opened:
     """What a direct reference leads to."""
 

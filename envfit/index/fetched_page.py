@@ -11,10 +11,11 @@ import re
 import time
 import zlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from envfit.address import is_local
+from envfit.frozen import frozen
 from envfit.index.cache import Cache, CachedPage, decoded
 from envfit.index.headers import Headers
 from envfit.index.session import ABSENT, Session
@@ -30,7 +31,7 @@ _DEFAULT_MAX_AGE = 600.0  # seconds
 _OK, _NOT_MODIFIED = 200, 304
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class FetchedPage:
     """A page, from the cache or from its index."""
 
@@ -112,7 +113,7 @@ def start_page(url: str, *, session: Session, cache: Cache) -> Transfer | None:
     return session.start(url, {**_conditions(kept), "Accept-Encoding": "gzip"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Answer:
     url: str
     status: int

@@ -9,12 +9,12 @@ mirror is the lock that the index itself gives, and holds elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from envfit.address import address_of, public_address
 from envfit.errors import InputError
+from envfit.frozen import frozen
 
 __all__ = ["Mirror", "Mirrors", "configured_mirrors"]
 
@@ -22,7 +22,7 @@ _VARIABLE = "ENVFIT_MIRRORS"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Mirror:
     """One pair of prefixes."""
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from envfit.distribution import ListedFile
+from envfit.frozen import frozen
 
 __all__ = ["File", "NotAPageError", "Page", "sha256_of"]
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class NotAPageError(Exception):
     """A body is no project page."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class File:
     """One file as a page states it, in either format."""
 
@@ -29,7 +31,7 @@ class File:
     metadata_sha256: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Page:
     """A page of files, in either format."""
 
@@ -40,6 +42,4 @@ class Page:
 
 def sha256_of(value: object) -> str | None:
     """Return a sha256 in lower case; None for anything else."""
-    if isinstance(value, str) and re.fullmatch(r"[0-9a-fA-F]{64}", value):
-        return value.lower()
-    return None
+    return value.lower() if isinstance(value, str) and _SHA256.fullmatch(value) else None

@@ -7,14 +7,15 @@ It is taken from there only: neither another index nor find-links serves it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
+
+from envfit.frozen import frozen
 
 __all__ = ["Route", "route_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Route:
     """A name, or all names with a prefix (``corp-*``), and the index that serves them."""
 

@@ -16,12 +16,12 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from envfit.address import is_local, local_path, origin, public_address, with_credentials
 from envfit.errors import SourceError
+from envfit.frozen import frozen
 from envfit.index.credentials import Credentials, KeyringUse
 from envfit.index.headers import Headers
 from envfit.index.mirrors import Mirrors
@@ -43,6 +43,7 @@ ABSENT = frozenset({404, 410})
 
 _OK, _NOT_MODIFIED = 200, 304
 _UNAUTHORIZED = (401, 403)
+_SIDE_BY_SIDE = 48  # requests on their way ahead at a time
 _ATTEMPTS = 3  # for an answer that breaks off
 _USER_AGENT = f"envfit/{__version__}"
 
@@ -53,7 +54,7 @@ _NO_HEAD = (400, 401, 403, 405, 501)
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Response:
     """A complete answer."""
 
@@ -63,7 +64,7 @@ class Response:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Stream:
     """An answer whose body is still to be read."""
 
@@ -272,7 +273,7 @@ class Session:
 
         if self._transfers is None:
             self._transfers = Transfers(
-                limit=self._workers,
+                limit=_SIDE_BY_SIDE,
                 certificates=self._certificates or _default_certificates(),
                 user_agent=_USER_AGENT,
                 on_done=self._done,

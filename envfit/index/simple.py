@@ -5,21 +5,17 @@ JSON is asked for first, HTML understood.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from typing import TypeVar
 from urllib.parse import urljoin
 
-from packaging.utils import (
-    InvalidSdistFilename,
-    InvalidWheelFilename,
-    canonicalize_name,
-    parse_sdist_filename,
-    parse_wheel_filename,
-)
+from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.version import InvalidVersion, Version
 
 from envfit.address import is_local, local_path, public_address
-from envfit.distribution import ListedFile, Listing, PageFiles
+from envfit.distribution import Listing, PageFile, PageFiles
 from envfit.errors import SourceError
 from envfit.index.cache import Cache
 from envfit.index.fetched_page import FetchedPage, fetch_page, start_page
@@ -146,25 +142,31 @@ def listing_of(
 
     ``canonical`` gives the address by which a file is known for the one that the page states.
     """
-    releases: dict[str, list[ListedFile]] = {}
+    releases: dict[Version, list[PageFile]] = {}
     skipped: list[str] = []
-    known: dict[tuple[str, str, bool], str | None] = {}
+    tags: dict[str, bool] = {}  # what follows a wheel's version -> whether it is a tag set
+    prefix, files = "\n", None  # of the wheel before: those of one version follow each other
     for file in page.files:
         filename = file.filename
-        is_wheel = filename.endswith(".whl")
-        parts = filename.split("-", 2) if is_wheel else _split_sdist(filename)
-        key = (parts[0], parts[1], is_wheel) if len(parts) > 1 else ("", "", is_wheel)
-        version = known.get(key, _UNKNOWN)
-        if version is _UNKNOWN:
-            version = known[key] = _version_of(*key, name=name)
-        if version is None or (is_wheel and not _has_tags(filename)):
-            skipped.append(filename)
-            continue
-        files = releases.get(version)
-        if files is None:
-            releases[version] = [file]
+        if filename.endswith(".whl"):
+            if not filename.startswith(prefix):
+                prefix, version = _wheel_prefix(filename, name)
+                files = None if version is None else releases.setdefault(version, [])
+            rest = filename[len(prefix) :]
+            known = tags.get(rest)
+            if known is None:
+                known = tags[rest] = _are_tags(rest)
+            if files is None or not known:
+                skipped.append(filename)
+            else:
+                files.append((rest, file))
         else:
-            files.append(file)
+            version = _sdist_version(filename, name)
+            if version is None:
+                skipped.append(filename)
+            else:
+                releases.setdefault(version, []).append(("", file))
+    releases = {version: several for version, several in releases.items() if several}
 
     def locate(address: str) -> str:
         # Most pages state whole addresses, and a thousand of them.
@@ -175,34 +177,45 @@ def listing_of(
     return Listing(
         name=name,
         index=index,
-        distributions=PageFiles(releases, name=name, index=index, locate=locate, version=parse_version),
+        distributions=PageFiles(releases, name=name, index=index, locate=locate),
         skipped=tuple(skipped),
         status=page.status,
         status_reason=page.status_reason,
     )
 
 
-_UNKNOWN = "?"  # stands for a version that was not looked at
+def _wheel_prefix(filename: str, name: str) -> tuple[str, Version | None]:
+    """Return a wheel's name up to its version, and that; None for a version that is none of the project's."""
+    project, _, rest = filename.partition("-")
+    text, found, _ = rest.partition("-")
+    prefix = f"{project}-{text}-"
+    if not found or _project(project) != name:
+        return prefix, None
+    try:
+        return prefix, parse_version(text)
+    except InvalidVersion:
+        return prefix, None
 
 
-def _split_sdist(filename: str) -> tuple[str, ...]:
+def _sdist_version(filename: str, name: str) -> Version | None:
     for suffix in (".tar.gz", ".zip"):
         if filename.endswith(suffix):
-            project, _, version = filename.removesuffix(suffix).rpartition("-")
-            return project, version
-    return ()
+            project, found, text = filename.removesuffix(suffix).rpartition("-")
+            if not found or canonicalize_name(project) != name:
+                return None
+            try:
+                return parse_version(text)
+            except InvalidVersion:
+                return None
+    return None
 
 
-def _version_of(project: str, text: str, is_wheel: bool, *, name: str) -> str | None:  # noqa: FBT001 - a part of a key
-    """Return the normalized version in a file's name; None where the file is none of the project's."""
-    try:
-        if is_wheel:
-            project, version, _, _ = parse_wheel_filename(f"{project}-{text}-py3-none-any.whl")
-        else:
-            project, version = parse_sdist_filename(f"{project}-{text}.tar.gz")
-    except (InvalidWheelFilename, InvalidSdistFilename):
+@lru_cache(maxsize=1 << 12)
+def _project(text: str) -> str | None:
+    """Return the normalized project in a wheel's name; None where it is none (PEP 427)."""
+    if "__" in text or re.match(r"^[\w\d._]*$", text, re.UNICODE) is None:
         return None
-    return str(version) if project == name else None
+    return canonicalize_name(text)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -213,10 +226,6 @@ def _are_tags(rest: str) -> bool:
     except InvalidWheelFilename:
         return False
     return True
-
-
-def _has_tags(filename: str) -> bool:
-    return _are_tags(filename.split("-", 2)[2]) if filename.count("-") > 3 else False
 
 
 def _parse_json(body: bytes) -> Page:

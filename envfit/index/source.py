@@ -80,6 +80,7 @@ class PackageIndex:
         ``direct`` gives what opens direct references.
         """
         self._session = session
+        self._cache = cache
         self._notify = notify
         self._reader = MetadataReader(session, cache, notify=notify)
         self._configuration = configuration
@@ -234,6 +235,7 @@ class PackageIndex:
             self._workers.shutdown(wait=False, cancel_futures=True)
         self._session.close()
         self._reader.close()
+        self._cache.flush()
 
     def __enter__(self) -> PackageIndex:
         return self

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import re
 import zipfile
-from dataclasses import dataclass
 
 from packaging.version import Version
 
 from envfit.errors import SourceError
+from envfit.frozen import frozen
 from envfit.index.archive import RemoteFile
 
 __all__ = ["TorchArchs", "read_torch_archs"]
@@ -28,7 +28,7 @@ _STEP = 256 << 10  # bytes inflated at a time
 _OVERLAP = 1 << 10  # bytes kept, so that a string across two steps is found
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TorchArchs:
     """The CUDA toolkit and architectures of a build; no toolkit means no GPU code."""
 

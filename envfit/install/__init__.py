@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.pylock import Package, Pylock
 
-from envfit.detect import Interpreter
+from envfit.detect.interpreter import Interpreter
 from envfit.distribution import Distribution, Sdist
 from envfit.errors import FileError, InstallError, VerificationError
+from envfit.frozen import frozen
 from envfit.install.addresses import handed_over
 from envfit.install.environment import Environment
 from envfit.install.exposure import check_exposed, expose
@@ -47,7 +48,7 @@ __all__ = [
 BUILD_CONSTRAINTS = ("setuptools<82",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class InstallReport:
     """What an installation did, or would do."""
 

@@ -22,17 +22,17 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from envfit.errors import FileError, InstallError
+from envfit.frozen import frozen
 
 __all__ = ["Environment"]
 
 _PROVED = "proved"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Environment:
     """The environment at a prefix, in all its versions."""
 

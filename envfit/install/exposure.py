@@ -15,7 +15,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from envfit.detect import Interpreter, read_interpreter
+from envfit.detect.interpreter import Interpreter, read_interpreter
 from envfit.errors import FileError, InstallError
 from envfit.lock.reading import LockedPackage
 

@@ -7,11 +7,11 @@ installed: a lock that counts on torch 2.8.0 is refused where 2.7.1 is provided.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from packaging.pylock import Pylock
 from packaging.version import Version
 
+from envfit.frozen import frozen
 from envfit.install.refusal import Refusal
 from envfit.lock.provided import counted_on
 from envfit.lock.reading import LockedPackage, locked_target
@@ -21,7 +21,7 @@ from envfit.target import Provided
 __all__ = ["Module", "counted_packages", "refusals_of_module"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Module:
     """An interpreter's Python and packages."""
 

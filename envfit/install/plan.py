@@ -12,7 +12,7 @@ import difflib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 
 from packaging.markers import Marker
@@ -23,6 +23,7 @@ from packaging.version import Version
 
 from envfit.distribution import Wheel
 from envfit.errors import InputError, LockError
+from envfit.frozen import frozen
 from envfit.install.module import Module, counted_packages, refusals_of_module
 from envfit.install.refusal import Refusal, named
 from envfit.knowledge.model import KnowledgeBase
@@ -40,7 +41,7 @@ _GPU_FACTS = frozenset({_GPU, CUDA, CUDA_ARCH, CUDA_DRIVER, LIBCUDA})
 _NEWEST_GLIBC = 99  # minor; newer than any that a wheel is tagged with
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Unproved:
     """A condition that nothing here can prove, and the packages that depend on it."""
 
@@ -56,7 +57,7 @@ class Unproved:
         return f"{subject} is {self.state.value} here: {waiting} still to be proved"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class HealthCheck:
     """The imports that prove one package; none where they are read from its files once installed."""
 
@@ -64,7 +65,7 @@ class HealthCheck:
     imports: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Plan:
     """What an installation would do, before anything is touched."""
 

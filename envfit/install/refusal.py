@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from envfit.errors import InstallRefusedError
+from envfit.frozen import frozen
 from envfit.resolve.explain import Reason
 
 __all__ = ["Refusal", "Refused", "named"]
@@ -19,7 +19,7 @@ def named(packages: Sequence[str]) -> str:
     return ", ".join(packages[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Refusal:
     """One reason, and the locked packages that share it."""
 

@@ -23,6 +23,8 @@ from typing import IO
 
 from packaging.utils import canonicalize_name
 
+from envfit.frozen import frozen
+
 __all__ = ["ImportResult", "Outcome", "import_names", "verify"]
 
 _PARALLEL = min(4, os.cpu_count() or 1)  # an import of torch takes about a GiB of memory
@@ -89,7 +91,7 @@ class Outcome(enum.Enum):
     UNPROVABLE = "not provable here"  # it fails merely for want of NVIDIA's driver
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class ImportResult:
     """One name that was imported, and what came of it."""
 

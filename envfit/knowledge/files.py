@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path
+
+from envfit.frozen import frozen
 
 __all__ = ["FOLDERS", "Files", "constraints_directory", "read_files"]
 
 FOLDERS = ("axes", "hardware", "packages", "derived")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Files:
     """Contents by place, such as ``packages/torch.toml``, in the order in which they are read."""
 

@@ -15,6 +15,7 @@ from datetime import date
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from envfit.frozen import frozen
 from envfit.target import Capability, Platform
 
 __all__ = [
@@ -63,7 +64,7 @@ class EvidenceKind(enum.IntEnum):
         return self.name.lower().replace("_", "-")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Evidence:
     """What proves a statement."""
 
@@ -84,7 +85,7 @@ class Severity(enum.Enum):
     WARNS = "warns"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Condition:
     """A bound on a fact, a choice, or a package."""
 
@@ -100,7 +101,7 @@ class Condition:
         return f"{self.name}{self.specifier}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rule:
     """One statement of knowledge about a package.
 
@@ -123,7 +124,7 @@ class Rule:
     file: str  # relative to the constraints directory
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DeviceCode:
     """GPU code read from one wheel, or known of one kind of build."""
 
@@ -139,7 +140,7 @@ class DeviceCode:
     inherited: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class IndexBuild:
     """Builds of a package that an index of variants carries, such as torch +cu126."""
 
@@ -152,7 +153,7 @@ class IndexBuild:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class StaticMetadata:
     """Metadata of releases whose sdist states none that can be read without a build."""
 
@@ -162,7 +163,7 @@ class StaticMetadata:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class SourceBuild:
     """How releases that ship no wheel are built for a GPU."""
 
@@ -172,7 +173,7 @@ class SourceBuild:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Alternative:
     """What serves where a package is left out."""
 
@@ -182,7 +183,7 @@ class Alternative:
     capability: SpecifierSet = field(default_factory=SpecifierSet)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PackageKnowledge:
     """Everything known of one package besides its rules."""
 
@@ -196,7 +197,7 @@ class PackageKnowledge:
     alternatives: tuple[Alternative, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CudaToolkit:
     """A CUDA toolkit release and the Linux driver that it came with."""
 
@@ -204,7 +205,7 @@ class CudaToolkit:
     driver: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CudaRuntime:
     """A CUDA major version, and the oldest Linux driver that runs its libraries."""
 
@@ -213,7 +214,7 @@ class CudaRuntime:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class DriverBranch:
     """A branch of the Linux driver; a patch release belongs to the branch of its first number."""
 
@@ -225,7 +226,7 @@ class DriverBranch:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CapabilityEntry:
     """A compute capability that exists."""
 
@@ -235,7 +236,7 @@ class CapabilityEntry:
     evidence: tuple[Evidence, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PythonEntry:
     """A CPython minor version, and its newest patch release."""
 
@@ -243,7 +244,7 @@ class PythonEntry:
     newest: Version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Choice:
     """Something that the resolver decides and several packages must agree on."""
 
@@ -252,7 +253,7 @@ class Choice:
     what: str  # in words
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class IndexLabel:
     """A page of an index of variants, such as cu126."""
 
@@ -260,7 +261,7 @@ class IndexLabel:
     cuda: Version | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class RoutedIndex:
     """An index of variants and the names that are routed to it."""
 
@@ -270,7 +271,7 @@ class RoutedIndex:
     packages: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class GpuModel:
     """A GPU model, with every way in which it is written."""
 
@@ -282,7 +283,7 @@ class GpuModel:
     family: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Lookup:
     """Where in a knowledge base something is said of a name; rules by their places among all."""
 

@@ -16,12 +16,11 @@ Two encodings keep the engine free of special cases:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envfit.distribution import Distribution, Sdist, Wheel
+from envfit.frozen import frozen
 from envfit.knowledge.device_code import runs_on
 from envfit.knowledge.model import (
     CAPABILITY,
@@ -51,7 +50,7 @@ _NOTHING = PackageKnowledge(name="")
 _BUILT_IN = frozenset({"cuda-runtime", "device-code", "no-gpu-code", "no-recipe", "provided"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Caution:
     """What a rule that only warns says of another package or a choice; judged on the whole set."""
 
@@ -61,7 +60,7 @@ class Caution:
     origin: RuleOrigin
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Judgement:
     """What the rules say of one candidate.
 

@@ -7,12 +7,13 @@ each compute capability that exists is put to every locked distribution.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.tags import Tag
 from packaging.version import Version
 
 from envfit.distribution import Distribution, Wheel
+from envfit.frozen import frozen
 from envfit.knowledge.model import CAPABILITY, KnowledgeBase
 from envfit.knowledge.query import IMPOSSIBLE, Query
 from envfit.requirement import Requirement
@@ -21,7 +22,7 @@ from envfit.target import CUDA, CUDA_DRIVER, Capability, Fact, FactState, Gpu, P
 __all__ = ["Contract", "contract_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Contract:
     """Where a set of distributions runs."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,6 +16,7 @@ from packaging.version import Version
 
 from envfit.distribution import Distribution, Sdist, Wheel
 from envfit.errors import LockError, TargetError
+from envfit.frozen import frozen
 from envfit.lock.document import BUILDS_MARKER
 from envfit.lock.provided import provided_of
 from envfit.reference import DirectReference, ReferenceKind
@@ -27,7 +28,7 @@ __all__ = ["LockedPackage", "locked_packages", "locked_target", "parse_lock", "r
 _UNSTATED = Version("0")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LockedPackage:
     """One package of a lock, read back."""
 

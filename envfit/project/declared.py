@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from envfit.address import without_credentials
 from envfit.errors import RequirementError
+from envfit.frozen import frozen
 from envfit.project.direct import ARCHIVES, NotAReferenceError, looks_direct, read_reference
 from envfit.reference import DirectReference
 from envfit.requirement import Requirement, UserOrigin
@@ -36,7 +37,7 @@ _NAMED = re.compile(r"(?P<name>[\w.-]+)\s*(?P<extras>\[[^\]]*\])?\s*@\s*(?P<plac
 _UNNAMED = re.compile(r"(?P<place>.*?)(?P<extras>\[[^\[\]/]*\])?", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Declared:
     """One requirement, where it is written, and how."""
 

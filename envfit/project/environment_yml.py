@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
 from envfit.errors import ProjectError
+from envfit.frozen import frozen
 from envfit.project.document import Table
 from envfit.project.faults import Faults
 from envfit.project.model import CondaEnvironment, Project
@@ -67,7 +68,7 @@ def read_environment_yml(path: Path) -> Project:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Python:
     """What a file says of Python: one version, or a range, or nothing."""
 

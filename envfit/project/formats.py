@@ -10,11 +10,11 @@ Source: pip's documentation, "pip install", ``--no-binary``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from packaging.utils import InvalidName, canonicalize_name
 
 from envfit.errors import InputError
+from envfit.frozen import frozen
 
 __all__ = ["ALL", "Formats", "contradiction", "read_formats"]
 
@@ -22,7 +22,7 @@ ALL = ":all:"
 _NONE = ":none:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Formats:
     """Normalized names, or ``:all:``, in the order in which they were said."""
 

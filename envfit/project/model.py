@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envfit.errors import ProjectError
+from envfit.frozen import frozen
 from envfit.project.declared import Declared
 from envfit.project.formats import contradiction
 from envfit.project.settings import Settings, TargetSettings
@@ -22,7 +22,7 @@ _Value = TypeVar("_Value")
 _UNSAID = Settings()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class CondaEnvironment:
     """The conda half of an environment file: carried along, not judged."""
 
@@ -31,7 +31,7 @@ class CondaEnvironment:
     dependencies: tuple[str, ...] = ()  # as written, without python
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Project:
     """What the user asked for.
 

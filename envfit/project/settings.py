@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -18,6 +17,7 @@ from packaging.version import Version
 
 from envfit.address import without_credentials
 from envfit.errors import InputError, RequirementError, TargetError
+from envfit.frozen import frozen
 from envfit.project.declared import Declared, constraint_fault, parse_requirement
 from envfit.project.document import Table
 from envfit.project.formats import Formats, read_formats
@@ -42,7 +42,7 @@ ResolutionStrategy = Literal["highest", "lowest", "lowest-direct"]
 _Choice = TypeVar("_Choice")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class TargetSettings:
     """What is said of a target; names of GPUs are not judged here."""
 
@@ -54,7 +54,7 @@ class TargetSettings:
     platform: Platform | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Settings:
     """What is said of how to lock."""
 

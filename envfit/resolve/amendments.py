@@ -8,14 +8,15 @@ of a resolution amends them anew.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from envfit.frozen import frozen
 from envfit.requirement import Requirement
 
 __all__ = ["Amendments"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Amendments:
     """Overrides and exclusions."""
 

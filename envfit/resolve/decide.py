@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.version import Version
 
 from envfit.errors import UndecidedError, UnknownPackageError, UnsatisfiableError
+from envfit.frozen import frozen
 from envfit.knowledge.device_code import runs_on
 from envfit.knowledge.model import Alternative, IndexBuild
 from envfit.knowledge.query import Query
@@ -53,7 +54,7 @@ class Unsatisfied(UnsatisfiableError):  # noqa: N818 - an outcome, raised
         self.better = tuple(better)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class _Asked:
     source: PackageSource
     query: Query

@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from envfit.frozen import frozen
 from envfit.requirement import Requirement, RuleOrigin, UnusableOrigin
 from envfit.resolve.provider import Demand, World, base_name
 from envfit.resolve.solver import Impossible, solve
@@ -26,7 +27,7 @@ from envfit.target import Fact
 __all__ = ["Explanation", "Group", "Reason", "explain", "span"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Reason:
     """Why one candidate cannot be: a sentence, the rule behind it, the facts it read, its evidence."""
 
@@ -60,7 +61,7 @@ class Reason:
         return f"{self.sentence} [{self.rule}]" if self.rule else self.sentence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Group:
     """Versions of one name that are out for the same reason."""
 
@@ -72,7 +73,7 @@ class Group:
         return f"{self.name} {span(self.versions)}: {self.reason}" if self.versions else str(self.reason)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Explanation:
     """Why a set of requirements cannot be satisfied.
 

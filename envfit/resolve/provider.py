@@ -19,7 +19,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from packaging.specifiers import SpecifierSet
@@ -28,6 +27,7 @@ from packaging.version import Version
 from envfit.address import without_credentials
 from envfit.distribution import Declared, Distribution, Metadata, Wheel
 from envfit.errors import EnvfitError
+from envfit.frozen import frozen
 from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
@@ -57,7 +57,7 @@ _NO_JUDGEMENT = Judgement()
 _MEANT = "="
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Demand:
     """A requirement as positions among the candidates of one name."""
 

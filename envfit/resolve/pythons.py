@@ -9,11 +9,12 @@ Then the one that leaves the fewest optional packages out, and at last the newes
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.version import Version
 
 from envfit.errors import EnvfitError
+from envfit.frozen import frozen
 from envfit.resolve.decide import Unsatisfied
 from envfit.resolve.resolution import Pin, PythonNotTaken, Resolution
 from envfit.selection.preferences import Strategy
@@ -23,7 +24,7 @@ __all__ = ["Tried", "choose_python"]
 _NONE = Version("0")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Tried:
     """What came of one Python."""
 

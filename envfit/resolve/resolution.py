@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from packaging.version import Version
 
 from envfit.distribution import Metadata, Wheel
 from envfit.errors import SourceError
+from envfit.frozen import frozen
 from envfit.knowledge.model import Alternative
 from envfit.knowledge.query import Caution
 from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UserOrigin
@@ -22,7 +23,7 @@ from envfit.target import Target
 __all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Pin:
     """One chosen candidate, and who asked for it."""
 
@@ -44,7 +45,7 @@ class Pin:
         return self.candidate.version
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class LeftOut:
     """A package wanted where it is supported, and why it is not here."""
 
@@ -53,7 +54,7 @@ class LeftOut:
     alternatives: tuple[Alternative, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class BetterBuild:
     """A newer release that another index has for this target."""
 
@@ -63,7 +64,7 @@ class BetterBuild:
     option: str  # the option that adds it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class PythonNotTaken:
     """A Python that was admitted, is newer than the one taken, and serves worse."""
 
@@ -71,7 +72,7 @@ class PythonNotTaken:
     why: str  # a phrase that goes after "Python 3.13: "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Resolution:
     """A checked set of pins for one target."""
 

@@ -14,7 +14,6 @@ seconds: an answer does not depend on how busy the machine is.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from nab_resolver.errors import ResolutionError as ProvedImpossible
@@ -22,6 +21,7 @@ from nab_resolver.errors import ResolutionLimitError, ResolutionTerminatedError
 from nab_resolver.resolver import BaseProvider, Resolver
 from nab_resolver.types import RootRequirement
 
+from envfit.frozen import frozen
 from envfit.resolve.proof import proves_impossible
 from envfit.resolve.provider import Demand, World, base_name
 from envfit.selection.positions import Positions
@@ -35,19 +35,19 @@ __all__ = ["BUDGET", "Impossible", "Outcome", "Solved", "Undecided", "solve"]
 BUDGET = 100_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Solved:
     """A set of pins that satisfies every demand that it reaches, by name."""
 
     pins: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Impossible:
     """Proved: no set of pins satisfies the demands."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Undecided:
     """Neither found nor excluded."""
 

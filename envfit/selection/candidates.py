@@ -7,7 +7,6 @@ and their distributions are made when they are asked for.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
 
@@ -15,6 +14,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envfit.distribution import Distribution, FileRow
+from envfit.frozen import frozen
 from envfit.selection.ordering import admitted, parse_version
 from envfit.selection.positions import Positions
 
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Candidate:
     """One build of one version; ``distribution`` is None where a module provides it."""
 
@@ -42,7 +42,7 @@ class Candidate:
         return f"{self.name} {self.version}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Rejection:
     """Why no file of a version can be used on the target."""
 
@@ -50,7 +50,7 @@ class Rejection:
     reason: str  # a phrase that goes after "torch 2.0.1 "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Status:
     """What an index says of the state of a project, where it is not active (PEP 792)."""
 

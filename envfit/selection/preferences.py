@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
 from packaging.version import Version
+
+from envfit.frozen import frozen
 
 __all__ = ["ALL", "Preferences", "Strategy"]
 
@@ -23,7 +25,7 @@ class Strategy(enum.Enum):
     LOWEST_DIRECT = "lowest-direct"  # the oldest of what the user names, the newest of the rest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen
 class Preferences:
     """What the user said about which files may be used, and which are best."""
 

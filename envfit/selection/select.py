@@ -31,10 +31,8 @@ from envfit.distribution import (
     Wheel,
     parse_bound,
     parse_moment,
-    split_wheel,
 )
 from envfit.selection.candidates import Candidates, Selection, Status, public
-from envfit.selection.ordering import parse_version
 from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import GLIBC, Target
 
@@ -48,6 +46,7 @@ _NO_RANK = 1 << 30  # of a tag set that does not run on the target
 _NO_FILE = "has no file"
 
 _File = ListedFile | Distribution
+_Listed = tuple[str, _File]  # after what follows the version of a wheel in its name
 _Chosen = tuple[
     Version, int, FileRow | Distribution
 ]  # with the place of its listing, 1 for all after the first
@@ -124,7 +123,7 @@ class Selector:
                 best, reason = self._choose(name, files)
                 if best is None:
                     rejected[version] = reason
-                elif isinstance(best, Distribution):
+                elif isinstance(best, Wheel | Sdist):
                     chosen.append((version, min(place, 1), best))
                 else:
                     chosen.append((version, min(place, 1), listing.row(best)))
@@ -164,52 +163,67 @@ class Selector:
         version, place, file = item
         return (-place, self._label_cuda.get(version.local or "", _NO_CUDA), _is_wheel(file), version)
 
-    def _choose(self, name: str, files: Sequence[_File]) -> tuple[_File | None, str]:
+    def _choose(self, name: str, files: Sequence[_Listed]) -> tuple[_File | None, str]:
         """Return the best file of one build, or None and why none serves."""
-        if self._assumed_glibc:
-            files = self._without_needless_sources(files)
         best: _File | None = None
         best_rank: tuple[object, ...] = ()
-        for file in files:
+        anything_goes = self._anything_goes(name)
+        pythons, ranks = self._pythons, self._ranks
+        for rest, file in files:
             bound = file.requires_python
-            if bound is not None and not self._runs_python(bound):
+            if bound is not None:
+                runs = pythons.get(bound)
+                if not (self._runs_python(bound) if runs is None else runs):
+                    continue
+            tag = 0
+            if rest:
+                known = ranks.get(rest)
+                tag = self._tag_rank(rest) if known is None else known
+                if tag == _NO_RANK:
+                    continue
+            if not anything_goes and self._refusal_of_preferences(name, file, is_wheel=bool(rest)):
                 continue
-            is_wheel = _is_wheel(file)
-            tag = self._tag_rank(file) if is_wheel else 0
-            if tag == _NO_RANK or self._refusal_of_preferences(name, file, is_wheel=is_wheel) is not None:
-                continue
-            rank = (file.yanked is None, is_wheel, -tag, _build_tag(file) if is_wheel else (), file.filename)
+            rank = (file.yanked is None, bool(rest), -tag, _build_tag(rest), file.filename)
             if best is None or rank > best_rank:
                 best, best_rank = file, rank
+        if self._assumed_glibc and (best is None or not best_rank[1]) and self._are_sources_needless(files):
+            files, best = [(rest, file) for rest, file in files if rest], None
         if best is not None:
             return best, ""
         # A yank or a date explains more than a foreign tag does, and there are always foreign tags.
         # By the words then, so that the order in which an index lists files does not count.
-        reasons = {self._refusal(name, file) for file in files}
+        reasons = {self._refusal(name, rest, file) for rest, file in files}
         return None, min(reasons, key=lambda reason: (reason.startswith(_NO_FILE), reason))
 
-    def _without_needless_sources(self, files: Sequence[_File]) -> Sequence[_File]:
-        """Leave out source distributions of a version whose wheels lack nothing but a newer glibc.
+    def _anything_goes(self, name: str) -> bool:
+        """Tell whether what the user said speaks against no file of a name, whatever the file is."""
+        preferences = self.preferences
+        return (
+            preferences.newest_upload is None
+            and preferences.build
+            and name not in preferences.hashes
+            and preferences.admits_wheels(name)
+            and preferences.admits_sdists(name)
+        )
+
+    def _are_sources_needless(self, files: Sequence[_Listed]) -> bool:
+        """Tell whether the wheels of a version lack nothing but a newer glibc.
 
         Where glibc is only assumed, to say that it is too old serves a user better than to build.
         """
-        if all(_is_wheel(file) for file in files):
-            return files
-        wheels = [file for file in files if _is_wheel(file)]
-        if any(self._tag_rank(wheel) != _NO_RANK for wheel in wheels):
-            return files
-        if not any(self._refusal_of_tags(wheel).startswith("needs glibc") for wheel in wheels):
-            return files
-        return wheels
+        wheels = [rest for rest, _ in files if rest]
+        if len(wheels) == len(files) or any(self._tag_rank(rest) != _NO_RANK for rest in wheels):
+            return False
+        return any(self._refusal_of_tags(rest).startswith("needs glibc") for rest in wheels)
 
-    def _refusal(self, name: str, file: _File) -> str:
+    def _refusal(self, name: str, rest: str, file: _File) -> str:
         """Return why a file that cannot be used cannot."""
         bound = file.requires_python
         if bound is not None and not self._runs_python(bound):
             return f"requires Python {parse_bound(bound) if isinstance(bound, str) else bound}"
-        if _is_wheel(file) and self._tag_rank(file) == _NO_RANK:
-            return self._refusal_of_tags(file)
-        return self._refusal_of_preferences(name, file, is_wheel=_is_wheel(file)) or ""
+        if rest and self._tag_rank(rest) == _NO_RANK:
+            return self._refusal_of_tags(rest)
+        return self._refusal_of_preferences(name, file, is_wheel=bool(rest)) or ""
 
     def _refusal_of_preferences(self, name: str, file: _File, *, is_wheel: bool) -> str | None:
         """Return why what the user said speaks against a file, or None."""
@@ -243,29 +257,27 @@ class Selector:
             self._pythons[bound] = known
         return known
 
-    def _tag_rank(self, wheel: _File) -> int:
+    def _tag_rank(self, rest: str) -> int:
         """Return the rank of a wheel's best tag on the target, best lowest; _NO_RANK where none runs."""
-        text = wheel.filename.split("-", 2)[2]
-        rank = self._ranks.get(text)
+        rank = self._ranks.get(rest)
         if rank is None:
             ranks = self._target_tags()
-            tags = wheel.tags if isinstance(wheel, Wheel) else parse_tag(split_wheel(wheel.filename)[1])
-            rank = self._ranks[text] = min((ranks[tag] for tag in tags if tag in ranks), default=_NO_RANK)
+            rank = min((ranks[tag] for tag in _tags(rest) if tag in ranks), default=_NO_RANK)
+            self._ranks[rest] = rank
         return rank
 
-    def _refusal_of_tags(self, wheel: _File) -> str:
+    def _refusal_of_tags(self, rest: str) -> str:
         """Return why none of a wheel's tags runs on the target."""
-        text = split_wheel(wheel.filename)[1]
-        reason = self._refusals.get(text)
+        reason = self._refusals.get(rest)
         if reason is None:
-            newer = [glibc for tag in parse_tag(text) if (glibc := self._newer_glibc(tag)) is not None]
+            newer = [glibc for tag in _tags(rest) if (glibc := self._newer_glibc(tag)) is not None]
             if newer:
                 fact = self.target.fact(GLIBC)
                 note = f"; {fact.value} is assumed, and --glibc states it" if fact.assumed else ""
                 reason = f"needs glibc {min(newer)} or newer{note}"
             else:
                 reason = f"{_NO_FILE} for CPython {self.target.python_minor} on {self.target.platform}"
-            self._refusals[text] = reason
+            self._refusals[rest] = reason
         return reason
 
     def _newer_glibc(self, tag: Tag) -> Version | None:
@@ -281,31 +293,30 @@ class Selector:
         return self._tags
 
 
-def _releases(listing: Listing) -> Mapping[Version, Sequence[_File]]:
-    """Return the files of a listing by version; equal versions may be written in several ways."""
-    releases: dict[Version, list[_File]] = {}
+def _releases(listing: Listing) -> Mapping[Version, Sequence[_Listed]]:
+    """Return the files of a listing by version."""
     files = listing.distributions
     if isinstance(files, PageFiles):
-        for text, several in files.releases.items():
-            version = parse_version(text)
-            known = releases.get(version)
-            releases[version] = [*(known or ()), *several]
-    else:
-        for item in files:
-            releases.setdefault(item.version, []).append(item)
+        return files.releases
+    releases: dict[Version, list[_Listed]] = {}
+    for item in files:
+        rest = item.filename.split("-", 2)[2] if isinstance(item, Wheel) else ""
+        releases.setdefault(item.version, []).append((rest, item))
     return releases
 
 
-def _is_wheel(file: _File) -> bool:
+def _is_wheel(file: FileRow | Distribution) -> bool:
     return file.filename.endswith(".whl") and not isinstance(file, Sdist)
 
 
-def _build_tag(wheel: _File) -> tuple[object, ...]:
-    if isinstance(wheel, Wheel):
-        return wheel.build_tag
-    if wheel.filename.count("-") == 4:
+def _tags(rest: str) -> frozenset[Tag]:
+    return parse_tag("-".join(rest.removesuffix(".whl").split("-")[-3:]))
+
+
+def _build_tag(rest: str) -> tuple[object, ...]:
+    if rest.count("-") < 3:
         return ()
-    match = re.match(r"(\d+)(.*)", split_wheel(wheel.filename)[0])
+    match = re.match(r"(\d+)(.*)", rest.partition("-")[0])
     return (int(match[1]), match[2]) if match is not None else ()
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from envfit.detect import Interpreter, interpreter_probe, read_interpreter
+from envfit.detect import interpreter_probe
+from envfit.detect.interpreter import Interpreter, read_interpreter
 from envfit.errors import FileError, TargetError
 from tests.module_world import TORCH_CMAKE, add, add_torch, make_venv, site_packages
 

@@ -22,6 +22,7 @@ PAGE = CachedPage(
 
 
 def files(cache: Cache) -> list[Path]:
+    cache.flush()
     return [file for file in cache.directory.rglob("*") if file.is_file()]
 
 
@@ -72,6 +73,7 @@ def test_damaged_entries_count_as_absent(cache: Cache) -> None:
         assert cache.page("key") is None
     cache.store_page("key", PAGE, BODY)
     assert cache.page("key") == PAGE
+    cache.flush()
     (body,) = (file for file in files(cache) if "bodies" in str(file))
     body.write_bytes(b"another")
     assert cache.body("key", PAGE) is None
@@ -91,6 +93,7 @@ def test_a_directory_that_cannot_be_written_is_reported_once(tmp_path: Path) -> 
     cache = Cache(tmp_path / "file" / "cache", notify=notes.append)
     for key in "ab":
         cache.store_page(key, PAGE, BODY)
+        cache.flush()
         assert cache.page(key) is None
     sdist = tmp_path / "demo-1.0.tar.gz"
     sdist.write_bytes(b"x")
