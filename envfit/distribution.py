@@ -271,14 +271,7 @@ class Declared:
     @classmethod
     def parse(cls, text: str) -> Declared:
         """Parse a requirement (PEP 508); raises packaging's InvalidRequirement."""
-        parsed = DeclaredRequirement(text)
-        return cls(
-            canonicalize_name(parsed.name),
-            tuple(sorted(map(canonicalize_name, parsed.extras))),
-            str(parsed.specifier),
-            "" if parsed.marker is None else str(parsed.marker),
-            parsed.url or "",
-        )
+        return cls(*_parts_of(text))
 
     @property
     def parts(self) -> tuple[str, tuple[str, ...], str, str, str]:
@@ -331,6 +324,19 @@ class Metadata:
         """Return the extras that it lists, and those that requirements speak of: old metadata lists none."""
         named = (extra for one in self.requires for extra in re.findall(r'extra == "([^"]+)"', one.marker))
         return self.extras | {canonicalize_name(extra) for extra in named}
+
+
+@lru_cache(maxsize=1 << 14)
+def _parts_of(text: str) -> tuple[str, tuple[str, ...], str, str, str]:
+    # A hundred packages ask for pytest in the same words.
+    parsed = DeclaredRequirement(text)
+    return (
+        canonicalize_name(parsed.name),
+        tuple(sorted(map(canonicalize_name, parsed.extras))),
+        str(parsed.specifier),
+        "" if parsed.marker is None else str(parsed.marker),
+        parsed.url or "",
+    )
 
 
 @lru_cache(maxsize=1 << 14)

@@ -17,13 +17,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import total_ordering
+from typing import TYPE_CHECKING
 
-from packaging.requirements import Requirement as DeclaredRequirement
-from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.version import InvalidVersion, Version
 
 from envfit.errors import TargetError
 from envfit.frozen import frozen
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement as DeclaredRequirement
+    from packaging.tags import Tag
 
 __all__ = [
     "ARCHSPEC",
@@ -216,6 +219,8 @@ class Target:
 
         CPython only.  Tags of a glibc newer than the target's are left out.
         """
+        from packaging.tags import compatible_tags, cpython_tags
+
         minor = (self.python.major, self.python.minor)
         platforms = list(self._platform_tags())
         interpreter = f"cp{minor[0]}{minor[1]}"

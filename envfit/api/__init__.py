@@ -69,17 +69,16 @@ def knowledge() -> KnowledgeBase:
     from envfit.knowledge.files import constraints_directory, read_files
     from envfit.knowledge.plain import from_plain, to_plain
 
-    directory = constraints_directory()
-    files = read_files(directory)
+    files = read_files(constraints_directory())
     key = f"knowledge {files.digest}"
-    for cache in _compiled_in(directory):
+    for cache in _compiled_in():
         compiled = from_plain(cache.record(key))
         if compiled is not None and not files.faults:
             return compiled
     from envfit.knowledge.load import load_files
 
     loaded = load_files(files)
-    for cache in _compiled_in(directory):
+    for cache in _compiled_in():
         cache.store_record(key, to_plain(loaded))
         cache.flush()
         if cache.record(key) is not None:
@@ -87,12 +86,12 @@ def knowledge() -> KnowledgeBase:
     return loaded
 
 
-def _compiled_in(directory: Path) -> Iterator[Cache]:
-    """Yield where compiled knowledge may be: beside the files, as Python keeps modules, and in the cache."""
+def _compiled_in() -> Iterator[Cache]:
+    """Yield where compiled knowledge may be: where Python keeps compiled modules, and in the cache."""
     from envfit.index.cache import Cache, default_cache_dir
 
     if not sys.dont_write_bytecode:
-        yield Cache(directory / "__pycache__")
+        yield Cache(Path(__file__).parents[1] / "__pycache__")
     yield Cache(default_cache_dir(os.environ, home=Path.home()))
 
 

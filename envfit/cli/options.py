@@ -107,7 +107,7 @@ _BUDGET = Argument(
     flags=("--budget",),
     metavar="N",
     kind=_positive,
-    help="Give up undecided, with exit code 4, after N decisions. Default: 100000.",
+    help="Give up undecided, with exit code 4, after N decisions. Default: 1000000.",
 )
 _EXCLUDE_NEWER = Argument(
     name="exclude_newer",

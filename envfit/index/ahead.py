@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
+from envfit.index.once import Once
 from envfit.index.session import Session
 from envfit.index.transfer import Transfer
 
 __all__ = ["Ahead"]
+
+_GLANCE = 0.005  # seconds between two looks at what has come, while another thread works
 
 
 class Ahead:
@@ -40,6 +44,16 @@ class Ahead:
             if not transfer.done and self._ready:
                 with suppress(Exception):  # raised again to whoever asks for it
                     self._ready.popleft()()
+
+    def wait_for(self, value: Once[Any]) -> None:
+        """Return once another thread has computed a value, having done at leisure what could be."""
+        while value.is_begun and not value.is_there:
+            self._session.advance(wait=False)
+            if self._ready:
+                with suppress(Exception):  # raised again to whoever asks for it
+                    self._ready.popleft()()
+            else:
+                value.wait(_GLANCE)
 
     def _done(self, transfer: Transfer) -> None:
         self._ready.extend(self._acts.pop(transfer, ()))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from packaging.requirements import InvalidRequirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
@@ -11,9 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from envfit.distribution import Declared, Distribution, Metadata
 from envfit.errors import SourceError
-
-if TYPE_CHECKING:
-    from packaging.metadata import RawMetadata
+from envfit.index.header_fields import header_fields, is_readable, single
 
 __all__ = ["BadMetadata", "declared", "parse_core_metadata", "stated_identity"]
 
@@ -35,11 +31,11 @@ def parse_core_metadata(text: bytes, distribution: Distribution, *, source: str)
     A malformed Requires-Python counts as none, as on index pages.  Raises
     BadMetadata where name or version are another's, or a requirement is malformed.
     """
-    raw, unparsed = _parse_email(_headers(text))
-    for label, field in (("Requires-Dist", "requires-dist"), ("Provides-Extra", "provides-extra")):
-        if field in unparsed:
+    fields = header_fields(text)
+    for label in ("Requires-Dist", "Provides-Extra"):
+        if not all(map(is_readable, fields.get(label.lower(), ()))):
             raise BadMetadata(distribution, f"its {label} cannot be read")
-    name, version = raw.get("name"), raw.get("version")
+    name, version = single(fields, "name"), single(fields, "version")
     if name is None or version is None:
         raise BadMetadata(distribution, "its metadata states no name or no version")
     if canonicalize_name(name) != distribution.name:
@@ -51,19 +47,22 @@ def parse_core_metadata(text: bytes, distribution: Distribution, *, source: str)
         raise BadMetadata(distribution, f"its metadata states version {version!r}, which is none") from None
     return declared(
         distribution,
-        requires=raw.get("requires_dist", []),
-        requires_python=raw.get("requires_python"),
-        extras=raw.get("provides_extra", []),
+        requires=fields.get("requires-dist", []),
+        requires_python=single(fields, "requires-python"),
+        extras=fields.get("provides-extra", []),
         source=source,
     )
 
 
 def stated_identity(text: bytes) -> tuple[str, Version] | None:
     """Return the normalized name and the version that METADATA states; None where it states none."""
-    raw, _ = _parse_email(_headers(text))
+    fields = header_fields(text)
     try:
-        return canonicalize_name(raw["name"], validate=True), Version(raw["version"])
-    except (KeyError, ValueError):
+        return (
+            canonicalize_name(single(fields, "name") or "", validate=True),
+            Version(single(fields, "version") or ""),
+        )
+    except ValueError:
         return None
 
 
@@ -97,15 +96,3 @@ def declared(
         extras=frozenset(canonicalize_name(extra) for extra in extras),
         source=source,
     )
-
-
-def _headers(text: bytes) -> bytes:
-    """Return metadata without the description that may follow it: it is long, and nobody asks for it here."""
-    ends = [place for end in (b"\n\n", b"\r\n\r\n") if (place := text.find(end)) >= 0]
-    return text[: min(ends) + 1] if ends else text
-
-
-def _parse_email(text: bytes) -> tuple[RawMetadata, dict[str, list[str]]]:
-    from packaging.metadata import parse_email
-
-    return parse_email(text)

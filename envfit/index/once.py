@@ -18,7 +18,7 @@ class Once(Generic[T]):
     scheduled ahead: it computes at once what no other thread has begun.
     """
 
-    __slots__ = ("_compute", "_error", "_lock", "_values", "is_begun", "is_there")
+    __slots__ = ("_compute", "_error", "_lock", "_there", "_values", "is_begun", "is_there")
 
     def __init__(self, compute: Callable[[], T]) -> None:
         self._lock = threading.RLock()
@@ -27,6 +27,7 @@ class Once(Generic[T]):
         self._error: Exception | None = None
         self.is_begun = False  # computing it has begun
         self.is_there = False  # it has ended
+        self._there: threading.Event | None = None  # for whoever waits meanwhile
 
     def get(self) -> T:
         """Return the value; raises, every time, what computing it raised."""
@@ -42,6 +43,14 @@ class Once(Generic[T]):
                         self._error = error
                     self._compute = None
                     self.is_there = True
+                    if self._there is not None:
+                        self._there.set()
         if self._error is not None:
             raise self._error
         return self._values[0]
+
+    def wait(self, seconds: float) -> None:
+        """Return once the value is there, or after so many seconds."""
+        there = self._there = self._there or threading.Event()
+        if not self.is_there:
+            there.wait(seconds)

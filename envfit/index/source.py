@@ -9,6 +9,7 @@ name that the user routes to an index has that index and nothing else.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -47,6 +48,8 @@ __all__ = ["WORKERS", "Build", "PackageIndex", "StaticMetadataOf"]
 
 #: Requests made at the same time, at most.
 WORKERS = 16
+
+_TURN = 0.0005  # seconds that a thread may go on while another wants to
 
 #: Metadata known without reading the distribution; None where it is not known.
 StaticMetadataOf = Callable[[str, Version], Metadata | None]
@@ -163,7 +166,9 @@ class PackageIndex:
         """
         if distribution.reference is not None:
             return self._opened[distribution.name].metadata
-        return self._metadata_of(distribution).get()
+        value = self._metadata_of(distribution)
+        self._ahead.wait_for(value)
+        return value.get()
 
     def with_hash(self, distribution: Distribution) -> Distribution:
         """Return a distribution whose hash is known, read from the file where its index states none.
@@ -312,6 +317,8 @@ class PackageIndex:
         if self._workers is None:
             from concurrent.futures import ThreadPoolExecutor
 
+            # The search would else hold every turn for 5 ms, and a build is what is longest.
+            sys.setswitchinterval(_TURN)
             self._workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="envfit-index")
         self._workers.submit(fetch)
 

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from packaging.metadata import parse_email
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envfit.distribution import Metadata, Sdist
 from envfit.index.core_metadata import BadMetadata, declared, parse_core_metadata
+from envfit.index.header_fields import header_fields, single
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -129,12 +129,12 @@ def _is_top(entry: str, names: frozenset[str]) -> bool:
 
 
 def _from_pkg_info(text: bytes, sdist: Sdist) -> Metadata | None:
-    raw, _ = parse_email(text)
+    fields = header_fields(text)
     try:
-        version = Version(raw.get("metadata_version", "1.0"))
+        version = Version(single(fields, "metadata-version") or "1.0")
     except InvalidVersion:
         return None
-    dynamic = {field.lower() for field in raw.get("dynamic", [])}
+    dynamic = {field.lower() for field in fields.get("dynamic", ())}
     if version < _STATIC_SINCE or dynamic & _NEEDED:
         return None
     return parse_core_metadata(text, sdist, source=f"PKG-INFO in {sdist.filename}")

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["BUDGET", "Impossible", "Outcome", "Solved", "Undecided", "solve"]
 
 #: Decisions and conflicts after which the search gives up undecided.
-BUDGET = 100_000
+BUDGET = 1_000_000
 
 
 @frozen

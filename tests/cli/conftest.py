@@ -34,6 +34,12 @@ main()
 _ROOT = Path(__file__).parents[2]
 
 
+def process_environment() -> dict[str, str]:
+    """Return the environment of a process of its own: pytest tells in it how far a test is."""
+    own = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return {**own, "PYTHONPATH": str(_ROOT)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """How a command ended and what it said."""
@@ -70,7 +76,7 @@ class CommandLine:
         ended = subprocess.run(
             [sys.executable, "-c", _GUARD, *map(str, words)],
             cwd=self.cwd,
-            env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            env=process_environment(),
             capture_output=True,
             text=True,
             timeout=60,
