@@ -12,16 +12,20 @@ This module is loaded before anything else, so it loads next to nothing itself.
 
 from __future__ import annotations
 
-import hashlib
 import marshal
 import os
 import sys
 import time
+import zlib
 from collections.abc import Mapping, Sequence
 
 from envfit.version import __version__
 
-__all__ = ["NEW", "SAME", "answer_again", "entry_path", "stamp", "stat_of"]
+TYPE_CHECKING = False  # typing's own takes as long to load as all the rest
+if TYPE_CHECKING:
+    from typing import Any
+
+__all__ = ["NEW", "SAME", "answer_again", "asked", "entry_path", "packed", "stat_of"]
 
 #: Ends of the names of answers: where the lock was there and stayed, and where there was none.
 SAME, NEW = ".same", ".new"
@@ -48,11 +52,12 @@ def answer_again(words: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Say again what was answered to the same words, and tell whether that could be done."""
     if environ.get("ENVFIT_FORGET"):
         return False
-    path = entry_path(words, environ)
+    question = asked(words, environ)
+    path = entry_path(question, environ)
     for suffix in (SAME, NEW):
         try:
-            said = _said_again(f"{path}{suffix}")
-        except (OSError, KeyError, TypeError, ValueError):
+            said = _said_again(f"{path}{suffix}", question)
+        except (OSError, EOFError, KeyError, TypeError, ValueError):
             continue
         if said is None:
             continue
@@ -63,45 +68,59 @@ def answer_again(words: Sequence[str], environ: Mapping[str, str]) -> bool:
     return False
 
 
-def _said_again(path: str) -> list[tuple[str, str]] | None:
+def _said_again(path: str, question: str) -> list[tuple[str, str]] | None:
     """Return what was said, the lock being there as it was written; None where something has changed."""
-    with open(path, "rb") as file:  # noqa: PTH123 - see above
-        content = file.read()
-    if len(content) < 65 or hashlib.sha256(content[65:]).hexdigest().encode() != content[:64]:
+    entry = unpacked(_read(path) or b"")
+    if entry is None or entry["question"] != question:
         return None
-    entry = marshal.loads(content[65:])  # noqa: S302 - it was written by this program
     since, until = entry["time"]
     if not since <= time.time() < until:
         return None
-    if any(stamp(place) != kept for place, kept in entry["contents"].items()):
+    if any(_read(place) != kept for place, kept in entry["contents"].items()):
         return None
     if any(stat_of(place) != kept for place, kept in entry["stats"].items()):
         return None
     lock, text, was_there = entry["lock"]
-    expected = hashlib.sha256(text).hexdigest() if was_there else None
-    if stamp(lock) != expected or not (was_there or _write(lock, text)):
+    if _read(lock) != (text if was_there else None) or not (was_there or _write(lock, text)):
         return None
     said: list[tuple[str, str]] = entry["said"]
     return said
 
 
-def entry_path(words: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Return where the answer to a command is kept: one file for words, directory and environment."""
+def asked(words: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Return a command with its directory and its environment, as text."""
+    lasting = sorted(item for item in environ.items() if item[0] not in _PASSING)
+    return repr((__version__, sys.version, sys.executable, os.getcwd(), tuple(words), lasting))  # noqa: PTH109
+
+
+def entry_path(question: str, environ: Mapping[str, str]) -> str:
+    """Return where the answer to a command is kept; another command may have the same place."""
     root = environ.get("ENVFIT_CACHE_DIR") or os.path.join(  # noqa: PTH118 - see above
         environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),  # noqa: PTH111
         "envfit",
     )
-    lasting = sorted(item for item in environ.items() if item[0] not in _PASSING)
-    question = (__version__, sys.version, sys.executable, os.getcwd(), tuple(words), tuple(lasting))  # noqa: PTH109
-    key = hashlib.sha256(repr(question).encode("utf-8", "surrogateescape")).hexdigest()
-    return f"{root}/answers-v1-{marshal.version}/{key[:2]}/{key}"
+    key = zlib.crc32(question.encode("utf-8", "surrogateescape"))
+    return f"{root}/answers-v1-{marshal.version}/{key:08x}"
 
 
-def stamp(path: str) -> str | None:
-    """Return the hash of a file's content; None where there is no file."""
+def packed(entry: dict[str, Any]) -> bytes:
+    """Return an entry as it is kept."""
+    content = marshal.dumps(entry)
+    return zlib.crc32(content).to_bytes(4, "big") + content
+
+
+def unpacked(content: bytes) -> dict[str, Any] | None:
+    """Return an entry that was kept; None where it is damaged."""
+    if zlib.crc32(content[4:]).to_bytes(4, "big") != content[:4]:
+        return None
+    found: dict[str, Any] = marshal.loads(content[4:])  # noqa: S302 - it was written by this program
+    return found
+
+
+def _read(path: str) -> bytes | None:
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            return hashlib.sha256(file.read()).hexdigest()
+            return file.read()
     except (FileNotFoundError, NotADirectoryError):
         return None
 

@@ -7,8 +7,6 @@ did anything but read files is not kept.
 
 from __future__ import annotations
 
-import hashlib
-import marshal
 import os
 import sys
 import time
@@ -16,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from envfit.cli.remembered import NEW, SAME, entry_path, stamp, stat_of
+from envfit.cli.remembered import NEW, SAME, asked, entry_path, packed, stat_of
 
 __all__ = ["Recorder"]
 
@@ -36,7 +34,8 @@ class Recorder:
 
     def __init__(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
         """Begin to watch."""
-        self._path = entry_path(words, environ)
+        self._question = asked(words, environ)
+        self._path = entry_path(self._question, environ)
         self._began = time.time()
         self._opened: set[str] = set()
         self._beyond = False
@@ -68,9 +67,9 @@ class Recorder:
         now = time.time()
         if self._beyond or until <= now:
             return
-        cache = os.path.dirname(os.path.dirname(os.path.dirname(self._path)))  # noqa: PTH120
+        cache = os.path.dirname(os.path.dirname(self._path))  # noqa: PTH120
         contents = {
-            path: stamp(path)
+            path: _content(path)
             for path in sorted(self._opened)
             # The cache holds what is for ever, and pages, whose time is in ``until``.
             if path != lock
@@ -81,18 +80,18 @@ class Recorder:
             with open(lock, "rb") as file:  # noqa: PTH123
                 text = file.read()
             entry = {
+                "question": self._question,
                 "time": (self._began, until),
                 "contents": contents,
                 "stats": {path: stat_of(path) for path in _parts()},
                 "lock": (lock, text, was_there),
                 "said": self._said,
             }
-            content = marshal.dumps(entry)
             os.makedirs(os.path.dirname(self._path), exist_ok=True)  # noqa: PTH103, PTH120
             path = f"{self._path}{SAME if was_there else NEW}"
             temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
             with open(temporary, "wb") as kept:  # noqa: PTH123
-                kept.write(hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
+                kept.write(packed(entry))
             os.replace(temporary, path)  # noqa: PTH105
         except OSError:
             return
@@ -126,6 +125,14 @@ class _Copied:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
+
+
+def _content(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            return file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
 
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import field, replace
 
 from packaging.version import Version
@@ -214,12 +215,19 @@ def _excluded(
     named = _is_named(asked[name])
     groups: dict[tuple[str, str], tuple[Reason, list[Version]]] = {}
     positions = world.newer(name, world.candidates(name)[pins[name]].version)
+    reasons = {
+        newer: _refusal(world, name, newer)
+        or (_disagreement(world, name, newer, pins, asked) if named else None)
+        for newer in positions
+    }
     if named:
-        world.expect_metadata(name, (newer for newer in positions if not world.refused(name, newer)))
-    for newer in positions:
-        reason = _refusal(world, name, newer)
-        if reason is None and named:
-            reason = _disagreement(world, name, newer, pins, asked)
+        # Only of releases that nothing else speaks against is the metadata read.
+        open_ones = [newer for newer, reason in reasons.items() if reason is None]
+        world.expect_metadata(name, open_ones)
+        for newer in open_ones:
+            with suppress(SourceError):  # a reason less: what was found stands
+                reasons[newer] = _own_demand(world, name, newer, pins)
+    for newer, reason in reasons.items():
         if reason is not None:
             _, versions = groups.setdefault(reason.group, (reason, []))
             versions.append(world.candidates(name)[newer].version)
@@ -267,10 +275,7 @@ def _disagreement(
             if not others:
                 return Reason.of(demand.requirement)
             # Only the chosen release of the same name disagrees, and it would go.
-    try:
-        return _own_demand(world, name, position, pins)
-    except SourceError:
-        return None  # a reason less: what was found stands
+    return None
 
 
 def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int]) -> Reason | None:

@@ -97,7 +97,7 @@ def want_nothing_remembered(_: CommandLine, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def damage_the_memory(_: CommandLine, __: pytest.MonkeyPatch) -> None:
-    for path in Path(os.environ["ENVFIT_CACHE_DIR"]).glob("answers-*/*/*"):
+    for path in Path(os.environ["ENVFIT_CACHE_DIR"]).glob("answers-*/*"):
         path.write_bytes(path.read_bytes()[:-1])
 
 
