@@ -30,6 +30,7 @@ from packaging.version import Version
 from envfit.distribution import Distribution, Wheel
 from envfit.errors import LockError
 from envfit.lock.contract import Contract
+from envfit.lock.table import table_of
 from envfit.lock.told import relative_path, told_of
 from envfit.reference import DirectReference, ReferenceKind
 from envfit.resolve.resolution import Pin, Resolution
@@ -72,7 +73,7 @@ def to_pylock(
         ],
         tool={"envfit": told},
     )
-    lock.validate()
+    Pylock.from_dict(table_of(lock))  # as validate() does, without copying everything
     return lock
 
 
