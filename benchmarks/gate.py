@@ -75,9 +75,8 @@ def ratios(now: Path, before: Path, *, runs: int = _RUNS, cases: Sequence[Case] 
                     if turn > 1:
                         costs[tree].append(cost.cpu)
             pairs = zip(costs[now], costs[before], strict=True)
-            verdicts.append(
-                Verdict(case=case, now=median(costs[now]), ratio=median(mine / theirs for mine, theirs in pairs))
-            )
+            ratio = median(mine / theirs for mine, theirs in pairs)
+            verdicts.append(Verdict(case=case, now=median(costs[now]), ratio=ratio))
     return verdicts
 
 
@@ -110,9 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="envfit-before-") as scratch:
         before = Path(scratch) / "before"
         git = ["git", "-C", str(_ROOT), "worktree"]
-        subprocess.run(
-            [*git, "add", "--quiet", "--detach", str(before), options.revision], check=True
-        )
+        subprocess.run([*git, "add", "--quiet", "--detach", str(before), options.revision], check=True)
         try:
             verdicts = ratios(_ROOT, before, runs=options.runs)
         finally:
