@@ -27,7 +27,16 @@ _RUNS = 15
 _SECONDS = 120.0  # for one run
 
 # Runs the command line of one checkout, whatever else is installed.
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from envfit.cli.app import main; main()"
+_PROGRAM = """\
+import sys
+tree = sys.argv.pop(1)
+sys.path.insert(0, tree)
+import envfit
+if not envfit.__file__.startswith(f"{tree}/"):
+    sys.exit(f"there is no envfit at {tree}")
+from envfit.cli.app import main
+main()
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
