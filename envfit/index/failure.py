@@ -7,7 +7,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import requests
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, ReadTimeoutError
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError, ReadTimeoutError
 
 from envfit.address import origin, public_address
 from envfit.errors import SourceError
@@ -74,7 +74,8 @@ def failed(address: str, error: requests.RequestException, *, connect: float, re
         return SourceError(
             f"{address} could not be reached: its host name does not resolve (no network?)", details=details
         )
-    if _caused_by(error, ConnectTimeoutError):
+    # urllib3 counts a connection that is refused among those that take too long.
+    if _caused_by(error, ConnectTimeoutError) and not _caused_by(error, NewConnectionError):
         return SourceError(f"{address} could not be reached within {connect:g} s", details=details)
     if _caused_by(error, ReadTimeoutError):
         return SourceError(f"{address} did not answer within {read:g} s", details=details)
