@@ -5,18 +5,19 @@ and written then is said again, and written where it is not there, without looki
 single page.  What an answer depends on is kept with it: the words of the command, the
 directory, the environment, the contents of every file of the user's that was read (one
 that was not there must still not be), the knowledge and the program, and how long the
-pages of the indexes may be used without asking.  ``remembering`` writes it.
+pages of the indexes may be used without asking.  ``remembering`` writes it.  Of words,
+environment and files only hashes are kept: any of them may hold a password.
 
 This module is loaded before anything else, so it loads next to nothing itself.
 """
 
 from __future__ import annotations
 
+import hashlib
 import marshal
 import os
 import sys
 import time
-import zlib
 from collections.abc import Mapping, Sequence
 
 from envfit.version import __version__
@@ -25,7 +26,7 @@ TYPE_CHECKING = False  # typing's own takes as long to load as all the rest
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["NEW", "SAME", "answer_again", "asked", "entry_path", "packed", "stat_of"]
+__all__ = ["NEW", "SAME", "answer_again", "content_hash", "entry_path", "packed", "stat_of"]
 
 #: Ends of the names of answers: where the lock was there and stayed, and where there was none.
 SAME, NEW = ".same", ".new"
@@ -52,11 +53,10 @@ def answer_again(words: Sequence[str], environ: Mapping[str, str]) -> bool:
     """Say again what was answered to the same words, and tell whether that could be done."""
     if environ.get("ENVFIT_FORGET"):
         return False
-    question = asked(words, environ)
-    path = entry_path(question, environ)
+    path = entry_path(words, environ)
     for suffix in (SAME, NEW):
         try:
-            said = _said_again(f"{path}{suffix}", question)
+            said = _said_again(f"{path}{suffix}")
         except (OSError, EOFError, KeyError, TypeError, ValueError):
             continue
         if said is None:
@@ -68,15 +68,15 @@ def answer_again(words: Sequence[str], environ: Mapping[str, str]) -> bool:
     return False
 
 
-def _said_again(path: str, question: str) -> list[tuple[str, str]] | None:
+def _said_again(path: str) -> list[tuple[str, str]] | None:
     """Return what was said, the lock being there as it was written; None where something has changed."""
     entry = unpacked(_read(path) or b"")
-    if entry is None or entry["question"] != question:
+    if entry is None:
         return None
     since, until = entry["time"]
     if not since <= time.time() < until:
         return None
-    if any(_read(place) != kept for place, kept in entry["contents"].items()):
+    if any(content_hash(place) != kept for place, kept in entry["contents"].items()):
         return None
     if any(stat_of(place) != kept for place, kept in entry["stats"].items()):
         return None
@@ -87,34 +87,36 @@ def _said_again(path: str, question: str) -> list[tuple[str, str]] | None:
     return said
 
 
-def asked(words: Sequence[str], environ: Mapping[str, str]) -> str:
-    """Return a command with its directory and its environment, as text."""
-    lasting = sorted(item for item in environ.items() if item[0] not in _PASSING)
-    return repr((__version__, sys.version, sys.executable, os.getcwd(), tuple(words), lasting))  # noqa: PTH109
-
-
-def entry_path(question: str, environ: Mapping[str, str]) -> str:
-    """Return where the answer to a command is kept; another command may have the same place."""
+def entry_path(words: Sequence[str], environ: Mapping[str, str]) -> str:
+    """Return where the answer to a command is kept: one place for words, directory and environment."""
     root = environ.get("ENVFIT_CACHE_DIR") or os.path.join(  # noqa: PTH118 - see above
         environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),  # noqa: PTH111
         "envfit",
     )
-    key = zlib.crc32(question.encode("utf-8", "surrogateescape"))
-    return f"{root}/answers-v1-{marshal.version}/{key:08x}"
+    lasting = sorted(item for item in environ.items() if item[0] not in _PASSING)
+    question = repr((__version__, sys.version, sys.executable, os.getcwd(), tuple(words), lasting))  # noqa: PTH109
+    key = hashlib.sha256(question.encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{root}/answers-v2-{marshal.version}/{key}"
 
 
 def packed(entry: dict[str, Any]) -> bytes:
     """Return an entry as it is kept."""
     content = marshal.dumps(entry)
-    return zlib.crc32(content).to_bytes(4, "big") + content
+    return hashlib.sha256(content).digest() + content
 
 
 def unpacked(content: bytes) -> dict[str, Any] | None:
     """Return an entry that was kept; None where it is damaged."""
-    if zlib.crc32(content[4:]).to_bytes(4, "big") != content[:4]:
+    if hashlib.sha256(content[32:]).digest() != content[:32]:
         return None
-    found: dict[str, Any] = marshal.loads(content[4:])  # noqa: S302 - it was written by this program
+    found: dict[str, Any] = marshal.loads(content[32:])  # noqa: S302 - it was written by this program
     return found
+
+
+def content_hash(path: str) -> bytes | None:
+    """Return the hash of a file's content; None where there is no file."""
+    content = _read(path)
+    return None if content is None else hashlib.sha256(content).digest()
 
 
 def _read(path: str) -> bytes | None:

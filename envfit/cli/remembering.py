@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from envfit.cli.remembered import NEW, SAME, asked, entry_path, packed, stat_of
+from envfit.cli.remembered import NEW, SAME, content_hash, entry_path, packed, stat_of
 
 __all__ = ["Recorder"]
 
@@ -34,18 +34,15 @@ class Recorder:
 
     def __init__(self, words: Sequence[str], environ: Mapping[str, str]) -> None:
         """Begin to watch."""
-        self._question = asked(words, environ)
-        self._path = entry_path(self._question, environ)
+        self._path = entry_path(words, environ)
         self._began = time.time()
-        self._opened: set[str] = set()
+        self._opened: dict[str, tuple[int, int] | None] = {}  # files of the user's, as they were then
+        cache = os.path.dirname(os.path.dirname(self._path))  # noqa: PTH120
+        self._others = (f"{cache}/", f"{_ROOT}/", f"{_CONSTRAINTS}/")
         self._beyond = False
         self._said: list[tuple[str, str]] = []
         self._watching = True
         sys.addaudithook(self._hear)
-
-    def stop(self) -> None:
-        """Watch no more: what follows is no part of the answer."""
-        self._watching = False
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -63,24 +60,16 @@ class Recorder:
 
     def keep(self, *, lock: str, was_there: bool, until: float) -> None:
         """Keep the answer until a moment, if it rests on files alone; failing to is no error."""
-        self.stop()
-        now = time.time()
-        if self._beyond or until <= now:
+        self._watching = False  # what follows is no part of the answer
+        if self._beyond or until <= time.time():
             return
-        cache = os.path.dirname(os.path.dirname(self._path))  # noqa: PTH120
-        contents = {
-            path: _content(path)
-            for path in sorted(self._opened)
-            # The cache holds what is for ever, and pages, whose time is in ``until``.
-            if path != lock
-            and not path.endswith((".py", ".pyc", ".so"))
-            and not path.startswith((f"{cache}/", f"{_ROOT}/", f"{_CONSTRAINTS}/"))
-        }
         try:
+            contents = {path: content_hash(path) for path in sorted(self._opened) if path != lock}
+            if any(stat_of(path) != self._opened[path] for path in contents):
+                return  # one of them was changed meanwhile: what was read of it is not known
             with open(lock, "rb") as file:  # noqa: PTH123
                 text = file.read()
             entry = {
-                "question": self._question,
                 "time": (self._began, until),
                 "contents": contents,
                 "stats": {path: stat_of(path) for path in _parts()},
@@ -107,9 +96,14 @@ class Recorder:
             if isinstance(path, bytes):
                 path = os.fsdecode(path)
             if isinstance(path, str) and (mode is None or "r" in str(mode)):
-                self._opened.add(os.path.abspath(path))  # noqa: PTH100
+                self._note_opened(os.path.abspath(path))  # noqa: PTH100
         elif event in _BEYOND_FILES:
             self._beyond = True
+
+    def _note_opened(self, path: str) -> None:
+        # The cache holds what is for ever, and pages, whose time is told; the program is told as a whole.
+        if not path.endswith((".py", ".pyc", ".so")) and not path.startswith(self._others):
+            self._opened.setdefault(path, stat_of(path))
 
 
 class _Copied:
@@ -125,14 +119,6 @@ class _Copied:
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
-
-
-def _content(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            return file.read()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
 
 
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120

@@ -61,7 +61,7 @@ _ABSENT_PAGE = ABSENT | {403}
 
 
 class PackageIndex:
-    """Listings and metadata from the indexes in use; safe to use from several threads."""
+    """Selections and metadata from the indexes in use; for one thread, which may have others help."""
 
     def __init__(
         self,
@@ -264,8 +264,8 @@ class PackageIndex:
         if pages is None or question is None:
             return selector.select(name, self.listing(name))
         for place, page in enumerate(pages):
-            transfer = self._page_transfers.pop(name, None) if place == 0 else None
-            transfer = transfer or page.start(name)
+            is_begun = place == 0 and name in self._begun
+            transfer = self._page_transfers.pop(name, None) if is_begun else page.start(name)
             if transfer is not None:
                 self._ahead.wait(transfer)
             found = page.selection(name, selector, question, transfer)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from envfit.cli.remembered import answer_again
+from envfit.cli.remembering import Recorder
 from tests.cli.conftest import Answer, CommandLine, process_environment
 from tests.loopback import Index
 
@@ -172,3 +174,35 @@ def test_the_version_loads_next_to_nothing(envfit: CommandLine) -> None:
         "envfit.errors",
         "envfit.version",
     }
+
+
+def test_no_password_is_remembered(
+    envfit: CommandLine, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOME_TOKEN", "hunter2-of-the-environment")
+    monkeypatch.delenv("PIP_INDEX_URL")
+    (envfit.cwd / "asked.txt").write_text("torch\n")
+    (envfit.cwd / "pip.conf").write_text(
+        f"[global]\nindex-url = {index.url.replace('http://', 'http://me:hunter2-of-a-file@')}\n"
+    )
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(envfit.cwd / "pip.conf"))
+    for _ in range(2):
+        envfit.process("lock", "-r", "asked.txt", "--gpu", "none")
+    assert is_from_memory(envfit)
+    kept = [path for path in Path(os.environ["ENVFIT_CACHE_DIR"]).rglob("*") if path.is_file()]
+    assert any("answers" in str(path) for path in kept)
+    assert not any(b"hunter2" in path.read_bytes() for path in kept)
+
+
+def test_what_changes_amid_a_run_is_not_remembered(tmp_path: Path) -> None:
+    asked, lock = tmp_path / "asked.txt", tmp_path / "pylock.toml"
+    environ = {"ENVFIT_CACHE_DIR": str(tmp_path / "cache")}
+    lock.write_text("a lock")
+    for text in ("torch", "torch\nnumpy"):
+        asked.write_text("torch")
+        recorder = Recorder(["lock", text], environ)
+        asked.read_text()
+        if text != "torch":
+            asked.write_text(text)
+        recorder.keep(lock=str(lock), was_there=True, until=float("inf"))
+        assert answer_again(["lock", text], environ) is (text == "torch")
