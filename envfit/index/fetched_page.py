@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
 from envfit.address import is_local
 from envfit.frozen import frozen
-from envfit.index.cache import Cache, CachedPage, decoded
+from envfit.index.cache import Cache, CachedPage
 from envfit.index.headers import Headers
 from envfit.index.session import ABSENT, Session
 from envfit.index.transfer import Transfer
@@ -141,11 +140,8 @@ def _answer_ahead(ahead: Transfer | None, absent: Collection[int]) -> _Answer | 
     """Return what was fetched ahead, or None where it must be asked for again."""
     if ahead is None or ahead.status not in {_OK, _NOT_MODIFIED, *absent}:
         return None
-    if ahead.answer.get("Content-Encoding", "") not in ("", "identity", "gzip"):
-        return None
-    try:
-        plain = decoded(ahead.body, _encoding(ahead.answer)) if ahead.status == _OK else b""
-    except zlib.error:
+    plain = ahead.plain if ahead.status == _OK else b""
+    if plain is None:
         return None
     return _Answer(url=ahead.url, status=ahead.status, headers=ahead.answer, body=ahead.body, plain=plain)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from envfit.address import is_local
 from envfit.distribution import Distribution, Metadata, Sdist, Wheel
 from envfit.errors import EnvfitError, SourceError
 from envfit.index.archive_tail import TAIL_REQUEST
-from envfit.index.cache import Cache, CachedMetadata, decoded
+from envfit.index.cache import Cache, CachedMetadata
 from envfit.index.core_metadata import BadMetadata, parse_core_metadata
 from envfit.index.metadata_record import metadata_of, record_of, record_of_fault
 from envfit.index.session import Session
@@ -126,7 +125,7 @@ class MetadataReader:
         """Return the metadata file published beside a wheel; None where it is not there or not right."""
         if wheel.metadata_sha256 is None:
             return None
-        body = _body(ahead)
+        body = ahead.plain if ahead is not None and ahead.status == _OK else None
         if body is None:
             response = self._session.get(_beside(wheel))
             body = response.body if response is not None else None
@@ -192,14 +191,3 @@ def _beside(wheel: Distribution) -> str:
     """Return the address of the metadata file beside a wheel: the suffix belongs to the path (PEP 658)."""
     path, separator, query = wheel.url.partition("?")
     return f"{path}.metadata{separator}{query}"
-
-
-def _body(ahead: Transfer | None) -> bytes | None:
-    """Return the decoded body of what was fetched ahead; None where it did not come."""
-    if ahead is None or ahead.status != _OK:
-        return None
-    encoding = ahead.answer.get("Content-Encoding", "")
-    try:
-        return decoded(ahead.body, encoding) if encoding in ("", "gzip") else None
-    except zlib.error:
-        return None

@@ -94,15 +94,13 @@ class Candidates(Sequence[Candidate]):
         self.yanked = yanked
 
     @classmethod
-    def fixed(
-        cls, name: str, versions: Iterable[Version], distribution: Distribution | None = None
-    ) -> Candidates:
-        """Return candidates of given versions, best first, all of one file or of none."""
+    def fixed(cls, name: str, versions: Iterable[Version]) -> Candidates:
+        """Return candidates of given versions, best first, that have no file."""
         given = tuple(versions)
         return cls(
             name,
             tuple(map(str, given)),
-            (distribution,) * len(given),
+            (None,) * len(given),
             ascending=sorted(range(len(given)), key=given.__getitem__),
         )
 
@@ -197,7 +195,7 @@ class Candidates(Sequence[Candidate]):
 class Selection:
     """The candidates of one name, why its other versions are out, and what its index says of it."""
 
-    __slots__ = ("_rejected", "_rejections", "candidates", "statuses")
+    __slots__ = ("_rejections", "candidates", "rejected", "statuses")
 
     def __init__(
         self,
@@ -209,20 +207,15 @@ class Selection:
         """Take candidates, and the versions that have no usable file, newest first, with the reason."""
         self.candidates = candidates
         self.statuses = tuple(statuses)
-        self._rejected = rejected
+        self.rejected = rejected
         self._rejections: tuple[Rejection, ...] | None = None
-
-    @property
-    def rejected(self) -> Sequence[tuple[str, str]]:
-        """The versions that have no usable file, newest first, as text, with the reason."""
-        return self._rejected
 
     @property
     def rejections(self) -> tuple[Rejection, ...]:
         """The versions that have no usable file, newest first."""
         if self._rejections is None:
             self._rejections = tuple(
-                Rejection(version=parse_version(version), reason=reason) for version, reason in self._rejected
+                Rejection(version=parse_version(version), reason=reason) for version, reason in self.rejected
             )
         return self._rejections
 
