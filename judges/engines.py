@@ -67,7 +67,7 @@ Engine = Callable[[World, Sequence[Demand]], Answer]
 
 
 def envfit(world: World, roots: Sequence[Demand]) -> Answer:
-    """Answer as envfit does: nab-resolver, with its pins checked."""
+    """Answer as envfit does."""
     outcome = solve(world, roots)
     if isinstance(outcome, Solved):
         return outcome.pins

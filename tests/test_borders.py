@@ -58,7 +58,6 @@ IMPURE_NAMES = {("os", "environ"), ("os", "getenv"), ("sys", "argv"), ("platform
 
 # Each of these is imported by one room alone.
 ONLY = {
-    "nab_resolver": ("resolve/proof.py", "resolve/solver.py"),
     "argparse": "cli/",
     "msgspec": "index/page_json.py",
     "pycurl": "index/transfers.py",

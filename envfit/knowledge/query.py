@@ -5,7 +5,7 @@ candidate each), on choices, on packages, and on the impossible where the device
 code of a wheel serves no GPU of the target.  Nothing here searches; the
 resolver treats these requirements like any other.
 
-Two encodings keep the engine free of special cases:
+Two encodings keep the search free of special cases:
 
 - A condition on ``__capability`` must hold for every GPU in use, so it becomes
   one requirement per distinct capability, on ``__capability@7.0`` and the like.

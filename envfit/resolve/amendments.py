@@ -1,7 +1,7 @@
 """What the user puts in the place of what packages say that they require.
 
 An override stands in place of every requirement on its name; an excluded name is
-required by nobody.  The engines see the amended requirements only, and the check
+required by nobody.  The search sees the amended requirements only, and the check
 of a resolution amends them anew.
 """
 

@@ -275,7 +275,7 @@ def _dead_ends(
             if reason.leads_to is not None:
                 pending.append((demand.name, demand.requirement.specifier))
             for holder, position, other in narrowed.holders.get(demand.name, ()):
-                if base_name(holder) != package and other.allowed.is_disjoint(demand.allowed):
+                if base_name(holder) != package and not other.allowed & demand.allowed:
                     yield (
                         base_name(holder),
                         world.candidates(holder)[position].version,

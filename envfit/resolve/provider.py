@@ -1,9 +1,9 @@
-"""The world as an engine sees it: names, candidates in order of preference, demands.
+"""The world as the search sees it: names, candidates in order of preference, demands.
 
 Facts and choices are names like any other.  ``torch[extra]`` is a name of its
 own whose candidates demand the same candidate of ``torch``, and ``torch[=extra]``
 one whose candidates demand the same of ``torch[extra]`` and have the extra.  A demand names the
-positions that satisfy it, so that no engine ever compares versions.
+positions that satisfy it, so that the search compares no versions.
 
 Pre-releases and yanked files are admitted by declared policy: a pre-release
 where ``--pre`` is given, where the requirement itself names one, where the user

@@ -267,7 +267,7 @@ def _disagreement(
             others = [
                 other.requirement
                 for other in asked[base_name(demand.name)]
-                if other.allowed.is_disjoint(demand.allowed)
+                if not other.allowed & demand.allowed
             ]
             foreign = [other for other in others if not _comes_from(other, name)]
             if foreign:

@@ -1,4 +1,4 @@
-"""An independent check of a resolution: nothing of the provider or the engines is used.
+"""An independent check of a resolution: nothing of the provider or the search is used.
 
 It reads the pins, the metadata behind them and the rules anew, evaluates
 markers with packaging directly, and compares versions itself.  A resolution

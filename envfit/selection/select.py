@@ -1,7 +1,7 @@
 """One file per build of every version, for a target: which one, and why none.
 
 A version may exist in several builds: the one of the default index, and those
-with a local label on an index of variants.  To the engine each build is a
+with a local label on an index of variants.  To the search each build is a
 candidate of its own.  Their order: what a lock holds; the newest public version, or
 the oldest where that is asked for; of one version the default index's build
 before labelled ones, labelled ones by newest CUDA; a wheel before a source

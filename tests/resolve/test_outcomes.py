@@ -45,7 +45,8 @@ def test_a_budget_that_is_too_small_leaves_it_undecided(query: Query, budget: in
 
 
 def test_no_budget_makes_impossible_of_undecided(query: Query) -> None:
-    impossible = world(query, {"a 1": ["c==1"], "b 1": ["c==2"], "c 1": [], "c 2": []}, "a", "b")
+    packages = {"a 1": ["c==1"], "a 2": ["c==1"], "b 1": ["c==2"], "b 2": ["c==2"], "c 1": [], "c 2": []}
+    impossible = world(query, packages, "a", "b")
     roots = impossible.root_demands()
     assert isinstance(solve(impossible, roots), Impossible)
     assert isinstance(solve(impossible, roots, budget=1), Undecided)

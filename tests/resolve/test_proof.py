@@ -1,36 +1,30 @@
-"""The check of the engine's proofs: it accepts true ones, and no proof of what is not so."""
+"""The check of the search's proofs: it accepts true ones, and no proof of what is not so."""
 
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
 
 import pytest
-from nab_resolver.errors import ResolutionError
-from nab_resolver.resolver import Resolver
-from nab_resolver.types import Incompatibility, IncompatibilityCause, RootRequirement, Term
 
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.query import Query
 from envfit.resolve import solver
 from envfit.resolve.proof import proves_impossible
 from envfit.resolve.provider import World
-from envfit.selection.positions import Positions
+from envfit.resolve.search import Contradiction, Search
+from envfit.resolve.statement import Statement
 from envfit.selection.preferences import Preferences
 from tests.resolve.brute_force import solvable
 from tests.resolve.small_worlds import Small, axes, small_world, world_of
 from tests.resolve.worlds import MemorySource, asked
 
 
-def proof_in(world: World) -> Any:
-    """Return the engine's proof that nothing fits, or None where something does."""
-    roots = world.root_demands()
-    provider = solver._Provider(world, roots)
-    requirements = [RootRequirement(demand.name, demand.allowed) for demand in roots]
+def proof_in(world: World) -> Statement | None:
+    """Return the search's proof that nothing fits, or None where something does."""
     try:
-        Resolver(provider, range_type=Positions).resolve(requirements)
-    except ResolutionError as error:
-        return error.incompatibility
+        Search(world, world.root_demands(), budget=solver.BUDGET).run()
+    except Contradiction as found:
+        return found.proof
     return None
 
 
@@ -77,23 +71,52 @@ def small(packages: dict[str, list[str]]) -> World:
 )
 def test_a_proof_that_leaves_something_out_is_refused(package: str, requires: list[str]) -> None:
     proof = proof_in(small(IMPOSSIBLE))
+    assert proof is not None
     world = small({**IMPOSSIBLE, package: requires})
     assert not proves_impossible(world, world.root_demands(), proof)
+
+
+def statements(proof: Statement) -> list[Statement]:
+    """Return every statement that a proof rests on."""
+    return [proof, *(each for _, below in proof.steps for each in statements(below))]
 
 
 def test_a_step_that_does_not_follow_is_refused() -> None:
     world = small(IMPOSSIBLE)
     roots = world.root_demands()
     proof = proof_in(world)
+    assert proof is not None
     assert proves_impossible(world, roots, proof)
-    fact = next(node for node in proof.walk() if node.cause is IncompatibilityCause.ROOT)
-    for left, right in ((fact, fact), (fact, None), (None, None)):
-        wrong = Incompatibility(proof.terms, IncompatibilityCause.DERIVED, cause_left=left, cause_right=right)
+    asked_for = Statement({"a": 1}, demander=None)
+    demanded = next(each for each in statements(proof) if each.demander == "b")
+    assert not proves_impossible(world, roots, asked_for), "it excludes a state of a, not everything"
+    for wrong in (
+        Statement({}),  # of nothing
+        Statement({}, demander="b"),
+        Statement({}, steps=(("", asked_for),)),  # less than it says
+        Statement({}, steps=(("", demanded), ("b", asked_for))),
+        Statement({}, steps=(("", asked_for), ("a", Statement({"a": -2})))),  # from what is not so
+        Statement({}, steps=(("", asked_for), ("a", Statement({"a": -2}, demander="a")))),
+        Statement({}, steps=(("", asked_for), ("a", Statement({"a": 0b110, "c": -1}, demander="c")))),
+    ):
         assert not proves_impossible(world, roots, wrong)
-    only_a = Incompatibility([Term("a", Positions.full())], IncompatibilityCause.DERIVED, proof, proof)
-    assert not proves_impossible(world, roots, only_a), "it ends with a package, not with what is asked"
-    unknown = Incompatibility(proof.terms, IncompatibilityCause.CONSTRAINT)
-    assert not proves_impossible(world, roots, unknown)
+
+
+def test_each_statement_of_a_proof_counts() -> None:
+    world = small(IMPOSSIBLE)
+    roots = world.root_demands()
+    proof = proof_in(world)
+    assert proof is not None
+    for each in statements(proof):
+        for name, states in each.states.items():
+            # One state more is excluded than is so, or than follows.
+            for more in range(len(world.candidates(name)) + 1):
+                if not states >> more & 1:
+                    each.states[name] = states | 1 << more
+                    if each.steps or name != each.demander or not more:
+                        assert not proves_impossible(world, roots, proof)
+            each.states[name] = states
+    assert proves_impossible(world, roots, proof)
 
 
 def test_a_proof_that_does_not_hold_leaves_it_undecided(monkeypatch: pytest.MonkeyPatch) -> None:

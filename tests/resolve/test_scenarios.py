@@ -156,7 +156,7 @@ def _holds_refusal(error: Unsatisfied, expect: dict[str, Any]) -> None:
     if "core" in expect:
         assert [str(requirement) for requirement in explanation.core] == expect["core"]
     text = "\n".join(map(str, explanation.groups))
-    assert "===" not in text  # that a name with an extra wants its own package is the engine's concern
+    assert "===" not in text  # that a name with an extra wants its own package is the concern of the search
     for part in expect.get("says", ()):
         assert part in text
     if "better" in expect:
