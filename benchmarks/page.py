@@ -15,6 +15,7 @@ from benchmarks.comparison import OURS, Cell, beside, cells
 from benchmarks.growth import curves, exponent
 from benchmarks.plot import dots, lines
 from benchmarks.results import MEASURES, Summary, read, summaries
+from benchmarks.timed import table
 
 __all__ = ["main", "measured_part", "written_into"]
 
@@ -39,6 +40,7 @@ def measured_part(documents: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[
     parts: list[str] = []
     plots: dict[str, str] = {}
     compared = [document for document in documents if "runs" in document]
+    timed = [document for document in documents if "timed" in document]
     grown = [document for document in documents if "growth" in document]
     if compared:
         parts += [*_machines(compared), _HOW]
@@ -50,6 +52,11 @@ def measured_part(documents: Sequence[Mapping[str, Any]]) -> tuple[str, Mapping[
             its = {cell: by_tool for cell, by_tool in there.items() if cell[0] == world}
             parts += [*_table(world, its), ""]
         parts += _exceptions(compared)
+    if timed:
+        parts += ["## Installing, starting, detecting", "", *_machines(timed)]
+        runs = [run for document in timed for run in document["timed"]]
+        for job in dict.fromkeys(run["job"] for run in runs):
+            parts += [f"### {job}", "", *table([run for run in runs if run["job"] == job]), ""]
     if grown:
         parts += ["## Growth", "", *_machines(grown)]
         runs = [run for document in grown for run in document["growth"]]

@@ -13,10 +13,16 @@ from benchmarks.recording import home
 from benchmarks.tools import Envfit, Interpreter, Pdm, Pip, PipTools, Poetry, Tool, Uv
 from judges.interpreters import find_interpreter, installed_interpreters
 
-__all__ = ["PEERS", "find_python", "tools"]
+__all__ = ["PEERS", "environment", "find_python", "tools"]
 
 PEERS = ("uv", "pip", "pdm", "poetry", "pip-tools")
-_INSTALLED = {"pip": ["pip"], "pdm": ["pdm[locked]"], "poetry": ["poetry"], "pip-tools": ["pip-tools", "pip"]}
+_INSTALLED = {
+    "pip": ["pip"],
+    "pdm": ["pdm[locked]"],
+    "poetry": ["poetry"],
+    "pip-tools": ["pip-tools", "pip"],
+    "typer": ["typer"],
+}
 
 
 def tools(peers: Sequence[str], *, python: str, envfit: Path | None = None, gpu: bool = True) -> list[Tool]:
@@ -44,27 +50,28 @@ def _peer(name: str, interpreter: Interpreter) -> Tool:
         case "uv":
             return Uv(interpreter)
         case "pip":
-            return Pip(_environment(name, interpreter))
+            return Pip(environment(name, interpreter.path))
         case "pip-tools":
-            return PipTools(_environment(name, interpreter))
+            return PipTools(environment(name, interpreter.path))
         case "pdm":
-            return Pdm(_environment(name, interpreter), interpreter)
+            return Pdm(environment(name, interpreter.path), interpreter)
         case "poetry":
-            return Poetry(_environment(name, interpreter), interpreter)
+            return Poetry(environment(name, interpreter.path), interpreter)
         case _:
             raise ValueError(f"{name} is none of {', '.join(PEERS)}")
 
 
-def _environment(name: str, interpreter: Interpreter) -> Path:
-    """Return an environment that has a peer, made where it is not there yet."""
-    environment = home() / "peers" / name
-    if not (environment / "complete").exists():
+def environment(name: str, python: str) -> Path:
+    """Return an environment that has a program to compare with, made where it is not there yet."""
+    directory = home() / "peers" / name
+    if not (directory / "complete").exists():
         program = uv.find_uv_bin()
-        command = [program, "venv", "--quiet", "--clear", "--python", interpreter.path, str(environment)]
-        subprocess.run(command, check=True)
+        subprocess.run(
+            [program, "venv", "--quiet", "--clear", "--python", python, str(directory)], check=True
+        )
         command = [program, "pip", "install", "--quiet", "--compile-bytecode"]
         subprocess.run(
-            [*command, "--python", str(environment / "bin" / "python"), *_INSTALLED[name]], check=True
+            [*command, "--python", str(directory / "bin" / "python"), *_INSTALLED[name]], check=True
         )
-        (environment / "complete").touch()
-    return environment
+        (directory / "complete").touch()
+    return directory

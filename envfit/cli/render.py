@@ -422,4 +422,5 @@ def install_data(report: InstallReport) -> dict[str, Any]:
             {"name": result.name, "outcome": result.outcome.value, "says": str(result)}
             for result in report.imports
         ],
+        "proof-seconds": round(report.proof_seconds, 3) if report.proof_seconds is not None else None,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from packaging.version import Version
@@ -10,6 +11,7 @@ from packaging.version import Version
 from envfit.detect.host import read_host_facts, running_platform, running_python
 from envfit.detect.kernel_driver import KernelDriver, read_kernel_driver
 from envfit.detect.libcuda import LibcudaReading, read_libcuda
+from envfit.detect.meanwhile import Meanwhile
 from envfit.detect.nvml import NvmlReading, read_nvml
 from envfit.detect.pci import count_pci_gpus
 from envfit.detect.toolchain import read_toolchain_facts
@@ -37,12 +39,14 @@ def read_machine(root: Path, environ: Mapping[str, str]) -> Reading:
 
     Raises TargetError where envfit does not know the platform.
     """
+    libcuda = Meanwhile(partial(read_libcuda, environ))
+    toolchain = Meanwhile(partial(read_toolchain_facts, root, environ))
     return Reading(
         platform=running_platform(),
         python=running_python(),
         nvml=read_nvml(),
-        libcuda=read_libcuda(environ),
+        libcuda=libcuda.result(),
         kernel_driver=read_kernel_driver(root),
         pci_gpus=count_pci_gpus(root),
-        facts=(*read_host_facts(root), *read_toolchain_facts(root, environ)),
+        facts=(*read_host_facts(root), *toolchain.result()),
     )

@@ -10,9 +10,11 @@ import re
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from envfit.detect.child import ChildError, ask
+from envfit.detect.meanwhile import Meanwhile
 from envfit.target import GXX, NVCC, Fact, FactState
 
 __all__ = ["read_toolchain_facts"]
@@ -28,7 +30,9 @@ def read_toolchain_facts(root: Path, environ: Mapping[str, str]) -> tuple[Fact, 
     Absent: none was found, and the source says where it was looked for.
     Unknown: one was found, or is named by a variable, and does not say its version.
     """
-    return (_nvcc(root, environ), _host_compiler(environ))
+    nvcc = Meanwhile(partial(_nvcc, root, environ))
+    compiler = _host_compiler(environ)
+    return (nvcc.result(), compiler)
 
 
 class _ToolError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,7 @@ class InstallReport:
     former: Path | None = None  # the version that it replaced, where there was one
     imports: tuple[ImportResult, ...] = ()
     interpreter: Interpreter | None = None  # whose packages the environment sees
+    proof_seconds: float | None = None  # that the imports took
 
 
 def install(
@@ -140,7 +142,9 @@ def install(
             for check in planned.checks
             for name in check.imports or import_names(site_packages, check.package)
         ]
+        begun = time.perf_counter()
         results = verify(own, names, gpu=bool(target.gpus), notify=notify)
+        proof_seconds = time.perf_counter() - begun
         _require_working(results)
     return InstallReport(
         plan=planned,
@@ -149,6 +153,7 @@ def install(
         former=former,
         imports=results,
         interpreter=interpreter,
+        proof_seconds=proof_seconds,
     )
 
 

@@ -7,8 +7,8 @@ it was raised: the last wrapper ("failed to import, see above") names no cause.
 from __future__ import annotations
 
 import contextlib
+import csv
 import enum
-import importlib.metadata
 import json
 import os
 import re
@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from packaging.utils import canonicalize_name
@@ -235,22 +235,30 @@ def import_names(site_packages: Path, package: str) -> tuple[str, ...]:
 
     Where one of them is the package's own name, that one alone.
     """
-    for distribution in importlib.metadata.distributions(path=[str(site_packages)]):
-        if canonicalize_name(distribution.metadata["Name"] or "") == package:
-            return _public(_top_level(distribution), package)
+    for directory in site_packages.glob("*.dist-info"):
+        if canonicalize_name(directory.stem.rpartition("-")[0]) == package:
+            return _public(_top_level(directory), package)
     return ()
 
 
-def _top_level(distribution: importlib.metadata.Distribution) -> set[str]:
-    declared = distribution.read_text("top_level.txt")
-    if declared:
+def _top_level(dist_info: Path) -> set[str]:
+    declared = _read(dist_info / "top_level.txt")
+    if declared.strip():
         return set(declared.split())
     names = set()
-    for file in distribution.files or ():
+    for row in csv.reader(_read(dist_info / "RECORD").splitlines()):
+        file = PurePosixPath(row[0]) if row else PurePosixPath()
         if file.suffix in {".py", ".so"}:
             # A module is its name up to the first dot: _speedups.cpython-311-x86_64-linux-gnu.so
             names.add(file.parts[0].partition(".")[0])
     return names
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
 
 
 def _public(names: Iterable[str], package: str) -> tuple[str, ...]:
