@@ -113,17 +113,16 @@ class _Connection(asyncio.Protocol):
             self._transport.write(answer.head + answer.body)
             self._sent(request)
         else:
-            self._send_over(link, request, answer, 0)
+            self._send_over(link, request, memoryview(answer.head + answer.body))
 
-    def _send_over(self, link: Link, request: Request, answer: Answer, position: int) -> None:
-        """Send a piece when the line has carried it, then the next; other connections come in between."""
-        content = memoryview(answer.head + answer.body)
-        piece = content[position : position + _PIECE]
+    def _send_over(self, link: Link, request: Request, content: memoryview) -> None:
+        """Send a piece when the line has carried it, then the rest; other connections come in between."""
+        piece, rest = content[:_PIECE], content[_PIECE:]
 
         def depart() -> None:
             self._transport.write(piece)
-            if position + len(piece) < len(content):
-                self._send_over(link, request, answer, position + len(piece))
+            if rest:
+                self._send_over(link, request, rest)
             else:
                 self._sent(request)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -14,8 +14,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envfit.distribution import Metadata, Sdist
+from envfit.index import unpack as unpack_program
 from envfit.index.core_metadata import BadMetadata, declared, parse_core_metadata
 from envfit.index.header_fields import header_fields, single
+from envfit.index.unpack import DAMAGED
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,8 +29,6 @@ __all__ = ["read_static_metadata", "read_static_tree", "unpack"]
 # Since this version, a field not listed as dynamic is the same in every build (PEP 643).
 _STATIC_SINCE = Version("2.2")
 _NEEDED = frozenset({"requires-dist", "requires-python", "provides-extra"})
-
-_DAMAGED = (OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile, KeyError, RuntimeError)
 
 
 def read_static_metadata(path: Path, sdist: Sdist) -> Metadata | None:
@@ -75,32 +75,15 @@ def unpack(path: Path, sdist: Sdist, directory: Path) -> Path:
     Nothing is written outside of the directory.  Raises BadMetadata where the
     archive is damaged or wants to.
     """
-    try:
-        if sdist.filename.endswith(".zip"):
-            with zipfile.ZipFile(path) as archive:
-                archive.extractall(directory)  # noqa: S202 - zipfile itself drops ".." and roots
-        else:
-            with tarfile.open(path, "r:*") as archive:
-                _extract(archive, directory)
-    except _DAMAGED as error:
-        raise BadMetadata(sdist, f"it cannot be unpacked ({error})") from error
+    program = [sys.executable, "-I", "-S", unpack_program.__file__, str(path), str(directory)]
+    done = subprocess.run(program, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = done.stderr.strip().rpartition("\n")[2] or f"exit status {done.returncode}"
+        raise BadMetadata(sdist, f"it cannot be unpacked ({reason})")
     folders = [entry for entry in directory.iterdir() if entry.is_dir()]
     if len(folders) != 1:
         raise BadMetadata(sdist, "it does not have one top folder")
     return folders[0]
-
-
-def _extract(archive: tarfile.TarFile, directory: Path) -> None:
-    if hasattr(tarfile, "data_filter"):
-        archive.extractall(directory, filter="data")
-        return
-    # Pythons older than the filter: plain files and folders inside of the directory only.
-    root = directory.resolve()
-    for member in archive.getmembers():
-        inside = (root / member.name).resolve().is_relative_to(root)
-        if not inside or not (member.isfile() or member.isdir()):
-            raise tarfile.TarError(f"{member.name} is no plain file inside of the archive")
-    archive.extractall(directory)  # noqa: S202 - checked above
 
 
 def _read_top_files(path: Path, sdist: Sdist, names: frozenset[str]) -> Mapping[str, bytes]:
@@ -118,7 +101,7 @@ def _read_top_files(path: Path, sdist: Sdist, names: frozenset[str]) -> Mapping[
                     file = tarred.extractfile(member) if _is_top(member.name, names) else None
                     if file is not None:
                         found[PurePosixPath(member.name).name] = file.read()
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise BadMetadata(sdist, f"the archive is damaged ({error})") from error
     return found
 
