@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-from benchmarks.answers import Answer, Answers, Request, parse_request
+from benchmarks.answers import Answers, Request, parse_request
 from benchmarks.recording import Recording, RecordingError, find_recording
 
 __all__ = ["Link", "Replay", "main", "serve"]
