@@ -17,7 +17,7 @@ ROWS = [
     ["export", "install"],
     ["lock"],
     ["detect", "index", "project", "resolve"],
-    ["knowledge", "selection"],
+    ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
     ["reference", "target"],
     ["address", "errors", "frozen", "interpreter", "toml_text", "version"],
@@ -27,6 +27,7 @@ RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 # No network, no processes, no NVML, no environment, no clock.
 PURE = [
     "address",
+    "binary",
     "distribution",
     "errors",
     "export",
@@ -59,6 +60,7 @@ IMPURE_NAMES = {("os", "environ"), ("os", "getenv"), ("sys", "argv"), ("platform
 # Each of these is imported by one room alone.
 ONLY = {
     "argparse": "cli/",
+    "elftools": "binary/library.py",
     "msgspec": "index/page_json.py",
     "pycurl": "index/transfers.py",
     "requests": "index/",

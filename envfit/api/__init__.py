@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from envfit.api.locking import LockResult
     from envfit.api.request import LockRequest
+    from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
     from envfit.index.cache import Cache
@@ -34,6 +35,7 @@ __all__ = [
     "knowledge",
     "lock",
     "record",
+    "scan",
     "target_of",
 ]
 
@@ -107,6 +109,38 @@ def record(machine: Machine, directory: Path) -> Path:
     from envfit.detect.record import record as record_machine
 
     return record_machine(machine, directory)
+
+
+def scan(
+    named: Sequence[str],
+    *,
+    platform: str | None = None,
+    index_url: str | None = None,
+    extra_index_urls: tuple[str, ...] = (),
+    mirrors: tuple[str, ...] = (),
+    offline: bool = False,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Iterator[Scanned]:
+    """Yield the GPU code of wheels and libraries: paths, addresses of wheels, releases of packages.
+
+    Raises TargetError for a platform that envfit does not know, and what ``scan_all`` raises.
+    """
+    from envfit.api.indexes import IndexRequest, open_packages
+    from envfit.api.scanning import scan_all
+    from envfit.target import Platform
+
+    wanted = Platform.parse(platform) if platform is not None else Platform()
+    request = IndexRequest(
+        directory=Path(),
+        index_url=index_url,
+        extra_index_urls=extra_index_urls,
+        mirrors=mirrors,
+        offline=offline,
+    )
+    environ = os.environ if environ is None else environ
+    with open_packages(request, environ, notify) as (packages, session):
+        yield from scan_all(named, wanted, packages, session, notify)
 
 
 def lock(

@@ -38,6 +38,7 @@ __all__ = [
     "notes_on_addresses",
     "open_downloads",
     "open_indexes",
+    "open_packages",
     "with_hashes",
 ]
 
@@ -151,6 +152,23 @@ def open_indexes(
             raise UnknownPackageError(
                 error.message, details={**error.details, "searched": searched}, hints=error.hints
             ) from None
+
+
+@contextmanager
+def open_packages(
+    request: IndexRequest, environ: Mapping[str, str], notify: Callable[[str], None]
+) -> Iterator[tuple[PackageIndex, Session]]:
+    """Open the indexes that options, uv and pip configure, to look at files and resolve nothing.
+
+    Raises FileError where a configuration file cannot be read.
+    """
+    configuration = _configuration(request, environ)
+    session = Session(
+        environ, offline=request.offline, mirrors=configuration.mirrors, keyring=configuration.keyring
+    )
+    cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
+    with PackageIndex(session=session, cache=cache, configuration=configuration, notify=notify) as packages:
+        yield packages, session
 
 
 @contextmanager

@@ -121,17 +121,42 @@ def parse(words: Sequence[str], commands: Sequence[Command], *, about: str, end:
     )
     top.add_argument("--version", action="version", version=version, help="Print the version and exit.")
     _add_help(top)
-    names = [command.name for command in commands]
     place = next((number for number, word in enumerate(words) if not word.startswith("-")), len(words))
     top.parse_args(words[:place])
     if place == len(words):
         top.print_help()
         raise SystemExit(2)
-    if words[place] not in names:
-        top.error(f"No such command {words[place]!r}.{_meant(words[place], names)}")
-    command = commands[names.index(words[place])]
-    values = command.parser().parse_intermixed_args(words[place + 1 :])
-    return Parsed(command=command, values=vars(values))
+    command, rest = _command(words[place:], commands, top)
+    return Parsed(command=command, values=vars(command.parser().parse_intermixed_args(rest)))
+
+
+def _command(
+    words: Sequence[str], commands: Sequence[Command], top: _Parser
+) -> tuple[Command, Sequence[str]]:
+    """Return the command that words begin with, and the words after its name."""
+    by_name = {command.name: command for command in commands}
+    if words[0] in by_name:
+        return by_name[words[0]], words[1:]
+    group = [command for command in commands if command.name.startswith(f"{words[0]} ")]
+    if not group:
+        first = dict.fromkeys(name.partition(" ")[0] for name in by_name)
+        top.error(f"No such command {words[0]!r}.{_meant(words[0], list(first))}")
+    name = " ".join(words[:2])
+    if name in by_name:
+        return by_name[name], words[2:]
+    parser = _Parser(
+        prog=f"{_PROGRAM} {words[0]}",
+        usage=f"{_PROGRAM} {words[0]} COMMAND [ARGS]...",
+        epilog=_listed(group),
+        formatter_class=_Formatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    _add_help(parser)
+    if len(words) > 1 and words[1] not in ("-h", "--help"):
+        parser.error(f"No such command {name!r}.{_meant(name, [command.name for command in group])}")
+    parser.print_help()
+    raise SystemExit(0 if len(words) > 1 else 2)
 
 
 @dataclass(frozen=True, kw_only=True)

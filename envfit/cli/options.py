@@ -397,5 +397,36 @@ _EXPORT = Command(
     ),
 )
 
+_SCAN = Command(
+    name="knowledge scan",
+    run="envfit.cli.scanning:scan",
+    summary="Read which GPU code is in a wheel or a library, and what it is linked with.",
+    more="Of a wheel on an index only its directory and its libraries are fetched, and nothing is kept. A "
+    "number in brackets says how many of the fat binaries have that code, where not all have.\n\n"
+    "Example: envfit knowledge scan bitsandbytes==0.50.2 ./own.whl",
+    arguments=(
+        Argument(
+            name="named",
+            metavar="WHEEL",
+            many=True,
+            required=True,
+            help="A wheel or library here, the address of a wheel, or a release such as torch==2.10.0 "
+            "(torch: the newest).",
+        ),
+        Argument(
+            name="platform",
+            flags=("--platform",),
+            metavar="PLATFORM",
+            help="Of a release, the wheel for linux-x86_64 or linux-aarch64. Default: linux-x86_64.",
+        ),
+        _INDEX_URL,
+        _EXTRA_INDEX_URLS,
+        _MIRRORS,
+        _OFFLINE,
+        _JSON,
+        _flag("verbose", "-v", "--verbose", help="Tell all that is linked, and the glibc that is needed."),
+    ),
+)
+
 #: In the order of the help.
-COMMANDS = (_DETECT, _LOCK, _ADD, _INSTALL, _EXPORT)
+COMMANDS = (_DETECT, _LOCK, _ADD, _INSTALL, _EXPORT, _SCAN)

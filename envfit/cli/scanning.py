@@ -1,0 +1,125 @@
+"""GPU code in wheels: options in, one call, print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from envfit import api
+from envfit.cli import render
+
+if TYPE_CHECKING:
+    from envfit.api.scanning import Scanned
+    from envfit.binary.library import LibraryCode
+
+__all__ = ["scan"]
+
+_CUDA_LIBRARIES = ("libcu", "libnv", "libnccl")
+
+
+def scan(
+    *,
+    named: Sequence[str],
+    platform: str | None,
+    index_url: str | None,
+    extra_index_urls: Sequence[str],
+    mirrors: Sequence[str],
+    offline: bool,
+    json: bool,
+    verbose: bool,
+) -> None:
+    """Read GPU code out of wheels and libraries."""
+    found = api.scan(
+        named,
+        platform=platform,
+        index_url=index_url,
+        extra_index_urls=tuple(extra_index_urls),
+        mirrors=tuple(mirrors),
+        offline=offline,
+        notify=render.talk,
+    )
+    if json:
+        render.print_json({"scanned": [_data(scanned) for scanned in found]})
+        return
+    for scanned in found:
+        print("\n".join(_lines(scanned, verbose=verbose)), flush=True)
+
+
+def _lines(scanned: Scanned, *, verbose: bool) -> Iterator[str]:
+    yield f"{scanned.filename} ({scanned.size / 1e6:.1f} MB)"
+    shown = {
+        path: code
+        for path, code in scanned.libraries.items()
+        if verbose or code.sections or code.cubins or _linked(code)
+    }
+    if not any(code.sections or code.cubins for code in scanned.libraries.values()):
+        yield "  no GPU code"
+    for path, code in shown.items():
+        yield f"  {path}"
+        for section in code.sections:
+            parts = [f"machine code {_listed(section.sass)}" if section.sass else "no machine code"]
+            if section.ptx:
+                parts.append(f"PTX {_listed(section.ptx)} (ISA {section.ptx_isa})")
+            where = "" if section.is_loadable else ", which only the device linker reads"
+            count = f"{section.fatbins} fat {'binary' if section.fatbins == 1 else 'binaries'}"
+            yield f"    {', '.join(parts)}; {count} in {section.name}{where}"
+        if code.cubins:
+            yield f"    {code.cubins} more pieces of machine code outside of fat binaries"
+        if code.damaged:
+            yield f"    {code.damaged} fat binaries are of an unknown form: there may be more code"
+        linked = code.needed if verbose else _linked(code)
+        if linked:
+            yield f"    linked with {' '.join(linked)}"
+        if verbose and code.glibc is not None:
+            yield f"    needs glibc {code.glibc}"
+
+
+def _linked(code: LibraryCode) -> tuple[str, ...]:
+    return tuple(name for name in code.needed if name.startswith(_CUDA_LIBRARIES))
+
+
+def _listed(counts: dict[str, int] | Any) -> str:
+    """Write architectures as people do: 7.5, 9.0a; a mark where not every fat binary has it."""
+    most = max(counts.values(), default=0)
+    return " ".join(
+        f"{_dotted(architecture)}{'' if count == most else f' ({count})'}"
+        for architecture, count in counts.items()
+    )
+
+
+def _dotted(architecture: str) -> str:
+    digits = architecture.rstrip("af")
+    return f"{digits[:-1]}.{digits[-1]}{architecture[len(digits) :]}"
+
+
+def _data(scanned: Scanned) -> dict[str, Any]:
+    return {
+        "filename": scanned.filename,
+        "sha256": scanned.sha256,
+        "size": scanned.size,
+        "name": scanned.name,
+        "version": scanned.version,
+        "platforms": list(scanned.platforms),
+        "libraries": [
+            {
+                "path": path,
+                "size": code.size,
+                "sections": [
+                    {
+                        "name": section.name,
+                        "loadable": section.is_loadable,
+                        "fatbins": section.fatbins,
+                        "sass": dict(section.sass),
+                        "ptx": dict(section.ptx),
+                        "ptx-isa": section.ptx_isa,
+                    }
+                    for section in code.sections
+                ],
+                "cubins": code.cubins,
+                "damaged": code.damaged,
+                "needed": list(code.needed),
+                "glibc": str(code.glibc) if code.glibc is not None else None,
+            }
+            for path, code in scanned.libraries.items()
+        ],
+    }
