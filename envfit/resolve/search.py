@@ -24,6 +24,10 @@ from envfit.resolve.trail import ALWAYS, Trail
 __all__ = ["BudgetSpentError", "Contradiction", "Search"]
 
 
+# Candidates of one name that are fetched side by side, at most.
+_AT_ONCE = 32
+
+
 class BudgetSpentError(Exception):
     """More decisions and conflicts than were allowed."""
 
@@ -79,8 +83,20 @@ class Search:
             self._count()
             self.decisions += 1
             states = self._trail.left[name]
+            self._expect(name, states)
             self._trail.decide(name, states & -states)
             self._note(name)
+
+    def _expect(self, name: str, states: int) -> None:
+        """Have candidates fetched side by side, the more the more were refused: the next may be too."""
+        refused = (self._followed[name] & ~states).bit_count()
+        if not refused:
+            return
+        wanted = []
+        while states and len(wanted) < min(2 * refused, _AT_ONCE):
+            wanted.append((states & -states).bit_length() - 2)
+            states &= states - 1
+        self._world.expect_metadata(name, wanted)
 
     def _count(self) -> None:
         if self.decisions + self.conflicts >= self._budget:

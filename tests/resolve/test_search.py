@@ -82,3 +82,33 @@ def test_budget_counts_decisions_and_conflicts() -> None:
         search(packages, "a", "b", budget=spent - 1)[0].run()
     with pytest.raises(Contradiction):
         search(packages, "a", "b", budget=spent)[0].run()
+
+
+class Fetching(MemorySource):
+    """A source that remembers what it is told to fetch ahead, and what is waited for."""
+
+    def __init__(self, packages: dict[str, list[str]]) -> None:
+        super().__init__(packages)
+        self.ahead: set[str] = set()
+        self.waited: list[str] = []
+
+    def prefetch_metadata(self, distributions, then=None) -> None:
+        self.ahead |= {str(item.version) for item in distributions if item.name == "lib"}
+
+    def metadata(self, distribution):
+        if distribution.name == "lib" and str(distribution.version) not in self.ahead:
+            self.waited.append(str(distribution.version))
+        return super().metadata(distribution)
+
+
+def test_where_many_candidates_are_refused_the_next_are_fetched_side_by_side() -> None:
+    packages = {"old 1": [], "old 2": [], "lib 0": []}
+    packages |= {f"lib {number}": ["old<2"] for number in range(1, 101)}
+    source = Fetching(packages)
+    world = World(source, Query(axes(), named_target(axes(), [])), asked("old", "lib"), Preferences())
+    effort = Search(world, world.root_demands(), budget=10_000)
+    pins = effort.run()
+    assert version(world, pins, "lib") == "0"
+    assert effort.conflicts == 100
+    assert len(source.waited) <= 2, "the others were on their way when they were asked for"
+    assert len(source.ahead) <= 102
