@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from benchmarks.peers import environment
 from benchmarks.recording import home
 from benchmarks.results import write
 from benchmarks.timed import Program, document, run_in_turn, told
+from envfit.version import __version__
 
 __all__ = ["main"]
 
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         runs += detection(folder, envfit, options.rounds)
     now = datetime.now(timezone.utc)
     output = options.output or home() / "results" / f"starts-{now:%Y%m%dT%H%M%S}.json"
-    write(output, document(runs, {"envfit": version("envfit")}))
+    write(output, document(runs, {"envfit": __version__}))
     print("\n".join(told(runs)))
     print(f"\nwritten to {output}")
     return 0 if all(run["counts"] for run in runs) else 1

@@ -7,7 +7,8 @@ directory it is given.  The layout is that of ``constraints/README.md``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from packaging.requirements import Requirement as DeclaredRequirement
@@ -33,6 +34,8 @@ from envfit.knowledge.model import (
     IndexBuild,
     IndexLabel,
     KnowledgeBase,
+    LibraryFacts,
+    OwnCode,
     PackageKnowledge,
     PythonEntry,
     RoutedIndex,
@@ -47,6 +50,7 @@ from envfit.toml_text import parse_toml
 __all__ = ["load", "load_files"]
 
 SCHEMA = 1
+_RELOCATABLE = "__nv_relfatbin"  # a section that the device linker alone reads
 _NO_VERSION = Version("0")
 _NO_CAPABILITY = Capability(0, 0)
 _CONDITION = re.compile(r"\s*([A-Za-z0-9_][A-Za-z0-9._-]*)\s*([<>=!~].*)?")
@@ -183,7 +187,9 @@ class _Loader:
         for item in table.tables("toolkit"):
             self.toolkits.append(
                 CudaToolkit(
-                    version=item.parsed("version", Version, _NO_VERSION), driver=_driver(item, "driver")
+                    version=item.parsed("version", Version, _NO_VERSION),
+                    driver=_driver(item, "driver"),
+                    ptx_isa=item.parsed("ptx_isa", Version, _NO_VERSION) if "ptx_isa" in item else None,
                 )
             )
             item.finish()
@@ -301,6 +307,7 @@ class _Loader:
             metadata=tuple(_static_metadata(item) for item in table.tables("metadata")),
             source_builds=tuple(_source_build(item) for item in table.tables("source_build")),
             alternatives=tuple(_alternative(item) for item in table.tables("alternative")),
+            own_code=tuple(_own_code(item) for item in table.tables("own_code")),
         )
         if "package" in table:
             self.packages[knowledge.name] = knowledge
@@ -355,8 +362,9 @@ class _Loader:
                 filename=item.text("filename"),
                 sha256=item.text("sha256"),
                 cuda=item.parsed("cuda", Version, _NO_VERSION) if "cuda" in item else None,
-                sass=_architectures(item, "sass"),
+                sass=_architectures(item, "sass") if "sass" in item or "library" not in item else None,
                 ptx=_architectures(item, "ptx"),
+                libraries=tuple(_library(library) for library in item.tables("library")),
                 source=f"read from {item.text('filename')} by {generator}",
             )
             if not re.fullmatch(r"[0-9a-f]{64}", code.sha256):
@@ -436,6 +444,62 @@ def _condition(text: str) -> Condition:
         name=name if name.startswith("__") else canonicalize_name(name),
         specifier=SpecifierSet(match.group(2) or ""),
     )
+
+
+def _library(table: Table) -> LibraryFacts:
+    """Read what was read in a library; what only the device linker sees is left out."""
+    sass: Counter[str] = Counter()
+    ptx: Counter[str] = Counter()
+    fatbins, versions = 0, []
+    for section in table.tables("section"):
+        counted = {key: _counts(section, key) for key in ("sass", "ptx")}
+        number = section.number("fatbins")
+        if section.text("name") != _RELOCATABLE:
+            sass.update(counted["sass"])
+            ptx.update(counted["ptx"])
+            fatbins += number
+            if "ptx_isa" in section:
+                versions.append(section.parsed("ptx_isa", Version, _NO_VERSION))
+        section.finish()
+    facts = LibraryFacts(
+        path=table.text("path"),
+        fatbins=fatbins,
+        sass=dict(sass),
+        ptx=dict(ptx),
+        ptx_isa=max(versions, default=None),
+        linked=table.texts("linked"),
+    )
+    table.text("glibc", "")
+    if "cubins" in table:
+        table.number("cubins")
+    if "damaged" in table:
+        table.fault("has fat binaries that could not be read", "damaged")
+    table.finish()
+    return facts
+
+
+def _counts(table: Table, key: str) -> Mapping[str, int]:
+    """Read architectures with the number of fat binaries that have each: 90a:4."""
+    found = {}
+    for text in table.texts(key):
+        match = re.fullmatch(r"(\d{2,3}[af]?):([1-9]\d*)", text)
+        if match is None:
+            table.fault(f"{text!r} is no architecture with its count, such as 90a:4", key)
+        else:
+            found[match[1]] = int(match[2])
+    return found
+
+
+def _own_code(table: Table) -> OwnCode:
+    own = OwnCode(
+        versions=table.parsed("versions", SpecifierSet, SpecifierSet(), required=False),
+        libraries=table.texts("libraries", required=True),
+        evidence=_evidence(table),
+    )
+    if not _proves(own.evidence):
+        table.fault("needs evidence of rank docs or better", "evidence")
+    table.finish()
+    return own
 
 
 def _index_build(table: Table) -> IndexBuild:

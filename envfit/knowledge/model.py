@@ -34,7 +34,9 @@ __all__ = [
     "IndexBuild",
     "IndexLabel",
     "KnowledgeBase",
+    "LibraryFacts",
     "Lookup",
+    "OwnCode",
     "PackageKnowledge",
     "PythonEntry",
     "RoutedIndex",
@@ -125,6 +127,30 @@ class Rule:
 
 
 @frozen
+class LibraryFacts:
+    """What was read in one library of a wheel, in the sections that a driver sees.
+
+    ``sass`` and ``ptx`` say for each architecture how many of the fat binaries have code for it.
+    """
+
+    path: str  # in the wheel
+    fatbins: int
+    sass: Mapping[str, int]
+    ptx: Mapping[str, int]
+    ptx_isa: Version | None = None  # the newest that PTX is written in
+    linked: tuple[str, ...] = ()  # CUDA libraries, as it names them
+
+
+@frozen
+class OwnCode:
+    """Which libraries of a package hold its own GPU code, as paths or patterns: all of them are loaded."""
+
+    versions: SpecifierSet
+    libraries: tuple[str, ...]
+    evidence: tuple[Evidence, ...] = ()
+
+
+@frozen
 class DeviceCode:
     """GPU code read from one wheel, or known of one kind of build."""
 
@@ -136,6 +162,7 @@ class DeviceCode:
     cuda: Version | None  # CUDA runtime that it was built with; None for a build without GPU code
     sass: tuple[str, ...] | None = None  # without dots: "70", "90a", "100f"; None where nobody has read it
     ptx: tuple[str, ...] = ()
+    libraries: tuple[LibraryFacts, ...] = ()  # where each library was read by itself; sass is None then
     source: str = ""  # what was read, for explanations
     inherited: bool = False
 
@@ -195,6 +222,7 @@ class PackageKnowledge:
     metadata: tuple[StaticMetadata, ...] = ()
     source_builds: tuple[SourceBuild, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
+    own_code: tuple[OwnCode, ...] = ()
 
 
 @frozen
@@ -203,6 +231,7 @@ class CudaToolkit:
 
     version: Version  # such as 12.8
     driver: str
+    ptx_isa: Version | None = None  # of the PTX that it writes
 
 
 @frozen

@@ -29,6 +29,8 @@ _CLASSES: tuple[type[Any], ...] = (
     model.Condition,
     model.Rule,
     model.DeviceCode,
+    model.LibraryFacts,
+    model.OwnCode,
     model.IndexBuild,
     model.StaticMetadata,
     model.SourceBuild,

@@ -33,6 +33,7 @@ from envfit.knowledge.model import (
     Severity,
     SourceBuild,
 )
+from envfit.knowledge.own_code import OwnPart, own_parts
 from envfit.requirement import Requirement, RuleOrigin
 from envfit.target import CUDA, CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Provided, Target
 
@@ -217,6 +218,7 @@ class Query:
             cuda=sibling.cuda,
             sass=sibling.sass,
             ptx=sibling.ptx,
+            libraries=sibling.libraries,
             source=f"{sibling.source}, the same release for another Python",
             inherited=True,
         )
@@ -366,6 +368,9 @@ class Query:
             )
             return
         code = self.device_code(name, distribution)
+        if code is not None and code.libraries:
+            self._judge_libraries(package, code, verdict)
+            return
         if code is None:
             if package.gpu_builds and self.target.gpus and isinstance(distribution, Wheel):
                 verdict.leave_unread(name, distribution.filename)
@@ -389,45 +394,67 @@ class Query:
         if not self.target.gpus:
             return
         if code.cuda is None:
-            if package.gpu_builds:
-                verdict.refuse(
-                    f"{name}/no-gpu-code",
-                    f"Its build for {self.target.platform} on this index has no GPU code.",
-                    (code.source,),
-                    (),
-                )
+            self._judge_without_code(package, code, verdict)
             return
         self._judge_driver(code.cuda, verdict)
         if code.sass is None:
             verdict.leave_unread(name, code.filename)
             return
-        self._judge_gpus(name, code, code.sass, verdict)
+        part = OwnPart(library="", sass=code.sass, ptx=code.ptx, toolkit=code.cuda, runtime=code.cuda.major)
+        self._judge_gpus(name, part, code.source, verdict)
 
-    def _judge_gpus(self, name: str, code: DeviceCode, sass: tuple[str, ...], verdict: _Verdict) -> None:
+    def _judge_without_code(self, package: PackageKnowledge, code: DeviceCode, verdict: _Verdict) -> None:
+        if package.gpu_builds:
+            verdict.refuse(
+                f"{package.name}/no-gpu-code",
+                f"Its build for {self.target.platform} on this index has no GPU code.",
+                (code.source,),
+                (),
+            )
+
+    def _judge_libraries(self, package: PackageKnowledge, code: DeviceCode, verdict: _Verdict) -> None:
+        """Judge library by library: each that the package loads must have code for every GPU."""
+        if not self.target.gpus:
+            return
+        parts = own_parts(code, package, self.knowledge.toolkits)
+        if parts is None:
+            if package.gpu_builds:
+                verdict.leave_unread(package.name, code.filename)
+            return
+        if not parts:
+            self._judge_without_code(package, code, verdict)
+            return
+        for runtime in sorted({part.runtime for part in parts if part.runtime is not None}):
+            self._judge_driver(Version(f"{runtime}.0"), verdict)
+        for part in parts:
+            self._judge_gpus(package.name, part, code.source, verdict)
+
+    def _judge_gpus(self, name: str, part: OwnPart, source: str, verdict: _Verdict) -> None:
         supported = self.target.fact(CUDA)
+        what = f"The GPU code of its {part.library}" if part.library else "Its GPU code"
         for gpu in self._gpu_per_capability():
             if runs_on(
-                sass, code.ptx, gpu.capability, built_with=code.cuda, supported_cuda=supported.version
+                part.sass, part.ptx, gpu.capability, built_with=part.toolkit, supported_cuda=supported.version
             ):
                 continue
             fact = fact_of(self.target, fact_package(CAPABILITY, gpu))
             if supported.state is FactState.UNKNOWN and runs_on(
-                sass, code.ptx, gpu.capability, built_with=code.cuda, supported_cuda=code.cuda
+                part.sass, part.ptx, gpu.capability, built_with=part.toolkit, supported_cuda=part.toolkit
             ):
                 verdict.conditions.append(
                     verdict.origin(
                         f"{name}/device-code",
-                        f"Its GPU code for {gpu.capability} is PTX, which needs a driver that supports CUDA "
-                        f"{code.cuda}.",
-                        (code.source,),
+                        f"{what} for {gpu.capability} is PTX, which needs a driver that supports CUDA "
+                        f"{part.toolkit}.",
+                        (source,),
                         (supported,),
                     )
                 )
             else:
                 verdict.refuse(
                     f"{name}/device-code",
-                    f"Its GPU code is for capability {_dotted(sass)}; none runs on {gpu.capability}.",
-                    (code.source,),
+                    f"{what} is for capability {_dotted(part.sass)}; none runs on {gpu.capability}.",
+                    (source,),
                     (fact,) if fact else (),
                 )
 

@@ -15,6 +15,7 @@ from packaging.version import Version
 from envfit.distribution import Distribution, Wheel
 from envfit.frozen import frozen
 from envfit.knowledge.model import CAPABILITY, KnowledgeBase
+from envfit.knowledge.own_code import own_parts
 from envfit.knowledge.query import IMPOSSIBLE, Query
 from envfit.requirement import Requirement
 from envfit.target import CUDA, CUDA_DRIVER, Capability, Fact, FactState, Gpu, Platform, Target
@@ -165,8 +166,13 @@ class _Judge:
     def toolkit_drivers(self) -> list[str]:
         """Return the drivers of the toolkits that wrote PTX in these distributions."""
         query = Query(self._knowledge, self._target, ignored=self._ignored)
-        codes = [query.device_code(name, distribution) for name, _, distribution in self._packages]
-        wrote = {code.cuda for code in codes if code is not None and code.ptx}
+        wrote = set()
+        for name, _, distribution in self._packages:
+            code = query.device_code(name, distribution)
+            if code is None:
+                continue
+            parts = own_parts(code, query.package(name), self._knowledge.toolkits) or ()
+            wrote |= {part.toolkit for part in parts if part.ptx} | ({code.cuda} if code.ptx else set())
         return [toolkit.driver for toolkit in self._knowledge.toolkits if toolkit.version in wrote]
 
     def works_without_gpu(self) -> bool:
