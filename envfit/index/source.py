@@ -235,7 +235,18 @@ class PackageIndex:
                 self._after(self._metadata_transfers.get(url), value, partial(then, distribution))
 
     def close(self) -> None:
-        """Stop fetching ahead, close connections and delete temporary files."""
+        """Stop fetching ahead, close connections and delete temporary files.
+
+        What has come and was not asked for is kept: else it would be fetched again in each run.
+        """
+        for url, transfer in tuple(self._metadata_transfers.items()):
+            if transfer.done:
+                with suppress(Exception):  # nobody asked for it
+                    self._metadata[url].get()
+        for (name, _), value in tuple(self._selections.items()):
+            if name in self._page_transfers and self._page_transfers[name].done:
+                with suppress(Exception):
+                    value.get()
         if self._workers is not None:
             self._workers.shutdown(wait=False, cancel_futures=True)
         self._session.close()

@@ -454,12 +454,12 @@ def _library(table: Table) -> LibraryFacts:
     for section in table.tables("section"):
         counted = {key: _counts(section, key) for key in ("sass", "ptx")}
         number = section.number("fatbins")
+        isa = section.parsed("ptx_isa", Version, _NO_VERSION, required=False)
         if section.text("name") != _RELOCATABLE:
             sass.update(counted["sass"])
             ptx.update(counted["ptx"])
             fatbins += number
-            if "ptx_isa" in section:
-                versions.append(section.parsed("ptx_isa", Version, _NO_VERSION))
+            versions += [isa] if counted["ptx"] else []
         section.finish()
     facts = LibraryFacts(
         path=table.text("path"),

@@ -92,7 +92,7 @@ class Search:
         refused = (self._followed[name] & ~states).bit_count()
         if not refused:
             return
-        wanted = []
+        wanted: list[int] = []
         while states and len(wanted) < min(2 * refused, _AT_ONCE):
             wanted.append((states & -states).bit_length() - 2)
             states &= states - 1
