@@ -49,6 +49,8 @@ __all__ = ["WORKERS", "Build", "PackageIndex", "StaticMetadataOf"]
 #: Requests made at the same time, at most.
 WORKERS = 16
 
+_OK = 200
+
 _TURN = 0.0005  # seconds that a thread may go on while another wants to
 
 #: Metadata known without reading the distribution; None where it is not known.
@@ -239,12 +241,13 @@ class PackageIndex:
 
         What has come and was not asked for is kept: else it would be fetched again in each run.
         """
-        for url, transfer in tuple(self._metadata_transfers.items()):
-            if transfer.done:
+        for url, its in tuple(self._metadata_transfers.items()):
+            if its.done and its.status == _OK:
                 with suppress(Exception):  # nobody asked for it
                     self._metadata[url].get()
         for (name, _), value in tuple(self._selections.items()):
-            if name in self._page_transfers and self._page_transfers[name].done:
+            transfer = self._page_transfers.get(name)
+            if transfer is not None and transfer.done and transfer.status == _OK:
                 with suppress(Exception):
                     value.get()
         if self._workers is not None:
