@@ -153,7 +153,7 @@ def _repeatable_until(job: _Job, *, was_there: bool, changed: bool) -> float | N
     """Return until when pages of indexes alone give this answer; None where anything else plays a part."""
     request = job.request
     others = request.added or request.check or request.offline or request.provided or job.interpreter
-    if job.requests or job.local or others or Path("-") in request.files or (was_there and changed):
+    if job.answered or job.local or others or Path("-") in request.files or (was_there and changed):
         return None
     return job.fresh_until
 
@@ -174,6 +174,7 @@ class _Job:
     watch: Watch
     several: bool  # whether the target's Python is one of several that are tried
     requests: int = 0  # made to indexes so far
+    answered: int = 0  # of those
     received: int = 0  # bytes
     local: bool = False  # whether files of this machine are candidates
     fresh_until: float = float("inf")  # of the pages that were taken from the cache
@@ -282,6 +283,7 @@ class _Job:
                 resolution = with_hashes(resolution, indexes)
             finally:
                 self.requests += session.requests_made
+                self.answered += session.requests_answered
                 self.received += session.bytes_received
                 self.fresh_until = min(self.fresh_until, indexes.cache.fresh_until)
                 self.local = self.local or indexes.configuration.has_local_files

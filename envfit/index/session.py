@@ -131,6 +131,11 @@ class Session:
             return self._requests
 
     @property
+    def requests_answered(self) -> int:
+        """How many of them were answered: what is still on its way has told nobody anything."""
+        return self.requests_made - (self._transfers.under_way if self._transfers is not None else 0)
+
+    @property
     def bytes_received(self) -> int:
         """How many bytes of bodies came over the wire."""
         with self._lock:

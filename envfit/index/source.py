@@ -10,6 +10,7 @@ name that the user routes to an index has that index and nothing else.
 from __future__ import annotations
 
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -331,6 +332,9 @@ class PackageIndex:
         if self._workers is None:
             from concurrent.futures import ThreadPoolExecutor
 
+            # What it knows of this Python is gathered at the first call, and a second one beside
+            # that sees half of it; uv is looked for with it, by each build.
+            sysconfig.get_config_vars()
             # The search would else hold every turn for 5 ms, and a build is what is longest.
             sys.setswitchinterval(_TURN)
             self._workers = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="envfit-index")

@@ -60,6 +60,11 @@ class Transfers:
         self._multi.perform()
         self._take()
 
+    @property
+    def under_way(self) -> int:
+        """How many have not been answered."""
+        return len(self._active) + len(self._waiting)
+
     def close(self) -> None:
         """Forget what is on its way, and close all connections."""
         for handle in list(self._active):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -201,3 +202,43 @@ def test_once_computes_once_for_all_threads() -> None:
     for thread in threads:
         thread.join()
     assert len(calls) == 1
+
+
+def test_what_python_knows_of_itself_is_gathered_before_threads_ask_for_it(
+    index: Index, open_index: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Builds side by side look for uv by it, and the first call of two at once saw half of it."""
+    told: list[tuple[str, str]] = []
+    gather = sysconfig.get_config_vars
+    monkeypatch.setattr(
+        sysconfig,
+        "get_config_vars",
+        lambda *names: told.append(("gathered", threading.current_thread().name)) or gather(*names),
+    )
+    package_index = open_index()
+    value = Once(lambda: told.append(("built", threading.current_thread().name)))
+    package_index._begin(value)
+    while not value.is_there:
+        pass
+    assert told[0] == ("gathered", "MainThread")
+    assert told[-1][0] == "built"
+    assert told[-1][1] != "MainThread"
+
+
+def test_metadata_that_came_and_was_not_asked_for_is_kept(
+    index: Index, open_index: Open, cache: Cache
+) -> None:
+    make_wheel(index.directory, "likely", "1.0", requires=["other"])
+    package_index = open_index()
+    (listing,) = package_index.listing("likely")
+    package_index.prefetch_metadata(listing.distributions)
+    session = package_index._session
+    (transfer,) = package_index._metadata_transfers.values()
+    assert session.requests_made - session.requests_answered == 1
+    while not transfer.done:
+        session.advance(wait=True)
+    assert session.requests_answered == session.requests_made
+    package_index.close()
+    again = open_index()
+    again.prefetch_metadata(listing.distributions)
+    assert not again._metadata_transfers, "nothing is to be fetched"
