@@ -27,6 +27,7 @@ from benchmarks.recording import home
 from benchmarks.results import write
 from benchmarks.served import Served
 from benchmarks.timed import Program, document, run_in_turn, told
+from benchmarks.tools import program_version
 from benchmarks.wheelhouse import recorded_wheels, wheelhouse
 from benchmarks.worlds import chosen
 
@@ -102,7 +103,7 @@ class _Place:
             environment=self.environment(),
             folder=self.folder,
             before=lambda: self.clear(caches=caches),
-            **({"part": self.proof} if proves else {}),  # type: ignore[arg-type] # one of its fields
+            part=self.proof if proves else lambda: None,
         )
 
 
@@ -188,16 +189,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             runs += _JOBS[name](Path(folder), envfit, options.rounds)
     now = datetime.now(timezone.utc)
     output = options.output or home() / "results" / f"installs-{now:%Y%m%dT%H%M%S}.json"
-    write(output, document(runs, {"uv": uv_version()}))
+    write(output, document(runs, {"uv": program_version([uv.find_uv_bin(), "--version"])}))
     print("\n".join(told(runs)))
     print(f"\nwritten to {output}")
     return 0 if all(run["counts"] for run in runs) else 1
-
-
-def uv_version() -> str:
-    """Return the version of uv."""
-    answer = subprocess.run([uv.find_uv_bin(), "--version"], capture_output=True, text=True, check=True)
-    return answer.stdout.split()[1]
 
 
 if __name__ == "__main__":

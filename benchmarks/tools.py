@@ -29,7 +29,20 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["Caches", "Command", "Envfit", "Job", "Pdm", "Pins", "Pip", "PipTools", "Poetry", "Tool", "Uv"]
+__all__ = [
+    "Caches",
+    "Command",
+    "Envfit",
+    "Job",
+    "Pdm",
+    "Pins",
+    "Pip",
+    "PipTools",
+    "Poetry",
+    "Tool",
+    "Uv",
+    "program_version",
+]
 
 Pins = Mapping[str, str]  # name -> version
 
@@ -112,7 +125,7 @@ class Envfit:
         self._gpu = gpu
         self.name = "envfit-gpu" if gpu else "envfit"
         self._variables = dict(variables or {})
-        self.version = _version([*program, "--version"], **self._variables)
+        self.version = program_version([*program, "--version"], **self._variables)
 
     def command(self, job: Job) -> Command:
         """Return ``envfit lock`` for the target of the world."""
@@ -141,7 +154,7 @@ class Uv:
     def __init__(self, python: Interpreter) -> None:
         self._uv = uv.find_uv_bin()
         self._python = python
-        self.version = _version([self._uv, "--version"])
+        self.version = program_version([self._uv, "--version"])
 
     def command(self, job: Job) -> Command:
         """Return ``uv pip compile`` for the target of the world."""
@@ -173,7 +186,7 @@ class Pip:
 
     def __init__(self, environment: Path) -> None:
         self._python = str(environment / "bin" / "python")
-        self.version = _version([self._python, "-m", "pip", "--version"])
+        self.version = program_version([self._python, "-m", "pip", "--version"])
 
     def command(self, job: Job) -> Command:
         """Return ``pip install --dry-run`` with a report."""
@@ -196,7 +209,7 @@ class PipTools:
 
     def __init__(self, environment: Path) -> None:
         self._program = str(environment / "bin" / "pip-compile")
-        self.version = _version([self._program, "--version"])
+        self.version = program_version([self._program, "--version"])
 
     def command(self, job: Job) -> Command:
         """Return ``pip-compile``."""
@@ -219,7 +232,7 @@ class Pdm:
     def __init__(self, environment: Path, python: Interpreter) -> None:
         self._program = str(environment / "bin" / "pdm")
         self._python = python
-        self.version = _version([self._program, "--version"])
+        self.version = program_version([self._program, "--version"])
 
     def command(self, job: Job) -> Command:
         """Return ``pdm lock`` for this platform and one Python."""
@@ -258,7 +271,7 @@ class Poetry:
     def __init__(self, environment: Path, python: Interpreter) -> None:
         self._program = str(environment / "bin" / "poetry")
         self._python = python
-        self.version = _version([self._program, "--version"])
+        self.version = program_version([self._program, "--version"])
 
     def command(self, job: Job) -> Command:
         """Return ``poetry lock``."""
@@ -324,7 +337,7 @@ def _normal(version: str) -> str:
     return str(Version(version))
 
 
-def _version(command: Sequence[str], **variables: str) -> str:
+def program_version(command: Sequence[str], **variables: str) -> str:
     """Return the version that a program says, run where no checkout lies in its way."""
     said = subprocess.run(
         command, cwd="/", env={**os.environ, **variables}, capture_output=True, text=True, check=True

@@ -20,19 +20,19 @@ import tomllib
 from packaging.version import Version
 
 from envfit.api.indexes import IndexRequest, open_packages
+from envfit.api.scanning import python_rank
 from envfit.binary.library import LibraryCode, SectionCode
 from envfit.distribution import Wheel
 from envfit.index.archive import RemoteFile
 from envfit.index.session import Session
 from envfit.index.source import PackageIndex
 from envfit.index.wheel_code import read_wheel_code
+from envfit.target import Platform
 from envfit.version import __version__
 
 DIRECTORY = Path(__file__).parents[1] / "constraints" / "derived"
 HEAD = "# Written by scripts/derive.py; never edited by hand.\n"
 MACHINES = ("x86_64", "aarch64")
-PYTHONS = ("py3", "cp312", "cp311", "cp310", "cp313", "cp39", "cp38", "cp314", "cp37", "cp36")
-CUDA_LIBRARIES = ("libcu", "libnv", "libnccl")
 
 
 def main() -> int:
@@ -91,15 +91,9 @@ def wheels(name: str, packages: PackageIndex, releases: int) -> list[Wheel]:
             if not isinstance(file, Wheel) or file.version.is_prerelease or file.yanked is not None:
                 continue
             for machine in MACHINES:
-                ranks = [
-                    PYTHONS.index(tag.interpreter)
-                    for tag in file.tags
-                    if tag.interpreter in PYTHONS
-                    and tag.platform.startswith(("manylinux", "linux"))
-                    and tag.platform.endswith(machine)
-                ]
-                if ranks:
-                    key, rank = (file.version, machine), (min(ranks), bool(file.build_tag), file.filename)
+                place = python_rank(file, Platform(machine=machine)) if machine in file.filename else None
+                if place is not None:
+                    key, rank = (file.version, machine), (place, bool(file.build_tag), file.filename)
                     chosen[key] = min(chosen.get(key, (rank, file)), (rank, file), key=lambda item: item[0])
     newest = sorted({version for version, _ in chosen}, reverse=True)[:releases]
     return [chosen[key][1] for key in sorted(chosen, reverse=True) if key[0] in newest]
@@ -116,7 +110,11 @@ def read(wheel: Wheel, session: Session) -> dict[str, object]:
         "version": str(wheel.version),
         "platform": f"linux-{machine}",
     }
-    libraries = [_library(path, code) for path, code in sorted(found.items()) if _matters(code)]
+    libraries = [
+        _library(path, code)
+        for path, code in sorted(found.items())
+        if code.has_gpu_code or code.cuda_libraries
+    ]
     if libraries:
         entry["library"] = libraries
     else:
@@ -124,18 +122,10 @@ def read(wheel: Wheel, session: Session) -> dict[str, object]:
     return entry
 
 
-def _matters(code: LibraryCode) -> bool:
-    return bool(code.sections or code.cubins or _linked(code))
-
-
-def _linked(code: LibraryCode) -> list[str]:
-    return [name for name in code.needed if name.startswith(CUDA_LIBRARIES)]
-
-
 def _library(path: str, code: LibraryCode) -> Mapping[str, object]:
     entry: dict[str, object] = {"path": path}
-    if _linked(code):
-        entry["linked"] = _linked(code)
+    if code.cuda_libraries:
+        entry["linked"] = list(code.cuda_libraries)
     if code.glibc is not None:
         entry["glibc"] = str(code.glibc)
     entry |= {key: value for key, value in (("cubins", code.cubins), ("damaged", code.damaged)) if value}

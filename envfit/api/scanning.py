@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
 from packaging.requirements import InvalidRequirement
 from packaging.requirements import Requirement as PackagingRequirement
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from envfit.index.session import Session
     from envfit.index.source import PackageIndex
 
-__all__ = ["Scanned", "scan_all"]
+__all__ = ["Scanned", "python_rank", "scan_all"]
 
 _STEP = 1 << 20  # bytes of a file read at a time
 # Of wheels of one release that differ in their Python, the first of these is read: kernels do not differ.
@@ -76,19 +77,23 @@ class _Remote:
 
 def _job(text: str, platform: Platform, packages: PackageIndex) -> Path | _Remote:
     """Return what a word names."""
-    if "://" in text and not text.partition("://")[0].strip().isidentifier():
-        raise RequirementError(f"{text!r} is no address")
-    if "://" in text and " @ " not in text:
+    scheme, found, _ = text.partition("://")
+    if found:
+        if not scheme.strip().isidentifier():
+            raise RequirementError(f"{text!r} is no address")
         address, _, fragment = text.partition("#")
         stated = dict(part.partition("=")[::2] for part in fragment.split("&"))
-        filename = address.rpartition("/")[2]
+        filename = unquote(urlsplit(address).path.rpartition("/")[2])
         if not filename.endswith(".whl"):
             raise RequirementError(f"{text} is no wheel, and nothing else is read over the network")
+        _check_name(filename)
         return _Remote(url=address, filename=filename, sha256=stated.get("sha256"))
     path = Path(text)
     if path.exists() or "/" in text or path.suffix in (".whl", ".so"):
         if not path.is_file():
             raise FileError(f"there is no file {path}")
+        if path.suffix == ".whl":
+            _check_name(path.name)
         return path
     wheel = _wheel_of(text, platform, packages)
     return _Remote(url=wheel.url, filename=wheel.filename, sha256=wheel.sha256)
@@ -110,7 +115,9 @@ def _wheel_of(text: str, platform: Platform, packages: PackageIndex) -> Wheel:
         if isinstance(file, Wheel) and wanted.specifier.contains(file.version, prereleases=True)
     ]
     finals = [file for file in allowed if not file.version.is_prerelease] or allowed
-    ranked = [(file.version, -rank, file) for file in finals if (rank := _rank(file, platform)) is not None]
+    ranked = [
+        (file.version, -rank, file) for file in finals if (rank := python_rank(file, platform)) is not None
+    ]
     if not ranked:
         raise RequirementError(
             f"{text} has no wheel for {platform}",
@@ -119,7 +126,7 @@ def _wheel_of(text: str, platform: Platform, packages: PackageIndex) -> Wheel:
     return max(ranked, key=lambda item: item[:2])[2]
 
 
-def _rank(wheel: Wheel, platform: Platform) -> int | None:
+def python_rank(wheel: Wheel, platform: Platform) -> int | None:
     """Return how far behind a wheel's Python stands; None where it is for another platform."""
     ranks = [
         _PYTHONS.index(tag.interpreter) if tag.interpreter in _PYTHONS else len(_PYTHONS)
@@ -164,11 +171,16 @@ def _read_path(path: Path, notify: Callable[[str], None]) -> Scanned:
     return Scanned(filename=path.name, sha256=digest.hexdigest(), size=size, libraries=libraries)
 
 
-def _scanned(filename: str, sha256: str, size: int, libraries: Mapping[str, LibraryCode]) -> Scanned:
+def _check_name(filename: str) -> None:
+    """Raise RequirementError where a wheel's name is none: before it is read, which may take minutes."""
     try:
-        name, version, _, tags = parse_wheel_filename(filename)
+        parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
         raise RequirementError(str(error)) from None
+
+
+def _scanned(filename: str, sha256: str, size: int, libraries: Mapping[str, LibraryCode]) -> Scanned:
+    name, version, _, tags = parse_wheel_filename(filename)
     return Scanned(
         filename=filename,
         sha256=sha256,

@@ -22,6 +22,7 @@ __all__ = ["LibraryCode", "LibraryReader", "SectionCode"]
 _RELOCATABLE = "__nv_relfatbin"
 _NOWHERE = "?"
 _GLIBC = "GLIBC_"
+_CUDA_LIBRARIES = ("libcu", "libnv", "libnccl")
 
 
 @frozen
@@ -54,6 +55,16 @@ class LibraryCode:
     damaged: int = 0  # fat binaries of a form that is not known
     needed: tuple[str, ...] = ()  # libraries that it is linked with, as it names them
     glibc: Version | None = None  # the newest symbols of it that are asked for
+
+    @property
+    def has_gpu_code(self) -> bool:
+        """Whether there is any, loadable or not."""
+        return bool(self.sections or self.cubins)
+
+    @property
+    def cuda_libraries(self) -> tuple[str, ...]:
+        """The libraries of CUDA that it is linked with."""
+        return tuple(name for name in self.needed if name.startswith(_CUDA_LIBRARIES))
 
 
 class LibraryReader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from envfit import api
@@ -10,11 +10,8 @@ from envfit.cli import render
 
 if TYPE_CHECKING:
     from envfit.api.scanning import Scanned
-    from envfit.binary.library import LibraryCode
 
 __all__ = ["scan"]
-
-_CUDA_LIBRARIES = ("libcu", "libnv", "libnccl")
 
 
 def scan(
@@ -50,9 +47,9 @@ def _lines(scanned: Scanned, *, verbose: bool) -> Iterator[str]:
     shown = {
         path: code
         for path, code in scanned.libraries.items()
-        if verbose or code.sections or code.cubins or _linked(code)
+        if verbose or code.has_gpu_code or code.cuda_libraries
     }
-    if not any(code.sections or code.cubins for code in scanned.libraries.values()):
+    if not any(code.has_gpu_code for code in scanned.libraries.values()):
         yield "  no GPU code"
     for path, code in shown.items():
         yield f"  {path}"
@@ -67,18 +64,14 @@ def _lines(scanned: Scanned, *, verbose: bool) -> Iterator[str]:
             yield f"    {code.cubins} more pieces of machine code outside of fat binaries"
         if code.damaged:
             yield f"    {code.damaged} fat binaries are of an unknown form: there may be more code"
-        linked = code.needed if verbose else _linked(code)
+        linked = code.needed if verbose else code.cuda_libraries
         if linked:
             yield f"    linked with {' '.join(linked)}"
         if verbose and code.glibc is not None:
             yield f"    needs glibc {code.glibc}"
 
 
-def _linked(code: LibraryCode) -> tuple[str, ...]:
-    return tuple(name for name in code.needed if name.startswith(_CUDA_LIBRARIES))
-
-
-def _listed(counts: dict[str, int] | Any) -> str:
+def _listed(counts: Mapping[str, int]) -> str:
     """Write architectures as people do: 7.5, 9.0a; a mark where not every fat binary has it."""
     most = max(counts.values(), default=0)
     return " ".join(

@@ -37,7 +37,7 @@ def read_wheel_code(
                 if member.compress_size > _LONG:
                     notify(f"reading {member.filename} ({member.compress_size / 1e6:.0f} MB)")
                 code = _read(wheel, member)
-                if code.sections or code.cubins or code.needed:
+                if code.has_gpu_code or code.needed:
                     found[member.filename] = code
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise SourceError(f"{filename} is damaged: {error}") from error

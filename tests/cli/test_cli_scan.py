@@ -108,6 +108,8 @@ def test_a_release_for_another_platform_and_an_address(envfit: CommandLine, rele
         (["kernels==9"], 2, "kernels==9 has no wheel for linux-x86_64"),
         (["nobody"], 2, "no index in use has nobody"),
         (["a b"], 2, "'a b' is neither a file, an address nor a release"),
+        (["https://index.example/a.whl"], 2, "Invalid wheel filename"),
+        (["git+https://index.example/a"], 2, "is no address"),
         (["https://index.example/a.tar.gz"], 2, "is no wheel, and nothing else is read over the network"),
         (["kernels", "--platform", "linux-riscv"], 2, "linux-riscv"),
         ([], 2, "WHEEL"),
@@ -137,3 +139,9 @@ def test_the_group_says_what_it_has(envfit: CommandLine) -> None:
     assert "knowledge scan" in envfit("knowledge", code=2).out
     assert "Did you mean knowledge scan?" in envfit("knowledge", "scam", code=2).err
     assert "Did you mean knowledge?" in envfit("knowlege", "scan", code=2).err
+
+
+def test_the_name_in_an_address_may_be_encoded(envfit: CommandLine, released: Index) -> None:
+    wheel = with_kernels(make_wheel(envfit.cwd, "kernels", "1.0+cpu", tags="py3-none-linux_x86_64"))
+    answer = envfit("knowledge", "scan", wheel.as_uri().replace("+", "%2B"), "--json")
+    assert answer.data["scanned"][0]["version"] == "1.0+cpu"

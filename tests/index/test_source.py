@@ -218,8 +218,7 @@ def test_what_python_knows_of_itself_is_gathered_before_threads_ask_for_it(
     package_index = open_index()
     value = Once(lambda: told.append(("built", threading.current_thread().name)))
     package_index._begin(value)
-    while not value.is_there:
-        pass
+    value.wait(10)
     assert told[0] == ("gathered", "MainThread")
     assert told[-1][0] == "built"
     assert told[-1][1] != "MainThread"
