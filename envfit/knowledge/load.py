@@ -7,8 +7,7 @@ directory it is given.  The layout is that of ``constraints/README.md``.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from packaging.requirements import Requirement as DeclaredRequirement
@@ -17,6 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.errors import KnowledgeError
+from envfit.knowledge.derived import device_code, read_derived
 from envfit.knowledge.document import Table
 from envfit.knowledge.files import Files, read_files
 from envfit.knowledge.model import (
@@ -34,7 +34,6 @@ from envfit.knowledge.model import (
     IndexBuild,
     IndexLabel,
     KnowledgeBase,
-    LibraryFacts,
     OwnCode,
     PackageKnowledge,
     PythonEntry,
@@ -50,7 +49,6 @@ from envfit.toml_text import parse_toml
 __all__ = ["load", "load_files"]
 
 SCHEMA = 1
-_RELOCATABLE = "__nv_relfatbin"  # a section that the device linker alone reads
 _NO_VERSION = Version("0")
 _NO_CAPABILITY = Capability(0, 0)
 _CONDITION = re.compile(r"\s*([A-Za-z0-9_][A-Za-z0-9._-]*)\s*([<>=!~].*)?")
@@ -354,23 +352,8 @@ class _Loader:
     def _derived(self, table: Table) -> None:
         generator = table.text("generator")
         package = canonicalize_name(table.text("package"))
-        for item in table.tables("wheel"):
-            code = DeviceCode(
-                package=package,
-                version=item.parsed("version", Version, _NO_VERSION),
-                platform=item.parsed("platform", Platform.parse, Platform()),
-                filename=item.text("filename"),
-                sha256=item.text("sha256"),
-                cuda=item.parsed("cuda", Version, _NO_VERSION) if "cuda" in item else None,
-                sass=_architectures(item, "sass") if "sass" in item or "library" not in item else None,
-                ptx=_architectures(item, "ptx"),
-                libraries=tuple(_library(library) for library in item.tables("library")),
-                source=f"read from {item.text('filename')} by {generator}",
-            )
-            if not re.fullmatch(r"[0-9a-f]{64}", code.sha256):
-                item.fault("is no sha256", "sha256")
-            self.device_code[code.sha256] = code
-            item.finish()
+        for wheel in read_derived(table):
+            self.device_code[wheel.sha256] = device_code(package, wheel, generator)
 
 
 _FACT_NAMES = frozenset(
@@ -444,50 +427,6 @@ def _condition(text: str) -> Condition:
         name=name if name.startswith("__") else canonicalize_name(name),
         specifier=SpecifierSet(match.group(2) or ""),
     )
-
-
-def _library(table: Table) -> LibraryFacts:
-    """Read what was read in a library; what only the device linker sees is left out."""
-    sass: Counter[str] = Counter()
-    ptx: Counter[str] = Counter()
-    fatbins, versions = 0, []
-    for section in table.tables("section"):
-        counted = {key: _counts(section, key) for key in ("sass", "ptx")}
-        number = section.number("fatbins")
-        isa = section.parsed("ptx_isa", Version, _NO_VERSION, required=False)
-        if section.text("name") != _RELOCATABLE:
-            sass.update(counted["sass"])
-            ptx.update(counted["ptx"])
-            fatbins += number
-            versions += [isa] if counted["ptx"] else []
-        section.finish()
-    facts = LibraryFacts(
-        path=table.text("path"),
-        fatbins=fatbins,
-        sass=dict(sass),
-        ptx=dict(ptx),
-        ptx_isa=max(versions, default=None),
-        linked=table.texts("linked"),
-    )
-    table.text("glibc", "")
-    if "cubins" in table:
-        table.number("cubins")
-    if "damaged" in table:
-        table.fault("has fat binaries that could not be read", "damaged")
-    table.finish()
-    return facts
-
-
-def _counts(table: Table, key: str) -> Mapping[str, int]:
-    """Read architectures with the number of fat binaries that have each: 90a:4."""
-    found = {}
-    for text in table.texts(key):
-        match = re.fullmatch(r"(\d{2,3}[af]?):([1-9]\d*)", text)
-        if match is None:
-            table.fault(f"{text!r} is no architecture with its count, such as 90a:4", key)
-        else:
-            found[match[1]] = int(match[2])
-    return found
 
 
 def _own_code(table: Table) -> OwnCode:
