@@ -31,7 +31,14 @@ if TYPE_CHECKING:
     from envfit.index.session import Session
     from envfit.index.source import PackageIndex
 
-__all__ = ["GENERATOR", "derive_wheel", "kept_wheels", "libraries_of", "representative_wheels", "write_wheels"]
+__all__ = [
+    "GENERATOR",
+    "derive_wheel",
+    "kept_wheels",
+    "libraries_of",
+    "representative_wheels",
+    "write_wheels",
+]
 
 GENERATOR = f"envfit {__version__}"
 _MACHINES = ("x86_64", "aarch64")
@@ -67,7 +74,9 @@ def derive_wheel(
 
     Raises SourceError where it cannot be read.
     """
-    cuda, sass, ptx = None, None, ()
+    cuda: Version | None = None
+    sass: tuple[str, ...] | None = None
+    ptx: tuple[str, ...] = ()
     with RemoteFile(session, wheel.url, sha256=wheel.sha256) as file:
         if wheel.name == "torch":
             archs = read_torch_archs(file, wheel.filename)

@@ -26,8 +26,10 @@ from envfit.errors import InputError, LockError
 from envfit.frozen import frozen
 from envfit.install.module import Module, counted_packages, refusals_of_module
 from envfit.install.refusal import Refusal, named
+from envfit.knowledge.facts import fact_of
 from envfit.knowledge.model import KnowledgeBase
-from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
+from envfit.knowledge.query import Query
+from envfit.knowledge.verdict import IMPOSSIBLE, Judgement
 from envfit.lock.contract import Contract, contract_of
 from envfit.lock.reading import LockedPackage, locked_packages
 from envfit.requirement import Requirement, RuleOrigin

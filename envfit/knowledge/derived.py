@@ -199,7 +199,7 @@ def _read_wheel(table: Table) -> DerivedWheel:
 def _read_library(table: Table) -> DerivedLibrary:
     library = DerivedLibrary(
         path=table.text("path"),
-        linked=tuple(table.text("linked", "").split()),
+        linked=_words(table, "linked"),
         glibc=table.text("glibc") if "glibc" in table else None,
         cubins=table.number("cubins") if "cubins" in table else 0,
         damaged=table.number("damaged") if "damaged" in table else 0,
@@ -223,9 +223,14 @@ def _read_section(table: Table) -> DerivedSection:
     return section
 
 
+def _words(table: Table, key: str) -> tuple[str, ...]:
+    """Read words: in one text, or a list of them."""
+    return tuple(word for text in table.texts(key) for word in text.split())
+
+
 def _architectures(table: Table, key: str) -> tuple[str, ...]:
     """Read architectures as they stand in binaries, such as 70 or 90a."""
-    found = tuple(table.text(key, "").split())
+    found = _words(table, key)
     for text in found:
         if not re.fullmatch(r"\d{2,3}[af]?", text):
             table.fault(f"{text!r} is no architecture such as 70 or 90a", key)
@@ -235,7 +240,7 @@ def _architectures(table: Table, key: str) -> tuple[str, ...]:
 def _counts(table: Table, key: str) -> Mapping[str, int]:
     """Read architectures with the number of fat binaries that have each: 90a:4."""
     found = {}
-    for text in table.text(key, "").split():
+    for text in _words(table, key):
         match = re.fullmatch(r"(\d{2,3}[af]?):([1-9]\d*)", text)
         if match is None:
             table.fault(f"{text!r} is no architecture with its count, such as 90a:4", key)

@@ -7,7 +7,6 @@ directory it is given.  The layout is that of ``constraints/README.md``.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from packaging.requirements import Requirement as DeclaredRequirement
@@ -18,6 +17,8 @@ from packaging.version import Version
 from envfit.errors import KnowledgeError
 from envfit.knowledge.derived import device_code, read_derived
 from envfit.knowledge.document import Table
+from envfit.knowledge.evidence import proves, read_evidence
+from envfit.knowledge.example import read_example, read_known_good
 from envfit.knowledge.files import Files, read_files
 from envfit.knowledge.model import (
     Alternative,
@@ -28,8 +29,7 @@ from envfit.knowledge.model import (
     CudaToolkit,
     DeviceCode,
     DriverBranch,
-    Evidence,
-    EvidenceKind,
+    Example,
     GpuModel,
     IndexBuild,
     IndexLabel,
@@ -52,7 +52,6 @@ SCHEMA = 1
 _NO_VERSION = Version("0")
 _NO_CAPABILITY = Capability(0, 0)
 _CONDITION = re.compile(r"\s*([A-Za-z0-9_][A-Za-z0-9._-]*)\s*([<>=!~].*)?")
-_EVIDENCE_KINDS = {kind.label: kind for kind in EvidenceKind}
 
 
 def load(directory: Path) -> KnowledgeBase:
@@ -102,6 +101,7 @@ class _Loader:
         self.choices: dict[str, Choice] = {}
         self.indexes: dict[str, RoutedIndex] = {}
         self.gpus: list[GpuModel] = []
+        self.examples: list[Example] = []
 
     def file(self, folder: str, stem: str, table: Table) -> None:
         """Read one file by the kind that its place gives it."""
@@ -116,6 +116,8 @@ class _Loader:
             self._package(stem, table)
         elif folder == "derived":
             self._derived(table)
+        elif folder == "known-good":
+            self.examples += map(read_known_good, table.tables("set"))
         else:
             reader = {
                 "cuda": self._cuda,
@@ -139,6 +141,11 @@ class _Loader:
         for rule in self.rules.values():
             for condition in (*rule.requires, *rule.constrains):
                 self._check_condition(rule, condition)
+        for package in self.packages.values():
+            for own in package.own_code:
+                for choice in (own.chosen_by, own.runtime_from):
+                    if choice is not None and choice not in self.choices:
+                        self.faults.append(f"packages/{package.name}.toml: own_code: {choice} is no choice")
         return KnowledgeBase(
             version=version,
             rules=tuple(self.rules.values()),
@@ -153,6 +160,7 @@ class _Loader:
             choices=self.choices,
             indexes=self.indexes,
             gpus=tuple(self.gpus),
+            examples=tuple(self.examples),
         )
 
     def _check_condition(self, rule: Rule, condition: Condition) -> None:
@@ -193,9 +201,9 @@ class _Loader:
             item.finish()
         for item in table.tables("runtime"):
             runtime = CudaRuntime(
-                major=item.number("major"), driver=_driver(item, "driver"), evidence=_evidence(item)
+                major=item.number("major"), driver=_driver(item, "driver"), evidence=read_evidence(item)
             )
-            if not _proves(runtime.evidence):
+            if not proves(runtime.evidence):
                 item.fault("needs evidence of rank docs or better", "driver")
             self.runtimes[runtime.major] = runtime
             item.finish()
@@ -209,7 +217,7 @@ class _Loader:
                     first=_driver(item, "first"),
                     oldest=item.parsed("oldest", Capability.parse, _NO_CAPABILITY),
                     supported=item.flag("supported"),
-                    evidence=_evidence(item),
+                    evidence=read_evidence(item),
                 )
             )
             item.finish()
@@ -220,9 +228,9 @@ class _Loader:
                 capability=item.parsed("version", Capability.parse, _NO_CAPABILITY),
                 architecture=item.text("architecture"),
                 first_driver=_driver(item, "first_driver") if "first_driver" in item else None,
-                evidence=_evidence(item),
+                evidence=read_evidence(item),
             )
-            if entry.first_driver and not _proves(entry.evidence):
+            if entry.first_driver and not proves(entry.evidence):
                 item.fault("needs evidence of rank docs or better", "first_driver")
             self.capabilities[entry.capability] = entry
             item.finish()
@@ -233,7 +241,7 @@ class _Loader:
             self.pythons.append(
                 PythonEntry(minor=item.text("minor"), newest=item.parsed("newest", Version, _NO_VERSION))
             )
-            _evidence(item)
+            read_evidence(item)
             item.finish()
 
     def _choices(self, table: Table) -> None:
@@ -260,7 +268,7 @@ class _Loader:
                 labels=tuple(labels),
                 packages=tuple(canonicalize_name(name) for name in item.texts("packages")),
             )
-            _evidence(item)
+            read_evidence(item)
             self.indexes[index.name] = index
             item.finish()
 
@@ -268,7 +276,7 @@ class _Loader:
 
     def _hardware(self, table: Table) -> None:
         family = table.text("family")
-        _evidence(table)
+        read_evidence(table)
         for item in table.tables("gpu"):
             self.gpus.append(
                 GpuModel(
@@ -282,7 +290,7 @@ class _Loader:
                     family=family,
                 )
             )
-            _evidence(item)
+            read_evidence(item)
             item.finish()
 
     # -- packages -----------------------------------------------------------
@@ -296,6 +304,7 @@ class _Loader:
             names = table.texts("packages", required=True)
         for item in table.tables("rule"):
             self._rule(stem, names, item)
+        self.examples += map(read_example, table.tables("example"))
         knowledge = PackageKnowledge(
             name=names[0] if names else stem,
             imports=table.texts("imports"),
@@ -325,7 +334,7 @@ class _Loader:
             excludes=tuple(canonicalize_name(name) for name in table.texts("excludes")),
             severity=table.parsed("severity", Severity, Severity.BLOCKS),
             why=table.text("why"),
-            evidence=_evidence(table),
+            evidence=read_evidence(table),
             file=table.file,
         )
         applies.finish()
@@ -336,7 +345,7 @@ class _Loader:
         if rule.id in self.ids:
             table.fault(f"is the id of another rule, in {self.ids[rule.id]}", "id")
         self.ids.setdefault(rule.id, rule.file)
-        if rule.severity is Severity.BLOCKS and not _proves(rule.evidence):
+        if rule.severity is Severity.BLOCKS and not proves(rule.evidence):
             table.fault("a rule that blocks needs evidence of rank docs or better", "evidence")
         if not (rule.requires or rule.constrains or rule.excludes):
             table.fault("states neither requires, constrains nor excludes")
@@ -387,32 +396,6 @@ def _architectures(table: Table, key: str) -> tuple[str, ...]:
     return found
 
 
-def _proves(evidence: Iterable[Evidence]) -> bool:
-    return any(item.kind >= EvidenceKind.DOCS for item in evidence)
-
-
-def _evidence(table: Table) -> tuple[Evidence, ...]:
-    result = []
-    for item in table.tables("evidence"):
-        result.append(
-            Evidence(
-                kind=item.parsed("kind", _evidence_kind, EvidenceKind.FORUM),
-                source=item.text("source"),
-                locator=item.text("locator"),
-                checked=item.day("checked"),
-                sha256=item.text("sha256") if "sha256" in item else None,
-            )
-        )
-        item.finish()
-    return tuple(result)
-
-
-def _evidence_kind(text: str) -> EvidenceKind:
-    if text not in _EVIDENCE_KINDS:
-        raise ValueError(f"not one of {', '.join(_EVIDENCE_KINDS)}")
-    return _EVIDENCE_KINDS[text]
-
-
 def _conditions(table: Table, key: str) -> tuple[Condition, ...]:
     nothing = Condition(name="", specifier=SpecifierSet())
     return tuple(table.parse_each(key, table.texts(key), _condition, nothing))
@@ -433,10 +416,17 @@ def _own_code(table: Table) -> OwnCode:
     own = OwnCode(
         versions=table.parsed("versions", SpecifierSet, SpecifierSet(), required=False),
         libraries=table.texts("libraries", required=True),
-        evidence=_evidence(table),
+        needed_for=table.text("needed_for") if "needed_for" in table else None,
+        chosen_by=table.text("chosen_by") if "chosen_by" in table else None,
+        runtime_from=table.text("runtime_from") if "runtime_from" in table else None,
+        evidence=read_evidence(table),
     )
-    if not _proves(own.evidence):
+    if not proves(own.evidence):
         table.fault("needs evidence of rank docs or better", "evidence")
+    if own.chosen_by is not None and not all("{}" in pattern for pattern in own.libraries):
+        table.fault("has no {} in place of the value", "libraries")
+    if own.chosen_by is not None and own.needed_for is not None:
+        table.fault("does not go with chosen_by", "needed_for")
     table.finish()
     return own
 
@@ -449,7 +439,7 @@ def _index_build(table: Table) -> IndexBuild:
         cuda=table.parsed("cuda", Version, _NO_VERSION),
         sass=_architectures(table, "sass"),
         ptx=_architectures(table, "ptx"),
-        evidence=_evidence(table),
+        evidence=read_evidence(table),
     )
     table.finish()
     return build
@@ -464,7 +454,7 @@ def _static_metadata(table: Table) -> StaticMetadata:
         requires_python=table.parsed("requires_python", SpecifierSet, SpecifierSet(), required=False)
         if "requires_python" in table
         else None,
-        evidence=_evidence(table),
+        evidence=read_evidence(table),
     )
     table.finish()
     return metadata
@@ -475,7 +465,7 @@ def _source_build(table: Table) -> SourceBuild:
         versions=table.parsed("versions", SpecifierSet, SpecifierSet()),
         needs=table.texts("needs"),
         environment=table.mapping("environment"),
-        evidence=_evidence(table),
+        evidence=read_evidence(table),
     )
     table.finish()
     return build
@@ -488,6 +478,6 @@ def _alternative(table: Table) -> Alternative:
         package=canonicalize_name(table.text("package")) if "package" in table else None,
         capability=table.parsed("capability", SpecifierSet, SpecifierSet(), required=False),
     )
-    _evidence(table)
+    read_evidence(table)
     table.finish()
     return alternative

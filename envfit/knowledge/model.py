@@ -30,6 +30,7 @@ __all__ = [
     "DriverBranch",
     "Evidence",
     "EvidenceKind",
+    "Example",
     "GpuModel",
     "IndexBuild",
     "IndexLabel",
@@ -143,10 +144,16 @@ class LibraryFacts:
 
 @frozen
 class OwnCode:
-    """Which libraries of a package hold its own GPU code, as paths or patterns: all of them are loaded."""
+    """Which libraries of a package hold its own GPU code, as paths or patterns, and when each is loaded.
+
+    All of them, whatever is done with the package, unless ``needed_for`` or ``chosen_by`` is set.
+    """
 
     versions: SpecifierSet
     libraries: tuple[str, ...]
+    needed_for: str | None = None  # what alone fails without them, such as "torch.linalg on the GPU"
+    chosen_by: str | None = None  # a choice: the library with its value in place of {} is loaded
+    runtime_from: str | None = None  # a choice: whose CUDA runtime they load, so that its major is theirs
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -223,6 +230,23 @@ class PackageKnowledge:
     source_builds: tuple[SourceBuild, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     own_code: tuple[OwnCode, ...] = ()
+
+
+@frozen
+class Example:
+    """A set of installed packages on a machine, and which rules object to it."""
+
+    gpus: tuple[str, ...] = ()  # names or capabilities; none: a machine without a GPU
+    driver: str | None = None  # None: the documented default
+    platform: str | None = None
+    python: str | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)  # others, such as __nvcc
+    installed: tuple[tuple[str, Version], ...]
+    built: frozenset[str] = frozenset()  # those of them that are built from source
+    breaks: tuple[str, ...] = ()  # ids of rules that must object; none: nothing may
+    why: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    place: str  # the file, and where in it
 
 
 @frozen
@@ -374,6 +398,7 @@ class KnowledgeBase:
     choices: Mapping[str, Choice]
     indexes: Mapping[str, RoutedIndex]
     gpus: Sequence[GpuModel]
+    examples: Sequence[Example] = ()
     compiled: InitVar[Lookup | None] = None  # the lookup, where it was made before
     lookup: Lookup = field(init=False, compare=False, repr=False)
 

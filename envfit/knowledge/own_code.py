@@ -1,19 +1,20 @@
 """Of what was read in a wheel, the code that its package needs: library by library, never as a union.
 
 A wheel may carry libraries of others, or several of which one is loaded.  So what was
-read says something of a package only where ``packages/<name>.toml`` names its own.
+read says something of a package only where ``packages/<name>.toml`` names its own, and when
+each of them is loaded.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from packaging.version import Version
 
 from envfit.frozen import frozen
-from envfit.knowledge.model import CudaToolkit, DeviceCode, LibraryFacts, PackageKnowledge
+from envfit.knowledge.model import CudaToolkit, DeviceCode, LibraryFacts, OwnCode, PackageKnowledge
 
 __all__ = ["OwnPart", "own_parts"]
 
@@ -25,26 +26,31 @@ _RUNTIME = re.compile(r"libcudart(?:[.-][0-9a-f]+)?\.so\.(\d+)")
 
 @frozen
 class OwnPart:
-    """The GPU code of one library that a package loads."""
+    """The GPU code of one library that a package loads, always or on the condition of ``own``."""
 
     library: str
     sass: tuple[str, ...]
     ptx: tuple[str, ...]
     toolkit: Version | None  # the CUDA toolkit whose PTX it is; None where that is not known
     runtime: int | None  # major version of the CUDA runtime that it is linked with
+    own: OwnCode | None = None  # what names it; None where the package says itself what it was built for
+    value: str = ""  # of the choice that it is for, without dots
+
+    @property
+    def has_code(self) -> bool:
+        """Whether it has any GPU code that a driver gets to see."""
+        return bool(self.sass or self.ptx)
 
 
 def own_parts(
     code: DeviceCode, package: PackageKnowledge, toolkits: Sequence[CudaToolkit]
 ) -> tuple[OwnPart, ...] | None:
-    """Return the code of each library of the package's own that has any; None where nobody said which are."""
-    patterns = [
-        pattern
-        for own in package.own_code
-        if own.versions.contains(code.version, prereleases=True)
-        for pattern in own.libraries
-    ]
-    if not patterns:
+    """Return the libraries of the package's own; None where nobody said which are.
+
+    A library without GPU code is among them: what it links may say something.
+    """
+    stated = [own for own in package.own_code if own.versions.contains(code.version, prereleases=True)]
+    if not stated:
         return None
     return tuple(
         OwnPart(
@@ -53,10 +59,32 @@ def own_parts(
             ptx=_common(library.ptx, library.fatbins),
             toolkit=_toolkit(library, toolkits),
             runtime=_runtime(library),
+            own=own,
+            value=value,
         )
-        for library in code.libraries
-        if library.fatbins and any(fnmatch.fnmatchcase(library.path, pattern) for pattern in patterns)
+        for own in stated
+        for library, value in _named(own, code.libraries)
     )
+
+
+def _named(own: OwnCode, libraries: Sequence[LibraryFacts]) -> Iterator[tuple[LibraryFacts, str]]:
+    """Yield the libraries that an entry names, with the value in their names where one is chosen by it."""
+    for library in libraries:
+        for pattern in own.libraries:
+            if own.chosen_by is None:
+                if fnmatch.fnmatchcase(library.path, pattern):
+                    yield library, ""
+                    break
+                continue
+            before, _, after = pattern.partition("{}")
+            found = re.fullmatch(f"{_as_regex(before)}(\\d+){_as_regex(after)}", library.path)
+            if found is not None:
+                yield library, found[1]
+                break
+
+
+def _as_regex(pattern: str) -> str:
+    return ".*".join(map(re.escape, pattern.split("*")))
 
 
 def _common(counts: Mapping[str, int], fatbins: int) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ _CLASSES: tuple[type[Any], ...] = (
     model.IndexLabel,
     model.RoutedIndex,
     model.GpuModel,
+    model.Example,
     model.Lookup,
     Capability,
     Platform,
@@ -56,7 +57,7 @@ _POSITIONS = {kind: place for place, kind in enumerate(_CLASSES)}
 #: What compiled knowledge must have been compiled for.
 _SHAPE = (tuple(kind.__name__ for kind in _CLASSES), _FIELDS)
 
-_LAZY_SEQUENCES = ("rules", "gpus")
+_LAZY_SEQUENCES = ("rules", "gpus", "examples")
 _LAZY_MAPPINGS = ("packages", "device_code")
 
 
@@ -105,6 +106,8 @@ def _encoded(value: Any) -> object:
     if is_dataclass(value):
         place = _POSITIONS[type(value)]
         return "c", place, [_encoded(getattr(value, name)) for name in _FIELDS[place]]
+    if isinstance(value, frozenset):
+        return "f", [_encoded(each) for each in sorted(value)]
     return "t", [_encoded(each) for each in value]
 
 
@@ -125,6 +128,7 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
     "d": lambda value: date.fromisoformat(value[1]),
     "m": lambda value: {_decoded(key): _decoded(each) for key, each in value[1]},
     "c": _instance,
+    "f": lambda value: frozenset(map(_decoded, value[1])),
     "t": lambda value: tuple(map(_decoded, value[1])),
 }
 

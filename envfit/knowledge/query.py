@@ -16,12 +16,14 @@ Two encodings keep the search free of special cases:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envfit.distribution import Distribution, Sdist, Wheel
-from envfit.frozen import frozen
-from envfit.knowledge.device_code import runs_on
+from envfit.knowledge.code_judge import CodeJudge
+from envfit.knowledge.facts import fact_of, fact_package
 from envfit.knowledge.model import (
     CAPABILITY,
     Condition,
@@ -33,51 +35,21 @@ from envfit.knowledge.model import (
     Severity,
     SourceBuild,
 )
-from envfit.knowledge.own_code import OwnPart, own_parts
-from envfit.requirement import Requirement, RuleOrigin
-from envfit.target import CUDA, CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Provided, Target
+from envfit.knowledge.verdict import IMPOSSIBLE, Judgement, Verdict
+from envfit.target import CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Target
 
-__all__ = ["IMPOSSIBLE", "Caution", "Judgement", "Query", "fact_of", "fact_package", "is_built_in"]
-
-#: The package that no version of exists: what a candidate requires that cannot run.
-IMPOSSIBLE = "__impossible"
+__all__ = ["KEEPS", "Query", "is_built_in"]
 
 _AT_RULE = "__rule:"
-_KEEPS = SpecifierSet("==1")
+#: What the package that a rule is about asks of the choice made of the rule.
+KEEPS = SpecifierSet("==1")
 _BREAKS = SpecifierSet("==2")
 RULE_VALUES = (Version("1"), Version("2"))
 _NOTHING = PackageKnowledge(name="")
 # The last part of the ids of verdicts that no rule file states; beside them, cuda/12-driver and the like.
-_BUILT_IN = frozenset({"cuda-runtime", "device-code", "no-gpu-code", "no-recipe", "provided"})
-
-
-@frozen
-class Caution:
-    """What a rule that only warns says of another package or a choice; judged on the whole set."""
-
-    name: str
-    specifier: SpecifierSet | None  # None: no version goes with it
-    required: bool  # whether it warns where the name is absent, too
-    origin: RuleOrigin
-
-
-@frozen
-class Judgement:
-    """What the rules say of one candidate.
-
-    ``conditions`` hold only if a fact that is unknown turns out right;
-    ``warnings`` say that it works badly here, ``cautions`` that it does beside others.
-    """
-
-    requirements: tuple[Requirement, ...] = ()
-    conditions: tuple[RuleOrigin, ...] = ()
-    warnings: tuple[RuleOrigin, ...] = ()
-    cautions: tuple[Caution, ...] = ()
-
-    @property
-    def impossible(self) -> bool:
-        """Whether no solution can hold the candidate, whatever else is chosen."""
-        return any(requirement.name == IMPOSSIBLE for requirement in self.requirements)
+_BUILT_IN = frozenset(
+    {"cuda-runtime", "device-code", "linked-runtime", "no-gpu-code", "no-recipe", "provided"}
+)
 
 
 def is_built_in(rule: str) -> bool:
@@ -86,39 +58,24 @@ def is_built_in(rule: str) -> bool:
     return subject == "cuda" or what in _BUILT_IN
 
 
-def fact_package(name: str, gpu: Gpu | None = None) -> str:
-    """Return the package name under which a fact enters the resolver."""
-    return f"{CAPABILITY}@{gpu.capability}" if gpu is not None else name
-
-
-def fact_of(target: Target, package: str) -> Fact | None:
-    """Return the fact behind a package name of the resolver, or None where it is none."""
-    if package.startswith(f"{CAPABILITY}@"):
-        for gpu in target.gpus:
-            if fact_package(CAPABILITY, gpu) == package:
-                return Fact(
-                    name=f"compute capability of {gpu.name}",
-                    state=FactState.KNOWN,
-                    value=str(gpu.capability),
-                    source=gpu.source,
-                )
-        return None
-    if package.startswith("__"):
-        for fact in target.facts:
-            if fact.name == package:
-                return fact
-    return None
-
-
 class Query:
-    """The knowledge base, asked on behalf of one target."""
+    """The knowledge base, asked on behalf of one target.
+
+    ``read`` is the GPU code of wheels that was read since the knowledge was made, by sha256.
+    """
 
     def __init__(
-        self, knowledge: KnowledgeBase, target: Target, *, ignored: frozenset[str] = frozenset()
+        self,
+        knowledge: KnowledgeBase,
+        target: Target,
+        *,
+        ignored: frozenset[str] = frozenset(),
+        read: Mapping[str, DeviceCode] | None = None,
     ) -> None:
         self.knowledge = knowledge
         self.target = target
         self.ignored = ignored
+        self.read = {} if read is None else read
         self._about: dict[str, tuple[Rule, ...]] = {}
         self._against: dict[str, tuple[tuple[Rule, SpecifierSet | None], ...]] = {}
         self._labels = {
@@ -177,7 +134,7 @@ class Query:
         if not isinstance(distribution, Wheel):
             return None
         if distribution.sha256 is not None:
-            own = self.knowledge.device_code.get(distribution.sha256)
+            own = self.read.get(distribution.sha256) or self.knowledge.device_code.get(distribution.sha256)
             if own is not None:
                 return own
         build = self.index_build(name, distribution.version)
@@ -206,7 +163,7 @@ class Query:
                 source=f"the label +{label} of {distribution.filename}",
                 inherited=True,
             )
-        sibling = self._sibling(name, distribution.version)
+        sibling = self.sibling(name, distribution.version)
         if sibling is None:
             return None
         return DeviceCode(
@@ -223,8 +180,11 @@ class Query:
             inherited=True,
         )
 
-    def _sibling(self, name: str, version: Version) -> DeviceCode | None:
+    def sibling(self, name: str, version: Version) -> DeviceCode | None:
         """Return the device code of a wheel of the same release and platform, where one was read."""
+        for code in self.read.values():
+            if code.package == name and code.version == version and code.platform == self.target.platform:
+                return code
         platform = str(self.target.platform)
         for text, other, sha256 in self.knowledge.lookup.siblings.get(name, ()):
             if other == platform and (text == str(version) or Version(text) == version):
@@ -248,14 +208,14 @@ class Query:
         ``distribution`` is None for a package that a module provides: then only
         what name and version tell can be judged.
         """
-        verdict = _Verdict(name, version)
+        verdict = Verdict(name, version)
         for rule in self._rules_about(name):
             if self._applies(rule, version, distribution):
                 self._apply(rule, verdict)
         for rule, specifier in self._rules_against(name):
             if specifier is None or not specifier.contains(version, prereleases=True):
                 verdict.require(f"{_AT_RULE}{rule.id}", _BREAKS, rule)
-        self._judge_device_code(name, distribution, verdict)
+        CodeJudge(self, name, verdict).judge(distribution)
         return verdict.judgement()
 
     def _rules_about(self, name: str) -> tuple[Rule, ...]:
@@ -289,7 +249,7 @@ class Query:
             return True
         return isinstance(distribution, Wheel if rule.distributions == "wheel" else Sdist)
 
-    def _apply(self, rule: Rule, verdict: _Verdict) -> None:
+    def _apply(self, rule: Rule, verdict: Verdict) -> None:
         for condition in rule.requires:
             if condition.is_fact:
                 self._apply_fact(rule, condition, verdict, absent_fails=True)
@@ -306,15 +266,15 @@ class Query:
                 on_packages = True
                 verdict.caution(condition.name, condition.specifier, rule)
         if on_packages:
-            verdict.require(f"{_AT_RULE}{rule.id}", _KEEPS, rule)
+            verdict.require(f"{_AT_RULE}{rule.id}", KEEPS, rule)
 
-    def _apply_fact(self, rule: Rule, condition: Condition, verdict: _Verdict, *, absent_fails: bool) -> None:
+    def _apply_fact(self, rule: Rule, condition: Condition, verdict: Verdict, *, absent_fails: bool) -> None:
         if condition.name in self.knowledge.choices:
             verdict.require(condition.name, condition.specifier, rule)
             verdict.caution(condition.name, condition.specifier, rule)
             return
         if condition.name == CAPABILITY:
-            for gpu in self._gpu_per_capability():
+            for gpu in self.gpu_per_capability():
                 package = fact_package(CAPABILITY, gpu)
                 fact = fact_of(self.target, package)
                 verdict.require(package, condition.specifier, rule, *([fact] if fact else []))
@@ -346,255 +306,6 @@ class Query:
                 return library
         return self.target.fact(name)
 
-    def _gpu_per_capability(self) -> tuple[Gpu, ...]:
+    def gpu_per_capability(self) -> tuple[Gpu, ...]:
+        """Return one GPU of each capability in use."""
         return tuple({gpu.capability: gpu for gpu in reversed(self.target.gpus)}.values())
-
-    def _judge_device_code(self, name: str, distribution: Distribution | None, verdict: _Verdict) -> None:
-        package = self.package(name)
-        if distribution is None:
-            self._judge_provided(name, verdict)
-            return
-        if (
-            isinstance(distribution, Sdist)
-            and package.gpu_builds
-            and self.target.gpus
-            and self.source_build(name, distribution) is None
-        ):
-            verdict.refuse(
-                f"{name}/no-recipe",
-                "It has only a source distribution, and how to build that for a GPU is not known.",
-                (),
-                (),
-            )
-            return
-        code = self.device_code(name, distribution)
-        if code is not None and code.libraries:
-            self._judge_libraries(package, code, verdict)
-            return
-        if code is None:
-            if package.gpu_builds and self.target.gpus and isinstance(distribution, Wheel):
-                verdict.leave_unread(name, distribution.filename)
-            return
-        if package.cuda_choice is not None:
-            value = code.cuda if code.cuda is not None else Version("0")
-            verdict.requirements.append(
-                Requirement(
-                    name=package.cuda_choice,
-                    specifier=SpecifierSet(f"=={value}"),
-                    origin=verdict.origin(
-                        f"{name}/cuda-runtime",
-                        f"It was built with CUDA {code.cuda}."
-                        if code.cuda is not None
-                        else "It was built without CUDA.",
-                        (code.source,),
-                        (),
-                    ),
-                )
-            )
-        if not self.target.gpus:
-            return
-        if code.cuda is None:
-            self._judge_without_code(package, code, verdict)
-            return
-        self._judge_driver(code.cuda, verdict)
-        if code.sass is None:
-            verdict.leave_unread(name, code.filename)
-            return
-        part = OwnPart(library="", sass=code.sass, ptx=code.ptx, toolkit=code.cuda, runtime=code.cuda.major)
-        self._judge_gpus(name, part, code.source, verdict)
-
-    def _judge_without_code(self, package: PackageKnowledge, code: DeviceCode, verdict: _Verdict) -> None:
-        if package.gpu_builds:
-            verdict.refuse(
-                f"{package.name}/no-gpu-code",
-                f"Its build for {self.target.platform} on this index has no GPU code.",
-                (code.source,),
-                (),
-            )
-
-    def _judge_libraries(self, package: PackageKnowledge, code: DeviceCode, verdict: _Verdict) -> None:
-        """Judge library by library: each that the package loads must have code for every GPU."""
-        if not self.target.gpus:
-            return
-        parts = own_parts(code, package, self.knowledge.toolkits)
-        if parts is None:
-            if package.gpu_builds:
-                verdict.leave_unread(package.name, code.filename)
-            return
-        if not parts:
-            self._judge_without_code(package, code, verdict)
-            return
-        for runtime in sorted({part.runtime for part in parts if part.runtime is not None}):
-            self._judge_driver(Version(f"{runtime}.0"), verdict)
-        for part in parts:
-            self._judge_gpus(package.name, part, code.source, verdict)
-
-    def _judge_gpus(self, name: str, part: OwnPart, source: str, verdict: _Verdict) -> None:
-        supported = self.target.fact(CUDA)
-        what = f"The GPU code of its {part.library}" if part.library else "Its GPU code"
-        for gpu in self._gpu_per_capability():
-            if runs_on(
-                part.sass, part.ptx, gpu.capability, built_with=part.toolkit, supported_cuda=supported.version
-            ):
-                continue
-            fact = fact_of(self.target, fact_package(CAPABILITY, gpu))
-            if supported.state is FactState.UNKNOWN and runs_on(
-                part.sass, part.ptx, gpu.capability, built_with=part.toolkit, supported_cuda=part.toolkit
-            ):
-                verdict.conditions.append(
-                    verdict.origin(
-                        f"{name}/device-code",
-                        f"{what} for {gpu.capability} is PTX, which needs a driver that supports CUDA "
-                        f"{part.toolkit}.",
-                        (source,),
-                        (supported,),
-                    )
-                )
-            else:
-                verdict.refuse(
-                    f"{name}/device-code",
-                    f"{what} is for capability {_dotted(part.sass)}; none runs on {gpu.capability}.",
-                    (source,),
-                    (fact,) if fact else (),
-                )
-
-    def _judge_provided(self, name: str, verdict: _Verdict) -> None:
-        """Name what a module's build must turn out to be: the module may have been built for this GPU."""
-        package = self.package(name)
-        if package.cuda_choice is None and not package.gpu_builds:
-            return
-        provided = next((item for item in self.target.provided if item.name == name), None)
-        if package.cuda_choice is not None and provided is not None and provided.cuda is not None:
-            self._judge_provided_cuda(provided, provided.cuda, package.cuda_choice, verdict)
-            return
-        code = self._sibling(name, verdict.version)
-        said = f"; the wheel of that release is for CUDA {code.cuda}" if code and code.cuda else ""
-        verdict.conditions.append(
-            verdict.origin(
-                f"{name}/provided",
-                f"A module provides {name} {verdict.version}, whose GPU code and CUDA runtime are not known"
-                f"{said}.",
-                (code.source,) if code else (),
-                (),
-            )
-        )
-
-    def _judge_provided_cuda(self, provided: Provided, cuda: Version, choice: str, verdict: _Verdict) -> None:
-        """Judge a module's build whose CUDA runtime was read from its files."""
-        name = provided.name
-        built = f"was built with CUDA {cuda}" if cuda.major else "was built without CUDA"
-        origin = verdict.origin(
-            f"{name}/cuda-runtime",
-            f"The {name} {provided.version} that is provided {built}.",
-            (f"{name}/version.py of the module",),
-            (),
-        )
-        verdict.requirements.append(
-            Requirement(name=choice, specifier=SpecifierSet(f"=={cuda}"), origin=origin)
-        )
-        if not self.target.gpus:
-            return
-        if not cuda.major:
-            verdict.warnings.append(
-                verdict.origin(
-                    f"{name}/no-gpu-code",
-                    f"{origin.why[:-1]}, so it does not use the GPU.",
-                    origin.evidence,
-                    (),
-                )
-            )
-            return
-        self._judge_driver(cuda, verdict)
-        verdict.conditions.append(
-            verdict.origin(
-                f"{name}/provided", f"{origin.why[:-1]}; its GPU code has not been read.", origin.evidence, ()
-            )
-        )
-
-    def _judge_driver(self, cuda: Version, verdict: _Verdict) -> None:
-        runtime = self.knowledge.runtimes.get(cuda.major)
-        fact = self.effective_fact(CUDA_DRIVER)
-        if runtime is None or fact.state is FactState.ABSENT:
-            return
-        origin = verdict.origin(
-            f"cuda/{runtime.major}-driver",
-            f"It was built with CUDA {runtime.major}, whose libraries need driver {runtime.driver} or newer.",
-            tuple(map(str, runtime.evidence)),
-            (fact,),
-        )
-        if fact.state is FactState.UNKNOWN:
-            verdict.conditions.append(origin)
-        else:
-            verdict.requirements.append(
-                Requirement(name=fact.name, specifier=SpecifierSet(f">={runtime.driver}"), origin=origin)
-            )
-
-
-def _dotted(sass: tuple[str, ...]) -> str:
-    # The suffixed extras prove single kernels, not support; a reader wants the plain list.
-    plain = [code for code in sass if code.isdigit()] or list(sass)
-    return ", ".join(f"{code[:-1]}.{code[-1]}" if code.isdigit() else code for code in plain)
-
-
-class _Verdict:
-    """A judgement being made."""
-
-    def __init__(self, name: str, version: Version) -> None:
-        self._name = name
-        self.version = version
-        self.requirements: list[Requirement] = []
-        self.conditions: list[RuleOrigin] = []
-        self.warnings: list[RuleOrigin] = []
-        self.cautions: list[Caution] = []
-
-    def origin(self, rule: str, why: str, evidence: tuple[str, ...], facts: tuple[Fact, ...]) -> RuleOrigin:
-        return RuleOrigin(
-            rule=rule,
-            package=self._name,
-            version=str(self.version),
-            why=why,
-            evidence=evidence,
-            facts=facts,
-        )
-
-    def require(self, name: str, specifier: SpecifierSet, rule: Rule, *facts: Fact) -> None:
-        origin = self._of_rule(rule, facts)
-        if rule.severity is Severity.BLOCKS:
-            self.requirements.append(Requirement(name=name, specifier=specifier, origin=origin))
-        elif any(
-            fact.version is None or not specifier.contains(fact.version, prereleases=True) for fact in facts
-        ):
-            self.warnings.append(origin)
-
-    def caution(
-        self, name: str, specifier: SpecifierSet | None, rule: Rule, *, required: bool = False
-    ) -> None:
-        """Keep what a warning says of other names, for whoever sees the whole set."""
-        if rule.severity is Severity.WARNS:
-            self.cautions.append(
-                Caution(name=name, specifier=specifier, required=required, origin=self._of_rule(rule, ()))
-            )
-
-    def leave_unread(self, name: str, filename: str) -> None:
-        self.conditions.append(
-            self.origin(f"{name}/device-code", f"The GPU code in {filename} has not been read.", (), ())
-        )
-
-    def depend(self, rule: Rule, fact: Fact) -> None:
-        (self.conditions if rule.severity is Severity.BLOCKS else self.warnings).append(
-            self._of_rule(rule, (fact,))
-        )
-
-    def refuse(self, rule: str, why: str, evidence: tuple[str, ...], facts: tuple[Fact, ...]) -> None:
-        self.requirements.append(Requirement(name=IMPOSSIBLE, origin=self.origin(rule, why, evidence, facts)))
-
-    def judgement(self) -> Judgement:
-        return Judgement(
-            requirements=tuple(self.requirements),
-            conditions=tuple(self.conditions),
-            warnings=tuple(self.warnings),
-            cautions=tuple(self.cautions),
-        )
-
-    def _of_rule(self, rule: Rule, facts: tuple[Fact, ...]) -> RuleOrigin:
-        return self.origin(rule.id, rule.why, tuple(map(str, rule.evidence)), facts)

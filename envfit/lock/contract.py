@@ -16,7 +16,8 @@ from envfit.distribution import Distribution, Wheel
 from envfit.frozen import frozen
 from envfit.knowledge.model import CAPABILITY, KnowledgeBase
 from envfit.knowledge.own_code import own_parts
-from envfit.knowledge.query import IMPOSSIBLE, Query
+from envfit.knowledge.query import Query
+from envfit.knowledge.verdict import IMPOSSIBLE
 from envfit.requirement import Requirement
 from envfit.target import CUDA, CUDA_DRIVER, Capability, Fact, FactState, Gpu, Platform, Target
 

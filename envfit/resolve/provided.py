@@ -14,7 +14,7 @@ from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from envfit.knowledge.query import IMPOSSIBLE
+from envfit.knowledge.verdict import IMPOSSIBLE
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin
 from envfit.resolve.amendments import Amendments
 from envfit.target import Provided, Target

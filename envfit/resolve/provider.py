@@ -28,7 +28,9 @@ from envfit.address import without_credentials
 from envfit.distribution import Declared, Distribution, Metadata, Wheel
 from envfit.errors import EnvfitError
 from envfit.frozen import frozen
-from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
+from envfit.knowledge.facts import fact_of
+from envfit.knowledge.query import Query
+from envfit.knowledge.verdict import IMPOSSIBLE, Judgement
 from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.extras import MeantExtras

@@ -13,7 +13,7 @@ from envfit.distribution import Metadata, Wheel
 from envfit.errors import SourceError
 from envfit.frozen import frozen
 from envfit.knowledge.model import Alternative
-from envfit.knowledge.query import Caution
+from envfit.knowledge.verdict import Caution
 from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.explain import Group, Reason

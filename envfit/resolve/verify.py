@@ -15,7 +15,9 @@ from packaging.specifiers import SpecifierSet
 
 from envfit.address import without_credentials
 from envfit.distribution import Declared, Wheel
-from envfit.knowledge.query import IMPOSSIBLE, Query, fact_of
+from envfit.knowledge.facts import fact_of
+from envfit.knowledge.query import Query
+from envfit.knowledge.verdict import IMPOSSIBLE
 from envfit.reference import DirectReference
 from envfit.requirement import MetadataOrigin, Requirement
 from envfit.resolve.resolution import Pin, Resolution

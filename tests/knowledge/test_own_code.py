@@ -58,9 +58,17 @@ BUNDLED = LibraryFacts(path="demo.libs/libnvjpeg.so.12", fatbins=3, sass={"50": 
 
 
 def test_only_what_is_named_counts_and_only_what_most_of_it_has() -> None:
-    parts = own_parts(code(OWN, BUNDLED), package("demo/_C*.so"), TOOLKITS)
+    known = package("demo/_C*.so")
+    parts = own_parts(code(OWN, BUNDLED), known, TOOLKITS)
     assert parts == (
-        OwnPart(library="demo/_C.so", sass=("70", "80"), ptx=("80",), toolkit=Version("12.5"), runtime=12),
+        OwnPart(
+            library="demo/_C.so",
+            sass=("70", "80"),
+            ptx=("80",),
+            toolkit=Version("12.5"),
+            runtime=12,
+            own=known.own_code[0],
+        ),
     )
 
 
@@ -71,7 +79,20 @@ def test_nobody_said_which_libraries_are_its_own() -> None:
 
 def test_a_build_whose_own_libraries_have_no_code() -> None:
     empty = LibraryFacts(path="demo/_C.so", fatbins=0, sass={}, ptx={}, linked=("libcudart.so.12",))
-    assert own_parts(code(empty, BUNDLED), package("demo/_C.so"), TOOLKITS) == ()
+    parts = own_parts(code(empty, BUNDLED), package("demo/_C.so"), TOOLKITS)
+    assert parts is not None
+    assert [(part.has_code, part.runtime) for part in parts] == [(False, 12)]
+
+
+def test_of_several_the_one_of_a_value_is_named() -> None:
+    libraries = [
+        LibraryFacts(path=f"demo/libdemo_cuda{value}.so", fatbins=1, sass={"80": 1}, ptx={})
+        for value in ("118", "126", "130_nocublas")
+    ]
+    own = OwnCode(versions=SpecifierSet(), libraries=("demo/libdemo_cuda{}.so",), chosen_by="__torch_cuda")
+    parts = own_parts(code(*libraries), PackageKnowledge(name="demo", own_code=(own,)), TOOLKITS)
+    assert parts is not None
+    assert [part.value for part in parts] == ["118", "126"]
 
 
 @pytest.mark.parametrize(

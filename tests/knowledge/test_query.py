@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from packaging.version import Version
 
+from envfit.knowledge.facts import fact_of
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.model import KnowledgeBase
-from envfit.knowledge.query import IMPOSSIBLE, Judgement, Query, fact_of
+from envfit.knowledge.query import Query
+from envfit.knowledge.verdict import IMPOSSIBLE, Judgement
 from envfit.requirement import RuleOrigin
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, LIBCUDA, NVCC, Fact, FactState, Target
 from tests.resolve.worlds import knowledge_of, release, rule
@@ -287,7 +289,10 @@ def test_a_refusal_names_the_gpu_and_the_code(tmp_path: Path) -> None:
     judgement = judge(knowledge, named_target(knowledge, ["6.1"]), GPU_CODE)
     (origin,) = [item.origin for item in judgement.requirements if item.name == IMPOSSIBLE]
     assert isinstance(origin, RuleOrigin)
-    assert origin.why == "Its GPU code is for capability 7.0, 8.0; none runs on 6.1."
+    assert (
+        origin.why
+        == "Its GPU code is for capability 7.0, 8.0 and PTX for 8.0 of CUDA 12.6; none runs on 6.1."
+    )
     assert [fact.value for fact in origin.facts] == ["6.1"]
     assert origin.evidence == (f"read from {release(GPU_CODE).distribution.filename} by a test",)
 

@@ -31,6 +31,7 @@ SCHEMA_OF = {
     "hardware": "hardware",
     "packages": "packages",
     "derived": "derived",
+    "known-good": "known-good",
 }
 
 #: Folders whose files are of another room's kind.
