@@ -186,15 +186,16 @@ def install(
     from envfit.api.ignored import ignored_rules
     from envfit.api.indexes import IndexRequest, open_downloads
     from envfit.api.provided import ask_interpreter
+    from envfit.api.reading import with_kept_code
     from envfit.api.targets import this_machine
     from envfit.install import install as install_lock
     from envfit.lock.file import read_lock
     from envfit.lock.reading import rebased
     from envfit.project import mirrors_of
 
-    base = knowledge()
     document = rebased(read_lock(path), path.parent.absolute())
     environ = os.environ if environ is None else environ
+    base = with_kept_code(knowledge(), document, environ)
     request = IndexRequest(
         directory=path.parent,
         mirrors=tuple(mirrors),

@@ -16,6 +16,13 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _megabytes(text: str) -> int:
+    """Return bytes."""
+    if not text.isdigit():
+        raise ArgumentTypeError(f"{text!r} is not a number of megabytes")
+    return int(text) * 1_000_000
+
+
 def _flag(name: str, *flags: str, help: str) -> Argument:  # noqa: A002 - as everywhere in argparse
     return Argument(name=name, flags=flags, help=help)
 
@@ -42,6 +49,19 @@ _IGNORE_RULES = Argument(
     metavar="ID",
     many=True,
     help="Switch off one rule of the knowledge base.",
+)
+_STRICT_KNOWLEDGE = _flag(
+    "strict_knowledge",
+    "--strict-knowledge",
+    help="Take no wheel of a package with GPU builds whose GPU code is not known.",
+)
+_READ_LIMIT = Argument(
+    name="read_limit",
+    flags=("--read-limit",),
+    metavar="MB",
+    kind=_megabytes,
+    help="Read at most this much of chosen wheels whose GPU code is not known yet; 0 reads none. "
+    "Default: 200.",
 )
 _MIRRORS = Argument(
     name="mirrors",
@@ -292,6 +312,8 @@ _LOCK = Command(
         _OFFLINE,
         _NO_BUILD,
         _IGNORE_RULES,
+        _STRICT_KNOWLEDGE,
+        _READ_LIMIT,
         _BUDGET,
         _JSON,
         _VERBOSE,
@@ -326,6 +348,8 @@ _ADD = Command(
         _OFFLINE,
         _NO_BUILD,
         _IGNORE_RULES,
+        _STRICT_KNOWLEDGE,
+        _READ_LIMIT,
         _BUDGET,
         _JSON,
         _VERBOSE,

@@ -12,7 +12,7 @@ from envfit.distribution import Distribution, Sdist, Wheel
 from envfit.knowledge.device_code import runs_on
 from envfit.knowledge.facts import fact_of, fact_package
 from envfit.knowledge.model import CAPABILITY, Choice, DeviceCode
-from envfit.knowledge.own_code import OwnPart, own_parts
+from envfit.knowledge.own_code import OwnPart, own_parts, toolkit_of
 from envfit.knowledge.verdict import Verdict
 from envfit.requirement import Requirement
 from envfit.target import CUDA, CUDA_DRIVER, Fact, FactState, Gpu, Provided
@@ -68,6 +68,7 @@ class CodeJudge:
         if not self._target.gpus:
             return
         if stated is None and parts is None and (code.libraries or code.cuda is not None):
+            self._doubt(code)
             self._leave_unread(distribution)
         elif stated is None and not any(part.has_code or part.runtime for part in parts or ()):
             self._judge_without_code(code)
@@ -76,8 +77,42 @@ class CodeJudge:
         self._judge_parts(([stated] if stated is not None else []) + list(parts or ()), code.source)
 
     def _leave_unread(self, distribution: Wheel) -> None:
-        if self._package.gpu_builds and self._target.gpus:
+        if not (self._package.gpu_builds and self._target.gpus):
+            return
+        if distribution.sha256 in self._query.refused:
+            self._verdict.refuse(
+                f"{self._name}/unread",
+                f"The GPU code in {distribution.filename} is not known, and only what is known may be used.",
+                (),
+                (),
+            )
+        else:
             self._verdict.leave_unread(self._name, distribution.filename)
+
+    def _doubt(self, code: DeviceCode) -> None:
+        """Warn where nothing in a wheel serves a GPU; which of its libraries count, nobody said."""
+        with_code = [library for library in code.libraries if library.sass or library.ptx]
+        for gpu in self._query.gpu_per_capability() if with_code else ():
+            if not any(
+                runs_on(
+                    library.sass,
+                    library.ptx,
+                    gpu.capability,
+                    built_with=toolkit_of(library, self._knowledge.toolkits),
+                    supported_cuda=self._target.fact(CUDA).version,
+                )
+                for library in with_code
+            ):
+                fact = fact_of(self._target, fact_package(CAPABILITY, gpu))
+                self._verdict.warnings.append(
+                    self._verdict.origin(
+                        f"{self._name}/device-code",
+                        f"No library in its wheel has GPU code that runs on {gpu.capability}; whether it "
+                        "needs any of them is not known.",
+                        (code.source,),
+                        (fact,) if fact else (),
+                    )
+                )
 
     def _decide_runtime(self, choice: str, code: DeviceCode) -> None:
         """Say which CUDA runtime a build brings, to all that must agree with it."""
