@@ -14,11 +14,9 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from envfit.api.deriving import GENERATOR, derive_wheel
 from envfit.distribution import Wheel
 from envfit.errors import EnvfitError
-from envfit.index.archive import RemoteFile
-from envfit.knowledge.derived import derived_text, device_code, read_derived
+from envfit.knowledge.derived import GENERATOR, derived_text, device_code, read_derived
 from envfit.knowledge.document import Table
 from envfit.knowledge.model import DeviceCode, KnowledgeBase
 from envfit.knowledge.query import Query
@@ -112,6 +110,8 @@ class WheelReader:
         """Return how many bytes reading takes at most; an index need not state the size of a file."""
         size = wheel.size
         if size is None:
+            from envfit.index.archive import RemoteFile
+
             try:
                 with RemoteFile(self._session, wheel.url) as file:
                     size = file.size
@@ -126,6 +126,8 @@ class WheelReader:
                 f"{cost / 1e6:.0f} MB, and --read-limit leaves {self._left / 1e6:.0f}"
             )
             return None
+        from envfit.api.deriving import derive_wheel
+
         self._notify(f"reading the GPU code in {wheel.filename} (at most {cost / 1e6:.0f} MB)")
         self._left -= cost
         try:
