@@ -2,10 +2,12 @@
 
 Every value becomes a text, a number, None or a tuple that begins with its kind.  Rules,
 packages and device code are made when they are looked at: a run looks at a few of them.
+Symptoms are not even read before: most runs diagnose nothing.
 """
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
@@ -17,6 +19,7 @@ from packaging.version import Version
 
 from envfit.knowledge import model
 from envfit.knowledge.model import KnowledgeBase
+from envfit.knowledge.symptom import Symptom, SymptomRank
 from envfit.target import Capability, Platform
 
 __all__ = ["from_plain", "to_plain"]
@@ -47,10 +50,11 @@ _CLASSES: tuple[type[Any], ...] = (
     model.GpuModel,
     model.Example,
     model.Lookup,
+    Symptom,
     Capability,
     Platform,
 )
-_ENUMS: tuple[type[Enum], ...] = (model.EvidenceKind, model.Severity)
+_ENUMS: tuple[type[Enum], ...] = (model.EvidenceKind, model.Severity, SymptomRank)
 _FIELDS = tuple(tuple(item.name for item in fields(kind)) for kind in _CLASSES)
 _POSITIONS = {kind: place for place, kind in enumerate(_CLASSES)}
 
@@ -59,6 +63,7 @@ _SHAPE = (tuple(kind.__name__ for kind in _CLASSES), _FIELDS)
 
 _LAZY_SEQUENCES = ("rules", "gpus", "examples")
 _LAZY_MAPPINGS = ("packages", "device_code")
+_PACKED_SEQUENCES = ("symptoms",)
 
 
 def to_plain(base: KnowledgeBase) -> object:
@@ -70,6 +75,8 @@ def to_plain(base: KnowledgeBase) -> object:
             plain[item.name] = [_encoded(each) for each in value]
         elif item.name in _LAZY_MAPPINGS:
             plain[item.name] = {key: _encoded(each) for key, each in value.items()}
+        elif item.name in _PACKED_SEQUENCES:
+            plain[item.name] = marshal.dumps([_encoded(each) for each in value])
         else:
             plain[item.name] = _encoded(value)
     return _SHAPE, plain
@@ -85,6 +92,8 @@ def from_plain(record: Any) -> KnowledgeBase | None:
             values[name] = _LazySequence(value)
         elif name in _LAZY_MAPPINGS:
             values[name] = _LazyMapping(value)
+        elif name in _PACKED_SEQUENCES:
+            values[name] = _PackedSequence(value)
         else:
             values[name] = _decoded(value)
     return KnowledgeBase(compiled=values.pop("lookup"), **values)
@@ -153,6 +162,29 @@ class _LazySequence(Sequence[T]):
         if place not in self._made:
             self._made[place] = _decoded(self._plain[place])
         return self._made[place]
+
+
+class _PackedSequence(Sequence[T]):
+    """A sequence whose items are all made when one is asked for, and not even read before."""
+
+    def __init__(self, packed: bytes) -> None:
+        self._packed = packed
+        self._made: tuple[T, ...] | None = None
+
+    def _items(self) -> tuple[T, ...]:
+        if self._made is None:
+            self._made = tuple(map(_decoded, marshal.loads(self._packed)))  # noqa: S302 - envfit's own record
+        return self._made
+
+    def __len__(self) -> int:
+        return len(self._items())
+
+    @overload
+    def __getitem__(self, place: int) -> T: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[T]: ...
+    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
+        return self._items()[place]
 
 
 class _LazyMapping(Mapping[K, T]):
