@@ -102,7 +102,7 @@ def _unpacked(packed: bytes) -> Any:
     return _decoded(marshal.loads(packed))  # noqa: S302 - envfit's own record
 
 
-def _encoded(value: Any) -> object:
+def _encoded(value: Any) -> Any:
     if isinstance(value, Enum):
         return "e", _ENUMS.index(type(value)), value.name
     if value is None or isinstance(value, str | int):
