@@ -9,7 +9,7 @@ from envfit.frozen import frozen
 
 __all__ = ["FOLDERS", "Files", "constraints_directory", "read_files"]
 
-FOLDERS = ("axes", "hardware", "packages", "known-good", "derived")
+FOLDERS = ("axes", "hardware", "packages", "known-good", "symptoms", "derived")
 
 
 @frozen

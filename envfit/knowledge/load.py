@@ -43,6 +43,8 @@ from envfit.knowledge.model import (
     SourceBuild,
     StaticMetadata,
 )
+from envfit.knowledge.symptom import Symptom
+from envfit.knowledge.symptom_file import read_symptom
 from envfit.target import Capability, Platform
 from envfit.toml_text import parse_toml
 
@@ -102,6 +104,7 @@ class _Loader:
         self.indexes: dict[str, RoutedIndex] = {}
         self.gpus: list[GpuModel] = []
         self.examples: list[Example] = []
+        self.symptoms: dict[str, Symptom] = {}
 
     def file(self, folder: str, stem: str, table: Table) -> None:
         """Read one file by the kind that its place gives it."""
@@ -118,6 +121,8 @@ class _Loader:
             self._derived(table)
         elif folder == "known-good":
             self.examples += map(read_known_good, table.tables("set"))
+        elif folder == "symptoms":
+            self._symptoms(stem, table)
         else:
             reader = {
                 "cuda": self._cuda,
@@ -146,6 +151,7 @@ class _Loader:
                 for choice in (own.chosen_by, own.runtime_from):
                     if choice is not None and choice not in self.choices:
                         self.faults.append(f"packages/{package.name}.toml: own_code: {choice} is no choice")
+        self._check_symptoms()
         return KnowledgeBase(
             version=version,
             rules=tuple(self.rules.values()),
@@ -161,6 +167,7 @@ class _Loader:
             indexes=self.indexes,
             gpus=tuple(self.gpus),
             examples=tuple(self.examples),
+            symptoms=tuple(self.symptoms.values()),
         )
 
     def _check_condition(self, rule: Rule, condition: Condition) -> None:
@@ -186,6 +193,16 @@ class _Loader:
         built_with |= {label.cuda or _NO_VERSION for index in self.indexes.values() for label in index.labels}
         for value in sorted(built_with - set(choice.values)):
             self.faults.append(f"axes/choices.toml: {choice.name} has no value {value}, and builds have")
+
+    def _check_symptoms(self) -> None:
+        """Fault what symptoms name and nothing has."""
+        for symptom in self.symptoms.values():
+            for name in symptom.rules:
+                if name not in self.ids:
+                    self.faults.append(f"{symptom.file}: {symptom.id}: rules: {name} is no rule")
+            for name in symptom.related:
+                if name not in self.symptoms:
+                    self.faults.append(f"{symptom.file}: {symptom.id}: related: {name} is no symptom")
 
     # -- axes ---------------------------------------------------------------
 
@@ -355,6 +372,15 @@ class _Loader:
             self.rules[rule.id] = rule
         elif status != "withdrawn":
             table.fault("is neither active nor withdrawn", "status")
+
+    # -- symptoms -----------------------------------------------------------
+
+    def _symptoms(self, stem: str, table: Table) -> None:
+        for item in table.tables("symptom"):
+            symptom = read_symptom(stem, item)
+            if symptom.id in self.symptoms:
+                item.fault("is the id of another symptom", "id")
+            self.symptoms[symptom.id] = symptom
 
     # -- derived ------------------------------------------------------------
 

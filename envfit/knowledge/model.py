@@ -11,12 +11,16 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envfit.frozen import frozen
 from envfit.target import Capability, Platform
+
+if TYPE_CHECKING:
+    from envfit.knowledge.symptom import Symptom
 
 __all__ = [
     "CAPABILITY",
@@ -399,6 +403,7 @@ class KnowledgeBase:
     indexes: Mapping[str, RoutedIndex]
     gpus: Sequence[GpuModel]
     examples: Sequence[Example] = ()
+    symptoms: Sequence[Symptom] = ()
     compiled: InitVar[Lookup | None] = None  # the lookup, where it was made before
     lookup: Lookup = field(init=False, compare=False, repr=False)
 

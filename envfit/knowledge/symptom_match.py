@@ -1,0 +1,188 @@
+"""Text of a log -> the symptoms in it, the nearest to the root first."""
+
+from __future__ import annotations
+
+import bisect
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from envfit.frozen import frozen
+from envfit.knowledge.symptom import Symptom
+from envfit.knowledge.symptom_pattern import Pattern, compile_pattern
+from envfit.knowledge.symptom_text import filled
+
+__all__ = ["SymptomMatch", "find_symptoms"]
+
+_LONGEST_LINE = 4000
+_AROUND = 2000  # characters before and after a word in which its pattern is looked for
+_MOST_PLACES = 200  # of one pattern
+
+_COLOUR = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+#: What programs put before each line that they pass on; any number of these, one after the other.
+_PREFIX = re.compile(
+    r"""\s*(?:
+        [│❱|>╭╰╮╯─║┃╎·]+\s                                              # boxes of rich and pip, quotes
+      | E\s{2,}                                                            # pytest
+      | \#\d+\s+\d+\.\d+\s | \d+\.\d{3,}\s                                 # docker build
+      | [\w.-]{1,60}\s+\|\s                                                # docker compose
+      | \[\d+,\d+\]<std(?:out|err)>:\s?                                    # mpirun
+      | \[(?:rank|std|worker|gpu|node)\w{0,12}\]:?\s? | \[default\d+\]:\s? # torchrun and others
+      | \d{1,4}:\s(?=\[|\s|\w+Error)                                       # srun -l
+      | \(\w[\w.#/-]{0,60}\s+(?:pid|rank)=\d+[^)]{0,80}\)\s?               # Ray, vLLM
+      | \[?\d{4}-\d\d-\d\d[T\ ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|\s?[+-]\d\d:?\d\d)?\]?[:,]?(?:\s|$)
+      | \[?\d\d?[:/]\d\d[:/]\d\d(?:[.,]\d+)?\]?\s+
+      | (?:DEBUG|INFO|WARNING|ERROR|CRITICAL|FATAL)\s\d\d-\d\d\s\d\d:\d\d:\d\d\s(?:\[[^\]\s]{1,80}\]\s?)?
+      | [IWEF]\d{4}\s\d\d:\d\d:\d\d\.\d+\s+\d*\s*(?:\S{1,80}:\d+\]\s?)?    # glog
+      | (?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\s+\d+\s         # syslog
+        \d\d:\d\d:\d\d\s[\w.-]+\s[\w./-]+(?:\[\d+\])?:\s
+    )""",
+    re.VERBOSE,
+)
+_BOX_END = re.compile(r"\s+[│║┃|]\s*$")
+
+
+@frozen
+class SymptomMatch:
+    """A symptom found in a text, with the sentences about it filled in."""
+
+    symptom: Symptom
+    values: Mapping[str, str]  # what was captured, by name
+    lines: tuple[int, ...]  # of the text, counted from 1
+    text: str  # what was matched, freed of colours and prefixes
+    cause: str
+    remedy: tuple[str, ...]
+
+
+def find_symptoms(text: str, symptoms: Iterable[Symptom]) -> tuple[SymptomMatch, ...]:
+    """Return what is found: nearest to the root first, then in the order of the text.
+
+    A symptom occurs once for each cause that its captured words make of it.
+    """
+    log = _Log(text)
+    found: list[SymptomMatch] = []
+    for symptom in symptoms:
+        found += _matches(log, symptom)
+    found.sort(key=lambda each: (-each.symptom.rank, each.lines[0], -len(each.text), each.symptom.id))
+    return tuple(found)
+
+
+class _Log:
+    """A text as it is searched: without colours, prefixes and line ends, but knowing its lines."""
+
+    def __init__(self, text: str) -> None:
+        starts, numbers, parts = [], [], []
+        place = 0
+        for number, line in _lines(text):
+            starts.append(place)
+            numbers.append(number)
+            parts.append(line)
+            place += len(line) + 1
+        self._starts, self._numbers = starts, numbers
+        self.text = "\n".join(parts)
+        lower = self.text.lower()
+        # Where lower case is longer, places would not be the same.
+        self._lower = lower if len(lower) == len(self.text) else None
+
+    def find(self, pattern: Pattern) -> Iterator[re.Match[str]]:
+        """Yield where a pattern matches, looking only around its word."""
+        if self._lower is None:
+            yield from pattern.expression.finditer(self.text)
+            return
+        begin, done = self._lower.find(pattern.word), 0
+        for _ in range(_MOST_PLACES):
+            if begin < 0:
+                return
+            last = None
+            for match in pattern.expression.finditer(
+                self.text, max(done, begin - _AROUND), begin + len(pattern.word) + _AROUND
+            ):
+                yield match
+                last = match
+            done = max(last.end() if last else 0, done)
+            begin = self._lower.find(pattern.word, max(done, begin + _AROUND // 2 if last is None else done))
+
+    def has(self, pattern: Pattern) -> re.Match[str] | None:
+        """Return the first match of a pattern."""
+        return next(self.find(pattern), None)
+
+    def lines_of(self, match: re.Match[str]) -> tuple[int, ...]:
+        """Return the numbers of the lines that a match is in."""
+        first, last = self._line(match.start()), self._line(max(match.start(), match.end() - 1))
+        return tuple(dict.fromkeys(self._numbers[first : last + 1]))
+
+    def whole_lines(self, match: re.Match[str]) -> str:
+        """Return the lines that a match is in."""
+        begin = self.text.rfind("\n", 0, match.start()) + 1
+        end = self.text.find("\n", match.end())
+        return self.text[begin : end if end >= 0 else None]
+
+    def _line(self, place: int) -> int:
+        return bisect.bisect_right(self._starts, place) - 1
+
+
+def _matches(log: _Log, symptom: Symptom) -> Iterator[SymptomMatch]:
+    also = []
+    first = [each for pattern in symptom.patterns for each in log.find(compile_pattern(pattern))]
+    if not first:
+        return
+    for pattern in symptom.also:
+        match = log.has(compile_pattern(pattern))
+        if match is None:
+            return
+        also.append(match)
+    unless = [compile_pattern(pattern).expression for pattern in symptom.unless]
+    seen = set()
+    for match in sorted(first, key=lambda each: (each.start(), -each.end())):
+        whole = log.whole_lines(match)
+        if any(expression.search(whole) for expression in unless):
+            continue
+        values = dict(symptom.otherwise)
+        for each in (*also, match):
+            values |= {name: " ".join(value.split()) for name, value in each.groupdict().items() if value}
+        cause = filled(symptom.cause, values)
+        if cause in seen:
+            continue
+        seen.add(cause)
+        yield SymptomMatch(
+            symptom=symptom,
+            values=values,
+            lines=log.lines_of(match),
+            text=match[0],
+            cause=cause,
+            remedy=tuple(filled(each, values) for each in symptom.remedy),
+        )
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yield number and content of each line; one that holds several yields each of them."""
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
+        for part in _parts(line):
+            clean = _BOX_END.sub("", _unprefixed(_COLOUR.sub("", part)))
+            if len(clean) > _LONGEST_LINE:
+                clean = clean[: _LONGEST_LINE // 2] + " " + clean[-_LONGEST_LINE // 2 :]
+            yield number, clean.replace("\xa0", " ")
+
+
+def _parts(line: str) -> list[str]:
+    """Return the lines in a line: of a JSON log record, or of a text that was quoted."""
+    bare = line.strip()
+    if bare.startswith("{") and bare.endswith("}"):
+        try:
+            record = json.loads(bare)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            texts = [value for value in record.values() if isinstance(value, str)]
+            return [part for each in texts for part in each.splitlines()] or [line]
+    return line.split("\\n") if line.count("\\n") > 1 and ":\\n" not in line else [line]
+
+
+def _unprefixed(line: str) -> str:
+    line = line.rstrip()
+    for _ in range(5):
+        match = _PREFIX.match(line)
+        if match is None or not match[0]:
+            break
+        line = line[match.end() :]
+    return line
