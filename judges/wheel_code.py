@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,21 @@ from envfit.index.session import Session
 from judges.device_code import Code, parse_cuobjdump
 from judges.elf import read_library
 
-__all__ = ["CUOBJDUMP_RELEASE", "Cuobjdump", "could_hold_code", "libraries_of", "read_wheel"]
+__all__ = [
+    "CUOBJDUMP_RELEASE",
+    "Cuobjdump",
+    "Seen",
+    "could_hold_code",
+    "libraries_of",
+    "read_libraries",
+    "read_wheel",
+]
 
 CUOBJDUMP_RELEASE = "13.5.37"
+
+#: What else is done with a library of which ``cuobjdump`` has listed the images, while it is here:
+#: (wheel, library in it, where it is, images).
+Seen = Callable[[PackageWheel, str, Path, Code], None]
 
 _SECTION = ".nv_fatbin"
 _SMALLEST_WHEEL = 1_000_000  # bytes; the smallest with GPU code seen is torchaudio's, 1.7 MB
@@ -78,26 +91,39 @@ def could_hold_code(wheel: PackageWheel) -> bool:
     return not wheel.filename.endswith("-any.whl") and (wheel.size or 0) >= _SMALLEST_WHEEL
 
 
-def read_wheel(wheel: PackageWheel, session: Session, cuobjdump: Cuobjdump, scratch: Path) -> dict[str, Any]:
+def read_wheel(
+    wheel: PackageWheel,
+    session: Session,
+    cuobjdump: Cuobjdump,
+    scratch: Path,
+    seen: Seen | None = None,
+) -> dict[str, Any]:
     """Download a wheel and return what its libraries hold, as it is kept in the file of results.
 
     Raises SourceError where it cannot be had.
     """
-    libraries: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=scratch, prefix="wheel-") as name:
-        folder = Path(name)
-        path = folder / "wheel"
+        path = Path(name) / "wheel"
         with path.open("w+b") as file:
             download(session, str(wheel.url), file, sha256=wheel.hashes.get("sha256"), notify=lambda _: None)
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                if ".so" not in Path(member.filename).name or member.file_size < _SMALLEST_LIBRARY:
-                    continue
-                # Under its own member alone: a wheel may hold one name in several folders.
-                found = _read_member(archive, member, folder, cuobjdump)
-                if found is not None:
-                    libraries[member.filename] = found
+        libraries = read_libraries(path, cuobjdump, scratch, partial(seen, wheel) if seen else None)
     return {"sha256": wheel.hashes.get("sha256"), "size": wheel.size, "libraries": libraries}
+
+
+def read_libraries(
+    wheel: Path, cuobjdump: Cuobjdump, scratch: Path, seen: Callable[[str, Path, Code], None] | None = None
+) -> dict[str, Any]:
+    """Return what the libraries in a wheel hold, by their names in it."""
+    libraries: dict[str, Any] = {}
+    with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory(dir=scratch) as name:
+        for member in archive.infolist():
+            if ".so" not in Path(member.filename).name or member.file_size < _SMALLEST_LIBRARY:
+                continue
+            # Under its own member alone: a wheel may hold one name in several folders.
+            found = _read_member(archive, member, Path(name), cuobjdump, seen)
+            if found is not None:
+                libraries[member.filename] = found
+    return libraries
 
 
 def libraries_of(record: Mapping[str, Any]) -> dict[str, tuple[Code | None, Sequence[str]]]:
@@ -113,7 +139,11 @@ def libraries_of(record: Mapping[str, Any]) -> dict[str, tuple[Code | None, Sequ
 
 
 def _read_member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, cuobjdump: Cuobjdump
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    folder: Path,
+    cuobjdump: Cuobjdump,
+    seen: Callable[[str, Path, Code], None] | None = None,
 ) -> dict[str, Any] | None:
     """Return what one library holds; None where it has nothing to do with CUDA."""
     path = folder / "library.so"
@@ -135,6 +165,8 @@ def _read_member(
         record["ptx"] = [[arch, version, count] for (arch, version), count in sorted(code.ptx.items())]
         if trouble:
             record["trouble"] = trouble
+        elif seen is not None:
+            seen(member.filename, path, code)
     path.unlink()
     return record
 
