@@ -32,7 +32,7 @@ from judges.corpus import ask_envfit, first_reason, newest_python, reason_senten
 from judges.inputs import Corpus, GpuTarget, Input, read_corpus
 from judges.installers import Compiled, Request, compile_with_uv, without_addresses
 from judges.lock_wheels import WHEELS, Chosen, candidates, chosen_wheels, read_all, worth_reading
-from judges.outcome import Explained, Fate, Outcome, fate_of, outcome_of, read_explained, unexplained
+from judges.outcome import Explained, Fate, Outcome, fate_of, outcome_of, read_explained, unexplained, unused
 from judges.pinned_file import default_folder
 from judges.results import RESULTS, merge, read, table
 from judges.without_hardware import judge_wheels
@@ -124,11 +124,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             entry["fate"] = fate_of(entry["uv"], entry["envfit"]).value
         entries[" / ".join(key)] = entry
     merge(options.results, entries)
-    return _report(pairs, entries, read_explained())
+    whole = not (options.only or options.target)
+    return _report(pairs, entries, read_explained(), whole=whole)
 
 
 def _report(
-    pairs: Sequence[tuple[Input, GpuTarget]], entries: Mapping[str, Any], explained: Sequence[Explained]
+    pairs: Sequence[tuple[Input, GpuTarget]],
+    entries: Mapping[str, Any],
+    explained: Sequence[Explained],
+    *,
+    whole: bool,
 ) -> int:
     fates = {key: Fate(entry["fate"]) for key, entry in entries.items() if "fate" in entry}
     rows: list[tuple[str, ...]] = [("target", *(fate.value for fate in Fate))]
@@ -139,7 +144,10 @@ def _report(
     left = unexplained(fates, explained)
     for key in left:
         print(f"{key}: {fates[key].value}, and top-explained.toml does not say why")
-    return 1 if left else 0
+    stale = unused(fates, explained) if whole else []
+    for one in stale:
+        print(f"top-explained.toml explains what is no disagreement: {one.packages} {one.targets}")
+    return 1 if left or stale else 0
 
 
 def _judged(
