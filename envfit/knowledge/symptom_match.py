@@ -86,7 +86,7 @@ class _Log:
 
     def find(self, pattern: Pattern) -> Iterator[re.Match[str]]:
         """Yield where a pattern matches, looking only around its word."""
-        if self._lower is None:
+        if self._lower is None or not pattern.word:
             yield from pattern.expression.finditer(self.text)
             return
         begin, done = self._lower.find(pattern.word), 0

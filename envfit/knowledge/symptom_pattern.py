@@ -25,7 +25,10 @@ _SPACE = r"\s{%d,80}"
 
 @frozen
 class Pattern:
-    """A pattern ready to be looked for: ``word`` is in every text that it matches, in lower case."""
+    """A pattern ready to be looked for.
+
+    ``word`` is in every text that it matches, in lower case; empty where the pattern has none.
+    """
 
     expression: re.Pattern[str]
     word: str
@@ -42,9 +45,7 @@ def compile_pattern(text: str) -> Pattern:
         raise ValueError(f"no regular expression: {error}") from None
     if expression.search(""):
         raise ValueError("matches everything")
-    if len(reader.word) < _SHORTEST_WORD:
-        raise ValueError("has no word of four letters outside of groups, by which it could be looked for")
-    return Pattern(expression=expression, word=reader.word.lower())
+    return Pattern(expression=expression, word=reader.word.lower() if len(reader.word) >= _SHORTEST_WORD else "")
 
 
 class _Reader:
