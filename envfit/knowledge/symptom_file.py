@@ -57,7 +57,7 @@ def _check_patterns(symptom: Symptom, table: Table) -> None:
         for key in ("patterns", "also", "unless")
     }
     for text, pattern in zip(symptom.patterns, found["patterns"], strict=True):
-        if not pattern.word:
+        if not pattern.words:
             table.fault(f"{text!r}: has no word of four letters outside of groups to look for", "patterns")
     if len(table.faults) > before:
         return
