@@ -26,9 +26,10 @@ from envfit import api
 from envfit.api.deriving import derive_wheel
 from envfit.api.indexes import IndexRequest, open_packages
 from envfit.distribution import Wheel
-from envfit.errors import EnvfitError, TargetImpossibleError
+from envfit.errors import TargetImpossibleError
 from envfit.index.session import Session
 from envfit.knowledge.derived import DerivedLibrary, DerivedWheel
+from envfit.resolve.decide import Unsatisfied
 from envfit.target import Platform
 from judges.device_code import Code, Found, Machine, driver_for, judge_library
 from judges.results import RESULTS, merge, read, table
@@ -152,8 +153,13 @@ def _pair(gpu: str, machine: Machine, wheels: dict[str, DerivedWheel], session: 
             resolution = api.lock(request).resolution
         except TargetImpossibleError as error:
             return {"refusal": error.message, "fault": ""}
-        except EnvfitError as error:
-            return {"refusal": error.message, "fault": _refusal_fault(_platform(gpu), machine)}
+        except Unsatisfied as error:
+            groups = [str(group) for group in error.explanation.groups]
+            return {
+                "refusal": error.message,
+                "reasons": groups,
+                "fault": _refusal_fault(_platform(gpu), machine),
+            }
     faults = []
     for name in _NAMES:
         pin = resolution.pin(name)
@@ -206,7 +212,11 @@ def page(found: Mapping[str, Any]) -> str:
     lines = [f"| {' | '.join(row)} |" for row in rows]
     lines.insert(1, "|" + " --- |" * len(rows[0]))
     pairs = found["pairs"]
-    refused = {key: entry["refusal"] for key, entry in pairs.items() if "refusal" in entry}
+    refused = {
+        key: [f"{entry['refusal']}", *entry.get("reasons", ())]
+        for key, entry in pairs.items()
+        if "refusal" in entry
+    }
     faults = {key: entry["fault"] for key, entry in pairs.items() if entry["fault"]}
     return "\n".join(
         [
@@ -220,12 +230,16 @@ def page(found: Mapping[str, Any]) -> str:
             "",
             "## Refusals",
             "",
-            *(f"- {key}: {text}" for key, text in refused.items()),
+            *(line for key, texts in refused.items() for line in _listed(key, texts)),
             *(["", "## What does not stand", ""] if faults else []),
             *(f"- {key}: {text}" for key, text in faults.items()),
             "",
         ]
     )
+
+
+def _listed(key: str, texts: Sequence[str]) -> list[str]:
+    return [f"- {key}: {texts[0]}", *(f"  - {text}" for text in texts[1:])]
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ libraries = ["demo/libdemo_cuda{{}}.so"]
 chosen_by = "__torch_cuda"
 {EVIDENCE}
 """
+NEAREST = CHOSEN.replace("chosen_by", "or_nearest = true\nchosen_by")
 LINKED = f"""
 [[own_code]]
 libraries = ["demo/_extra.so"]
@@ -85,6 +86,30 @@ needed_for = "demo.extra"
             ["demo==1.0", "torch==2.11.0"],
             [("demo/device-code", True), ("torch/cuda-runtime", True), ("torch/device-code", True)],
             id="torch's CUDA has a library, which does not serve the GPU",
+        ),
+        pytest.param(
+            CHOSEN,
+            "A100",
+            "580.95.05",
+            ["demo==1.0", "torch==2.13.0+cu129"],
+            [("demo/device-code", True), ("torch/cuda-runtime", True)],
+            id="no library is for torch's CUDA",
+        ),
+        pytest.param(
+            NEAREST,
+            "A100",
+            "580.95.05",
+            ["demo==1.0", "torch==2.13.0+cu129"],
+            [],
+            id="the next older of the same major is taken",
+        ),
+        pytest.param(
+            NEAREST,
+            "V100",
+            "580.95.05",
+            ["demo==1.0", "torch==2.13.0+cu132"],
+            [("demo/device-code", True), ("torch/cuda-runtime", True)],
+            id="and has no code for the GPU",
         ),
         pytest.param(
             LINKED,
