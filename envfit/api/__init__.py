@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from envfit.api.freshening import Freshened
     from envfit.api.locking import LockResult
     from envfit.api.request import LockRequest
     from envfit.api.scanning import Scanned
@@ -31,6 +32,7 @@ __all__ = [
     "describe_target",
     "detect",
     "export",
+    "freshen",
     "install",
     "knowledge",
     "lock",
@@ -143,6 +145,45 @@ def scan(
         yield from scan_all(named, wanted, packages, session, notify)
 
 
+def freshen(
+    names: Sequence[str],
+    *,
+    read_limit: int | None = None,
+    index_url: str | None = None,
+    extra_index_urls: tuple[str, ...] = (),
+    mirrors: tuple[str, ...] = (),
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Iterator[Freshened]:
+    """Yield what is newer than the knowledge, package after package, with the patch that follows.
+
+    ``read_limit`` is the number of bytes of each package's wheels that are read.  Raises
+    InputError on a name that nothing is known of.
+    """
+    from datetime import datetime, timezone
+
+    from envfit.api.freshening import FRESHEN_LIMIT
+    from envfit.api.freshening import freshen as freshen_packages
+    from envfit.api.indexes import IndexRequest, open_packages
+    from envfit.knowledge.files import constraints_directory
+
+    request = IndexRequest(
+        directory=Path(), index_url=index_url, extra_index_urls=extra_index_urls, mirrors=mirrors
+    )
+    environ = os.environ if environ is None else environ
+    with open_packages(request, environ, notify) as (packages, session):
+        yield from freshen_packages(
+            names,
+            knowledge(),
+            constraints_directory(),
+            packages,
+            session,
+            today=datetime.now(timezone.utc).date(),
+            limit=FRESHEN_LIMIT if read_limit is None else read_limit,
+            notify=notify,
+        )
+
+
 def lock(
     request: LockRequest,
     *,
@@ -186,15 +227,16 @@ def install(
     from envfit.api.ignored import ignored_rules
     from envfit.api.indexes import IndexRequest, open_downloads
     from envfit.api.provided import ask_interpreter
+    from envfit.api.reading import with_kept_code
     from envfit.api.targets import this_machine
     from envfit.install import install as install_lock
     from envfit.lock.file import read_lock
     from envfit.lock.reading import rebased
     from envfit.project import mirrors_of
 
-    base = knowledge()
     document = rebased(read_lock(path), path.parent.absolute())
     environ = os.environ if environ is None else environ
+    base = with_kept_code(knowledge(), document, environ)
     request = IndexRequest(
         directory=path.parent,
         mirrors=tuple(mirrors),

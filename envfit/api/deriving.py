@@ -16,6 +16,7 @@ from envfit.index.archive import RemoteFile
 from envfit.index.torch_archs import read_torch_archs
 from envfit.index.wheel_code import read_wheel_code
 from envfit.knowledge.derived import (
+    GENERATOR,
     DerivedLibrary,
     DerivedSection,
     DerivedWheel,
@@ -25,14 +26,12 @@ from envfit.knowledge.derived import (
 from envfit.knowledge.document import Table
 from envfit.target import Platform
 from envfit.toml_text import parse_toml
-from envfit.version import __version__
 
 if TYPE_CHECKING:
     from envfit.index.session import Session
     from envfit.index.source import PackageIndex
 
 __all__ = [
-    "GENERATOR",
     "derive_wheel",
     "kept_wheels",
     "libraries_of",
@@ -40,7 +39,6 @@ __all__ = [
     "write_wheels",
 ]
 
-GENERATOR = f"envfit {__version__}"
 _MACHINES = ("x86_64", "aarch64")
 
 

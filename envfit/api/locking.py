@@ -17,6 +17,7 @@ from envfit.api.direct import locked_commits, open_direct
 from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import notes_on_addresses, open_indexes, with_hashes
 from envfit.api.provided import ask_interpreter, check_module, refuse_addresses, request_for, with_provided
+from envfit.api.reading import READ_LIMIT, WheelReader, unread_wheels
 from envfit.api.request import LockRequest, index_request, lock_path, project_of
 from envfit.api.targets import Notify, pythons_of, target_of, target_request, target_settings, with_python
 from envfit.errors import EnvfitError, ProjectError, RefusalError, UndecidedError, UnknownPackageError
@@ -39,6 +40,7 @@ from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
 
 if TYPE_CHECKING:
+    from envfit.api.indexes import OpenIndexes
     from envfit.detect.interpreter import Interpreter
 
 __all__ = ["LockResult", "lock_request"]
@@ -120,7 +122,7 @@ def lock_request(
     contract = contract_of(
         [(pin.name, pin.version, pin.candidate.distribution) for pin in resolution.pins],
         resolution.target,
-        base,
+        job.base,
         ignored=ignored,
     )
     document = to_pylock(resolution, contract, folder=path.parent.absolute(), carried=_carried(project))
@@ -258,21 +260,23 @@ class _Job:
                         f"note: {name} has no lower bound, so --resolution {self.strategy.value} "
                         "begins with its first release"
                     )
-            try:
-                resolution = resolve(
+            preferences = Preferences(
+                prereleases=request.prereleases or settings.pre,
+                newest_upload=request.newest_upload or settings.exclude_newer,
+                build=request.build,
+                no_binary=frozenset(settings.no_binary),
+                only_binary=frozenset(settings.only_binary),
+                hashes=hashes,
+                pinned=self._kept_pins(target),
+                strategy=self.strategy,
+            )
+
+            def once(query: Query) -> Resolution:
+                return resolve(
                     indexes.packages,
                     query,
                     requirements,
-                    preferences=Preferences(
-                        prereleases=request.prereleases or settings.pre,
-                        newest_upload=request.newest_upload or settings.exclude_newer,
-                        build=request.build,
-                        no_binary=frozenset(settings.no_binary),
-                        only_binary=frozenset(settings.only_binary),
-                        hashes=hashes,
-                        pinned=self._kept_pins(target),
-                        strategy=self.strategy,
-                    ),
+                    preferences=preferences,
                     constraints=constraints,
                     amendments=amendments_of(settings, overrides, environment),
                     optional=for_target(optional, environment),
@@ -280,6 +284,9 @@ class _Job:
                     variant_indexes=indexes.variants,
                     budget=request.budget or BUDGET,
                 )
+
+            try:
+                resolution = self._resolve_known(once, target, indexes)
                 resolution = with_hashes(resolution, indexes)
             finally:
                 self.requests += session.requests_made
@@ -296,6 +303,33 @@ class _Job:
         for note in notes_on_addresses(files, indexes.configuration):
             self.notify(f"note: {note}")
         return resolution
+
+    def _resolve_known(
+        self, once: Callable[[Query], Resolution], target: Target, indexes: OpenIndexes
+    ) -> Resolution:
+        """Resolve until the GPU code of every wheel chosen is known, or is out of reach.
+
+        Whatever is read may speak against what was chosen, so each time all is resolved again.
+        """
+        request = self.request
+        reader = WheelReader(
+            indexes.session,
+            indexes.cache,
+            limit=READ_LIMIT if request.read_limit is None else request.read_limit,
+            offline=request.offline,
+            notify=self.notify,
+        )
+        refused: frozenset[str] = frozenset()
+        while True:
+            query = Query(self.base, target, ignored=self.ignored, refused=refused)
+            resolution = once(query)
+            if read := reader.read(resolution, self.base):
+                self.base = self.base.with_device_code(read)
+                continue
+            unread = {wheel.sha256 or "" for wheel in unread_wheels(resolution, query)} - refused
+            if not (unread and (request.strict_knowledge or self.project.settings.strict_knowledge)):
+                return resolution
+            refused |= unread
 
     def _kept_commits(self) -> dict[DirectReference, str]:
         """Return the commits of the former lock that stay, whatever their branches have come to."""

@@ -64,6 +64,8 @@ class LockRequest:
     offline: bool = False
     build: bool = True
     ignore_rules: tuple[str, ...] = ()
+    strict_knowledge: bool = False  # whether wheels whose GPU code is not known are refused
+    read_limit: int | None = None  # bytes of wheels that may be read for their GPU code
     output: Path | None = None
     check: bool = False
     directory: Path = field(default_factory=Path)

@@ -16,6 +16,13 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _megabytes(text: str) -> int:
+    """Return bytes."""
+    if not text.isdigit():
+        raise ArgumentTypeError(f"{text!r} is not a number of megabytes")
+    return int(text) * 1_000_000
+
+
 def _flag(name: str, *flags: str, help: str) -> Argument:  # noqa: A002 - as everywhere in argparse
     return Argument(name=name, flags=flags, help=help)
 
@@ -42,6 +49,19 @@ _IGNORE_RULES = Argument(
     metavar="ID",
     many=True,
     help="Switch off one rule of the knowledge base.",
+)
+_STRICT_KNOWLEDGE = _flag(
+    "strict_knowledge",
+    "--strict-knowledge",
+    help="Take no wheel of a package with GPU builds whose GPU code is not known.",
+)
+_READ_LIMIT = Argument(
+    name="read_limit",
+    flags=("--read-limit",),
+    metavar="MB",
+    kind=_megabytes,
+    help="Read at most this much of chosen wheels whose GPU code is not known yet; 0 reads none. "
+    "Default: 200.",
 )
 _MIRRORS = Argument(
     name="mirrors",
@@ -292,6 +312,8 @@ _LOCK = Command(
         _OFFLINE,
         _NO_BUILD,
         _IGNORE_RULES,
+        _STRICT_KNOWLEDGE,
+        _READ_LIMIT,
         _BUDGET,
         _JSON,
         _VERBOSE,
@@ -326,6 +348,8 @@ _ADD = Command(
         _OFFLINE,
         _NO_BUILD,
         _IGNORE_RULES,
+        _STRICT_KNOWLEDGE,
+        _READ_LIMIT,
         _BUDGET,
         _JSON,
         _VERBOSE,
@@ -428,5 +452,41 @@ _SCAN = Command(
     ),
 )
 
+_FRESHEN = Command(
+    name="knowledge freshen",
+    run="envfit.cli.freshening:freshen",
+    summary="Find releases newer than the knowledge, read their wheels, and propose what changes as a patch.",
+    more="A rule that ends with a release is held against the newest one: it moves where the wheels "
+    "confirm it, and is named where they do not, or cannot. Nothing is changed; the patch is for "
+    "reviewing, and `git apply` in a checkout applies it.\n\n"
+    "Example: envfit knowledge freshen xformers vllm -o newer.patch",
+    arguments=(
+        Argument(
+            name="names",
+            metavar="PACKAGE",
+            many=True,
+            help="Packages to look at. Default: all that wheels were read of or that rules are bounded for.",
+        ),
+        Argument(
+            name="read_limit",
+            flags=("--read-limit",),
+            metavar="MB",
+            kind=_megabytes,
+            help="Read at most this much of each package's wheels; 0 reads none. Default: 2000.",
+        ),
+        Argument(
+            name="output",
+            flags=("-o", "--output"),
+            metavar="FILE",
+            kind=Path,
+            help="Where the patch goes. Default: standard output.",
+        ),
+        _INDEX_URL,
+        _EXTRA_INDEX_URLS,
+        _MIRRORS,
+        _JSON,
+    ),
+)
+
 #: In the order of the help.
-COMMANDS = (_DETECT, _LOCK, _ADD, _INSTALL, _EXPORT, _SCAN)
+COMMANDS = (_DETECT, _LOCK, _ADD, _INSTALL, _EXPORT, _SCAN, _FRESHEN)

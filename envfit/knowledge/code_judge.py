@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
@@ -12,7 +12,7 @@ from envfit.distribution import Distribution, Sdist, Wheel
 from envfit.knowledge.device_code import runs_on
 from envfit.knowledge.facts import fact_of, fact_package
 from envfit.knowledge.model import CAPABILITY, Choice, DeviceCode
-from envfit.knowledge.own_code import OwnPart, own_parts
+from envfit.knowledge.own_code import OwnPart, own_parts, toolkit_of
 from envfit.knowledge.verdict import Verdict
 from envfit.requirement import Requirement
 from envfit.target import CUDA, CUDA_DRIVER, Fact, FactState, Gpu, Provided
@@ -68,6 +68,7 @@ class CodeJudge:
         if not self._target.gpus:
             return
         if stated is None and parts is None and (code.libraries or code.cuda is not None):
+            self._doubt(code)
             self._leave_unread(distribution)
         elif stated is None and not any(part.has_code or part.runtime for part in parts or ()):
             self._judge_without_code(code)
@@ -76,8 +77,42 @@ class CodeJudge:
         self._judge_parts(([stated] if stated is not None else []) + list(parts or ()), code.source)
 
     def _leave_unread(self, distribution: Wheel) -> None:
-        if self._package.gpu_builds and self._target.gpus:
+        if not (self._package.gpu_builds and self._target.gpus):
+            return
+        if distribution.sha256 in self._query.refused:
+            self._verdict.refuse(
+                f"{self._name}/unread",
+                f"The GPU code in {distribution.filename} is not known, and only what is known may be used.",
+                (),
+                (),
+            )
+        else:
             self._verdict.leave_unread(self._name, distribution.filename)
+
+    def _doubt(self, code: DeviceCode) -> None:
+        """Warn where nothing in a wheel serves a GPU; which of its libraries count, nobody said."""
+        with_code = [library for library in code.libraries if library.sass or library.ptx]
+        for gpu in self._query.gpu_per_capability() if with_code else ():
+            if not any(
+                runs_on(
+                    library.sass,
+                    library.ptx,
+                    gpu.capability,
+                    built_with=toolkit_of(library, self._knowledge.toolkits),
+                    supported_cuda=self._target.fact(CUDA).version,
+                )
+                for library in with_code
+            ):
+                fact = fact_of(self._target, fact_package(CAPABILITY, gpu))
+                self._verdict.warnings.append(
+                    self._verdict.origin(
+                        f"{self._name}/device-code",
+                        f"No library in its wheel has GPU code that runs on {gpu.capability}; whether it "
+                        "needs any of them is not known.",
+                        (code.source,),
+                        (fact,) if fact else (),
+                    )
+                )
 
     def _decide_runtime(self, choice: str, code: DeviceCode) -> None:
         """Say which CUDA runtime a build brings, to all that must agree with it."""
@@ -143,12 +178,10 @@ class CodeJudge:
     def _judge_chosen(self, choice: Choice, parts: Sequence[OwnPart], source: str) -> None:
         """Rule out the values of a choice whose library serves not every GPU, or is not there."""
         serving = {part.value for part in parts if not self._unserved(part)}
-        out = [
-            value
-            for value in choice.values
-            if value != _WITHOUT and str(value).replace(".", "") not in serving
-        ]
-        there = sorted(Version(_dotted_value(part.value)) for part in parts if part.value in serving)
+        libraries = {Version(_dotted_value(part.value)): part for part in parts}
+        loaded = {value: _loaded(value, libraries) for value in choice.values if value != _WITHOUT}
+        out = [value for value, part in loaded.items() if part is None or part.value not in serving]
+        there = sorted(version for version, part in libraries.items() if part.value in serving)
         if not there:
             gpus = ", ".join(str(gpu.capability) for gpu in self._query.gpu_per_capability())
             codes = sorted({code for part in parts for code in part.sass}, key=_by_number)
@@ -311,6 +344,22 @@ class CodeJudge:
         )
         if requirement not in self._verdict.requirements:
             self._verdict.requirements.append(requirement)
+
+
+def _loaded(value: Version, libraries: Mapping[Version, OwnPart]) -> OwnPart | None:
+    """Return the library that is loaded for a value of a choice; None where there is none."""
+    own = libraries.get(value)
+    if own is not None:
+        return own
+    related = sorted(version for version in libraries if version.major == value.major)
+    if not related or not _takes_nearest(libraries[related[0]]):
+        return None
+    older = [version for version in related if version < value]
+    return libraries[older[-1] if older else related[0]]
+
+
+def _takes_nearest(part: OwnPart) -> bool:
+    return part.own is not None and part.own.or_nearest
 
 
 def _as_stated(code: DeviceCode) -> OwnPart | None:

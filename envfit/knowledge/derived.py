@@ -19,8 +19,10 @@ from envfit.frozen import frozen
 from envfit.knowledge.document import Table
 from envfit.knowledge.model import DeviceCode, LibraryFacts
 from envfit.target import Platform
+from envfit.version import __version__
 
 __all__ = [
+    "GENERATOR",
     "DerivedLibrary",
     "DerivedSection",
     "DerivedWheel",
@@ -29,6 +31,9 @@ __all__ = [
     "library_facts",
     "read_derived",
 ]
+
+#: What reads wheels; what it wrote is read anew where it has changed.
+GENERATOR = f"envfit {__version__}"
 
 HEAD = "# Read from wheels by `envfit knowledge freshen`; never edited by hand.\n"
 

@@ -444,6 +444,7 @@ def _own_code(table: Table) -> OwnCode:
         libraries=table.texts("libraries", required=True),
         needed_for=table.text("needed_for") if "needed_for" in table else None,
         chosen_by=table.text("chosen_by") if "chosen_by" in table else None,
+        or_nearest=table.flag("or_nearest"),
         runtime_from=table.text("runtime_from") if "runtime_from" in table else None,
         evidence=read_evidence(table),
     )
@@ -451,6 +452,8 @@ def _own_code(table: Table) -> OwnCode:
         table.fault("needs evidence of rank docs or better", "evidence")
     if own.chosen_by is not None and not all("{}" in pattern for pattern in own.libraries):
         table.fault("has no {} in place of the value", "libraries")
+    if own.or_nearest and own.chosen_by is None:
+        table.fault("says nothing without chosen_by", "or_nearest")
     if own.chosen_by is not None and own.needed_for is not None:
         table.fault("does not go with chosen_by", "needed_for")
     table.finish()

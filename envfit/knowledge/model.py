@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import enum
 import fnmatch
-from collections.abc import Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -157,6 +157,7 @@ class OwnCode:
     libraries: tuple[str, ...]
     needed_for: str | None = None  # what alone fails without them, such as "torch.linalg on the GPU"
     chosen_by: str | None = None  # a choice: the library with its value in place of {} is loaded
+    or_nearest: bool = False  # where it is missing: the next older of its major, else the next newer
     runtime_from: str | None = None  # a choice: whose CUDA runtime they load, so that its major is theirs
     evidence: tuple[Evidence, ...] = ()
 
@@ -410,3 +411,39 @@ class KnowledgeBase:
     def __post_init__(self, compiled: Lookup | None) -> None:
         made = Lookup.of(self.rules, self.device_code) if compiled is None else compiled
         object.__setattr__(self, "lookup", made)
+
+    def with_device_code(self, read: Iterable[DeviceCode]) -> KnowledgeBase:
+        """Return this knowledge and what was read in wheels since it was made."""
+        more = {code.sha256: code for code in read}
+        if not more:
+            return self
+        siblings = dict(self.lookup.siblings)
+        for sha256, code in more.items():
+            release = str(code.version), str(code.platform), sha256
+            siblings[code.package] = (*siblings.get(code.package, ()), release)
+        return replace(
+            self,
+            device_code=_Both(more, self.device_code),
+            compiled=replace(self.lookup, siblings=siblings),
+        )
+
+
+class _Both(Mapping[str, DeviceCode]):
+    """Two mappings as one; neither is copied, for one of them makes its values when they are asked for."""
+
+    def __init__(self, first: Mapping[str, DeviceCode], second: Mapping[str, DeviceCode]) -> None:
+        self._first = first
+        self._second = second
+
+    def __getitem__(self, key: str) -> DeviceCode:
+        return self._first[key] if key in self._first else self._second[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._first or key in self._second
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._first
+        yield from (key for key in self._second if key not in self._first)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

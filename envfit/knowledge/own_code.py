@@ -16,7 +16,7 @@ from packaging.version import Version
 from envfit.frozen import frozen
 from envfit.knowledge.model import CudaToolkit, DeviceCode, LibraryFacts, OwnCode, PackageKnowledge
 
-__all__ = ["OwnPart", "own_parts"]
+__all__ = ["OwnPart", "own_parts", "toolkit_of"]
 
 # Architectures in fewer of a library's fat binaries are of single kernels, and no support.
 _COMMON = 0.25
@@ -57,7 +57,7 @@ def own_parts(
             library=library.path,
             sass=_common(library.sass, library.fatbins),
             ptx=_common(library.ptx, library.fatbins),
-            toolkit=_toolkit(library, toolkits),
+            toolkit=toolkit_of(library, toolkits),
             runtime=_runtime(library),
             own=own,
             value=value,
@@ -92,7 +92,7 @@ def _common(counts: Mapping[str, int], fatbins: int) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda text: (int(text.rstrip("af")), text)))
 
 
-def _toolkit(library: LibraryFacts, toolkits: Sequence[CudaToolkit]) -> Version | None:
+def toolkit_of(library: LibraryFacts, toolkits: Sequence[CudaToolkit]) -> Version | None:
     """Return the oldest toolkit that writes PTX as new as a library's."""
     if library.ptx_isa is None:
         return None

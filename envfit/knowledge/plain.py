@@ -1,8 +1,8 @@
 """Knowledge as plain values, and back: compiled once, and of it only what is asked for is made again.
 
 Every value becomes a text, a number, None or a tuple that begins with its kind.  Rules,
-packages and device code are made when they are looked at: a run looks at a few of them.
-Symptoms are not even read before: most runs diagnose nothing.
+packages, device code and the like are not even read before they are looked at: each is one
+string of bytes, and a run looks at a few of them.
 """
 
 from __future__ import annotations
@@ -49,7 +49,6 @@ _CLASSES: tuple[type[Any], ...] = (
     model.RoutedIndex,
     model.GpuModel,
     model.Example,
-    model.Lookup,
     Symptom,
     Capability,
     Platform,
@@ -61,9 +60,8 @@ _POSITIONS = {kind: place for place, kind in enumerate(_CLASSES)}
 #: What compiled knowledge must have been compiled for.
 _SHAPE = (tuple(kind.__name__ for kind in _CLASSES), _FIELDS)
 
-_LAZY_SEQUENCES = ("rules", "gpus", "examples")
+_LAZY_SEQUENCES = ("rules", "gpus", "examples", "symptoms")
 _LAZY_MAPPINGS = ("packages", "device_code")
-_PACKED_SEQUENCES = ("symptoms",)
 
 
 def to_plain(base: KnowledgeBase) -> object:
@@ -72,11 +70,11 @@ def to_plain(base: KnowledgeBase) -> object:
     for item in fields(base):
         value = getattr(base, item.name)
         if item.name in _LAZY_SEQUENCES:
-            plain[item.name] = [_encoded(each) for each in value]
+            plain[item.name] = [_packed(each) for each in value]
         elif item.name in _LAZY_MAPPINGS:
-            plain[item.name] = {key: _encoded(each) for key, each in value.items()}
-        elif item.name in _PACKED_SEQUENCES:
-            plain[item.name] = marshal.dumps([_encoded(each) for each in value])
+            plain[item.name] = {key: _packed(each) for key, each in value.items()}
+        elif item.name == "lookup":
+            plain[item.name] = {part.name: getattr(value, part.name) for part in fields(value)}
         else:
             plain[item.name] = _encoded(value)
     return _SHAPE, plain
@@ -92,14 +90,22 @@ def from_plain(record: Any) -> KnowledgeBase | None:
             values[name] = _LazySequence(value)
         elif name in _LAZY_MAPPINGS:
             values[name] = _LazyMapping(value)
-        elif name in _PACKED_SEQUENCES:
-            values[name] = _PackedSequence(value)
+        elif name == "lookup":
+            values[name] = model.Lookup(**value)  # nothing in it is anything but texts and numbers
         else:
             values[name] = _decoded(value)
     return KnowledgeBase(compiled=values.pop("lookup"), **values)
 
 
-def _encoded(value: Any) -> object:
+def _packed(value: Any) -> bytes:
+    return marshal.dumps(_encoded(value))
+
+
+def _unpacked(packed: bytes) -> Any:
+    return _decoded(marshal.loads(packed))  # noqa: S302 - envfit's own record
+
+
+def _encoded(value: Any) -> Any:
     if isinstance(value, Enum):
         return "e", _ENUMS.index(type(value)), value.name
     if value is None or isinstance(value, str | int):
@@ -145,7 +151,7 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
 class _LazySequence(Sequence[T]):
     """A sequence whose items are made when they are asked for, once."""
 
-    def __init__(self, plain: list[Any]) -> None:
+    def __init__(self, plain: list[bytes]) -> None:
         self._plain = plain
         self._made: dict[int, T] = {}
 
@@ -160,43 +166,20 @@ class _LazySequence(Sequence[T]):
         if isinstance(place, slice):
             return [self[each] for each in range(*place.indices(len(self)))]
         if place not in self._made:
-            self._made[place] = _decoded(self._plain[place])
+            self._made[place] = _unpacked(self._plain[place])
         return self._made[place]
-
-
-class _PackedSequence(Sequence[T]):
-    """A sequence whose items are all made when one is asked for, and not even read before."""
-
-    def __init__(self, packed: bytes) -> None:
-        self._packed = packed
-        self._made: tuple[T, ...] | None = None
-
-    def _items(self) -> tuple[T, ...]:
-        if self._made is None:
-            self._made = tuple(map(_decoded, marshal.loads(self._packed)))  # noqa: S302 - envfit's own record
-        return self._made
-
-    def __len__(self) -> int:
-        return len(self._items())
-
-    @overload
-    def __getitem__(self, place: int) -> T: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[T]: ...
-    def __getitem__(self, place: int | slice) -> T | Sequence[T]:
-        return self._items()[place]
 
 
 class _LazyMapping(Mapping[K, T]):
     """A mapping whose values are made when they are asked for, once."""
 
-    def __init__(self, plain: dict[K, Any]) -> None:
+    def __init__(self, plain: dict[K, bytes]) -> None:
         self._plain = plain
         self._made: dict[K, T] = {}
 
     def __getitem__(self, key: K) -> T:
         if key not in self._made:
-            self._made[key] = _decoded(self._plain[key])
+            self._made[key] = _unpacked(self._plain[key])
         return self._made[key]
 
     def __contains__(self, key: object) -> bool:

@@ -16,8 +16,6 @@ Two encodings keep the search free of special cases:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -48,7 +46,7 @@ RULE_VALUES = (Version("1"), Version("2"))
 _NOTHING = PackageKnowledge(name="")
 # The last part of the ids of verdicts that no rule file states; beside them, cuda/12-driver and the like.
 _BUILT_IN = frozenset(
-    {"cuda-runtime", "device-code", "linked-runtime", "no-gpu-code", "no-recipe", "provided"}
+    {"cuda-runtime", "device-code", "linked-runtime", "no-gpu-code", "no-recipe", "provided", "unread"}
 )
 
 
@@ -61,7 +59,7 @@ def is_built_in(rule: str) -> bool:
 class Query:
     """The knowledge base, asked on behalf of one target.
 
-    ``read`` is the GPU code of wheels that was read since the knowledge was made, by sha256.
+    ``refused`` are wheels, by sha256, that are not taken because their GPU code is not known.
     """
 
     def __init__(
@@ -70,12 +68,12 @@ class Query:
         target: Target,
         *,
         ignored: frozenset[str] = frozenset(),
-        read: Mapping[str, DeviceCode] | None = None,
+        refused: frozenset[str] = frozenset(),
     ) -> None:
         self.knowledge = knowledge
         self.target = target
         self.ignored = ignored
-        self.read = {} if read is None else read
+        self.refused = refused
         self._about: dict[str, tuple[Rule, ...]] = {}
         self._against: dict[str, tuple[tuple[Rule, SpecifierSet | None], ...]] = {}
         self._labels = {
@@ -134,7 +132,7 @@ class Query:
         if not isinstance(distribution, Wheel):
             return None
         if distribution.sha256 is not None:
-            own = self.read.get(distribution.sha256) or self.knowledge.device_code.get(distribution.sha256)
+            own = self.knowledge.device_code.get(distribution.sha256)
             if own is not None:
                 return own
         build = self.index_build(name, distribution.version)
@@ -182,9 +180,6 @@ class Query:
 
     def sibling(self, name: str, version: Version) -> DeviceCode | None:
         """Return the device code of a wheel of the same release and platform, where one was read."""
-        for code in self.read.values():
-            if code.package == name and code.version == version and code.platform == self.target.platform:
-                return code
         platform = str(self.target.platform)
         for text, other, sha256 in self.knowledge.lookup.siblings.get(name, ()):
             if other == platform and (text == str(version) or Version(text) == version):

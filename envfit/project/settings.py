@@ -70,6 +70,7 @@ class Settings:
     index_routes: tuple[tuple[str, str], ...] = ()  # a name or prefix-*, and the index that alone serves it
     mirrors: tuple[tuple[str, str], ...] = ()  # prefixes of addresses: canonical, mirror
     ignore_rules: tuple[str, ...] = ()  # ids
+    strict_knowledge: bool = False  # whether wheels whose GPU code is not known are refused
     rules: tuple[Path, ...] = ()  # directories of the user's own rules
     find_links: tuple[str, ...] = ()  # addresses of pages and directories; may hold credentials
     no_index: bool = False  # no index is asked; find_links and direct references are all there is
@@ -138,6 +139,7 @@ _KEYS = _TARGET_KEYS | {
     "pytorch-index",
     "require-hashes",
     "resolution",
+    "strict-knowledge",
     "targets",
 }
 _STRATEGIES: dict[str, ResolutionStrategy] = {
@@ -189,6 +191,7 @@ def read_settings(
         index_routes=_read_routes(table.table("index")),
         mirrors=read_mirrors(table.table("mirrors"), folder=folder),
         ignore_rules=tuple(text for _, text in table.texts("ignore-rules")),
+        strict_knowledge=table.flag("strict-knowledge") or False,
         rules=tuple(folder / text for _, text in table.texts("constraints")),
         find_links=_read_find_links(table, folder),
         no_index=table.flag("no-index") or False,
