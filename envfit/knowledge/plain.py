@@ -46,6 +46,7 @@ _CLASSES: tuple[type[Any], ...] = (
     model.RoutedIndex,
     model.GpuModel,
     model.Example,
+    model.MatrixDefaults,
     model.Lookup,
     Capability,
     Platform,
