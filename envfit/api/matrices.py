@@ -26,7 +26,7 @@ from envfit.resolve.decide import resolve
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.solver import BUDGET
 from envfit.selection.preferences import Preferences
-from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
+from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Platform, Target
 
 if TYPE_CHECKING:
     from envfit.api.indexes import OpenIndexes
@@ -46,6 +46,7 @@ class MatrixRequest:
     drivers: tuple[str, ...] = ()
     python: str | None = None
     platform: str | None = None  # of GPUs that exist on several
+    build_metadata: bool = False  # whether source distributions are built that state it only then
     how: LockRequest = field(default_factory=LockRequest)  # indexes, builds, budget and the like
 
 
@@ -85,6 +86,7 @@ def matrix_of(
     settings = project_settings(request.how.directory)
     job = _Job(
         how=request.how,
+        builds=request.build_metadata,
         settings=settings,
         base=base,
         ignored=ignored_rules((*request.how.ignore_rules, *settings.ignore_rules), base),
@@ -175,7 +177,8 @@ def _machines(request: MatrixRequest, base: KnowledgeBase) -> list[_Machine]:
                         name=name,
                         capability=str(model.capability),
                         architecture=entry.architecture if entry is not None else "",
-                        platform=platform or "linux-x86_64",
+                        platform=platform or str(Platform()),
+                        own_platform=model.platform is not None,
                     ),
                     driver=driver,
                     target=target,
@@ -206,6 +209,7 @@ class _Job:
     """All resolutions of one matrix, and how far they have come."""
 
     how: LockRequest
+    builds: bool
     settings: Settings
     base: KnowledgeBase  # with what was read in wheels on the way
     ignored: frozenset[str]
@@ -233,7 +237,7 @@ class _Job:
         if first is None:
             return {}
         found: dict[tuple[str, str, str], Answer] = {}
-        request = index_request(self.how, self.settings)
+        request = replace(index_request(self.how, self.settings), build=self.builds)
         query = Query(self.base, first, ignored=self.ignored)
         with open_indexes(request, query, self.environ, self._say) as indexes:
             self.open = indexes

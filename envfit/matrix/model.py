@@ -73,6 +73,7 @@ class MatrixGpu:
     capability: str
     architecture: str
     platform: str
+    own_platform: bool = False  # whether it exists on that one alone
 
 
 @frozen
