@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MatrixRequest", "matrix_of"]
 
+_NO_BUILDS = "a matrix builds none unless --build-metadata is given"
+
 Watch = Callable[[Callable[[], str]], None]
 
 
@@ -237,7 +239,9 @@ class _Job:
         if first is None:
             return {}
         found: dict[tuple[str, str, str], Answer] = {}
-        request = replace(index_request(self.how, self.settings), build=self.builds)
+        request = replace(
+            index_request(self.how, self.settings), no_builds_here="" if self.builds else _NO_BUILDS
+        )
         query = Query(self.base, first, ignored=self.ignored)
         with open_indexes(request, query, self.environ, self._say) as indexes:
             self.open = indexes
