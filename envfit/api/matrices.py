@@ -1,4 +1,4 @@
-"""A matrix: one resolution for each package on each machine that differs, with one session for all of them."""
+"""A matrix: one resolution for each package on each machine that differs, and one session for all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,16 @@ from envfit.knowledge.query import Query
 from envfit.matrix.answer import Answer, answer_of, refusal_of
 from envfit.matrix.build import build_matrix
 from envfit.matrix.model import Matrix, MatrixDriver, MatrixGpu
-from envfit.project import Declared, Settings, for_target, parse_requirement, project_settings
+from envfit.project import (
+    Declared,
+    Project,
+    Settings,
+    combine,
+    for_target,
+    parse_requirement,
+    project_settings,
+    read_command_line,
+)
 from envfit.resolve.decide import resolve
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.solver import BUDGET
@@ -85,7 +94,12 @@ def matrix_of(
     """
     declared = _declared(request.packages or base.matrix.packages)
     machines = _machines(request, base)
-    settings = project_settings(request.how.directory)
+    settings = combine(
+        [
+            Project(settings=project_settings(request.how.directory)),
+            read_command_line(find_links=request.how.find_links),
+        ]
+    ).settings
     job = _Job(
         how=request.how,
         builds=request.build_metadata,
@@ -110,9 +124,7 @@ def matrix_of(
         list(dict.fromkeys(machine.driver for machine in machines)),
         answers,
         python=next(str(machine.target.python) for machine in machines if machine.target is not None),
-        glibc=next(
-            machine.target.fact(GLIBC).value for machine in machines if machine.target is not None
-        ),
+        glibc=next(machine.target.fact(GLIBC).value for machine in machines if machine.target is not None),
         day=datetime.now(timezone.utc).date().isoformat(),
         knowledge_version=base.version,
         solved=job.solved,
@@ -270,9 +282,7 @@ class _Job:
             self.open = None
         return found
 
-    def _answer(
-        self, asked: _Asked, target: Target, indexes: OpenIndexes, reader: WheelReader
-    ) -> Answer:
+    def _answer(self, asked: _Asked, target: Target, indexes: OpenIndexes, reader: WheelReader) -> Answer:
         requirements = for_target([asked.declared], target.marker_environment())
         how = self.how
         preferences = Preferences(

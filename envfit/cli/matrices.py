@@ -155,7 +155,9 @@ def _grid(table: MatrixTable, width: int, marks: set[str]) -> Iterator[str]:
     widths = [
         max(len(title), *(len(row[place]) for row in shown)) for place, title in enumerate(table.columns)
     ]
-    for part in _parts(widths, width - left):
+    for number, part in enumerate(_parts(widths, width - left)):
+        if number:
+            yield ""
         yield _line(table.corner, left, [(table.columns[place], widths[place]) for place in part])
         yield _line("-" * left, left, [("-" * widths[place], widths[place]) for place in part])
         for lines, row in zip(labels, shown, strict=True):

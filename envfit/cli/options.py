@@ -424,7 +424,8 @@ _EXPORT = Command(
 _MATRIX = Command(
     name="matrix",
     run="envfit.cli.matrices:matrix",
-    summary="Say what runs where: the newest version of packages on GPUs with drivers, and why not a newer one.",
+    summary="Say what runs where: the newest version of packages on GPUs with drivers, and why none is "
+    "newer.",
     more="Each answer is the one that envfit lock PACKAGE gives for that machine: what a package depends on "
     "counts. A table for each package has GPUs as rows and drivers as columns; rows and columns that are "
     "the same are one. Without PACKAGE, --gpu or --driver: thirty packages, one GPU of each kind from "

@@ -1,1 +1,1 @@
-"""What runs on which GPU with which driver, as values: cells with their reasons, and the forms to show them in."""
+"""What runs on which GPU with which driver, as values: cells with their reasons, and forms to show them."""

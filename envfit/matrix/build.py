@@ -19,7 +19,9 @@ from envfit.matrix.model import (
 
 __all__ = ["build_matrix"]
 
-_HELD = MatrixReason(why="no single reason keeps the newer releases out: together with what they require they fit nothing here")
+_HELD = MatrixReason(
+    why="no single reason keeps the newer releases out: together with what they require they fit nothing here"
+)
 
 
 def build_matrix(

@@ -49,11 +49,13 @@ def tables_of(matrix: Matrix, *, most: int | None = None) -> Iterator[MatrixTabl
     places = range(len(matrix.drivers))
     if len(matrix.gpus) == 1:
         gpu = matrix.gpus[0]
-        grid = [
+        grid: list[tuple[tuple[str, ...], Sequence[MatrixCell]]] = [
             ((package.requirement,), [matrix.cell(row, 0, place) for place in places])
             for row, package in enumerate(matrix.packages)
         ]
-        yield _table(matrix, f"{gpu.name} (capability {gpu.capability}, {gpu.platform})", "package", grid, most)
+        yield _table(
+            matrix, f"{gpu.name} (capability {gpu.capability}, {gpu.platform})", "package", grid, most
+        )
         return
     for number, package in enumerate(matrix.packages):
         rows = [
@@ -76,9 +78,7 @@ def _table(
     most: int | None,
 ) -> MatrixTable:
     columns = list(
-        _runs(
-            range(len(matrix.drivers)), lambda place: tuple(_essence(cells[place]) for _, cells in grid)
-        )
+        _runs(range(len(matrix.drivers)), lambda place: tuple(_essence(cells[place]) for _, cells in grid))
     )
     numbers: dict[MatrixReason, int] = {}
 

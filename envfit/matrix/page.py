@@ -86,7 +86,9 @@ def _cell(cell: MatrixCell, notes: _Notes) -> str:
         if said
     )
     aloud = f"<i>{_ALOUD[cell.outcome]}</i>" if cell.outcome in _ALOUD else ""
-    return f'<td class="{_CLASSES[cell.outcome]}"><a href="#n{notes.number(cell)}">{text}{marks}{aloud}</a></td>'
+    return (
+        f'<td class="{_CLASSES[cell.outcome]}"><a href="#n{notes.number(cell)}">{text}{marks}{aloud}</a></td>'
+    )
 
 
 class _Notes:

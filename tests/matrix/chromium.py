@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,25 @@ __all__ = ["CHROMIUM", "Browser"]
 CHROMIUM = shutil.which("chromium")
 
 _FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync --disable-dev-shm-usage "
-    "--disable-background-networking --disable-component-update --remote-debugging-pipe"
-).split()
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--remote-debugging-pipe",
+)
+# Chromium looks for the pipes at these two numbers.
+_START = """\
+import fcntl, os, sys
+hears, says = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(hears, 3)
+os.dup2(says, 4)
+os.execvp("chromium", ["chromium", *sys.argv[3:], "about:blank"])
+"""
 _KEYS = {" ": ("Space", 32, " "), "Enter": ("Enter", 13, "\r")}
 _CODES = {"Escape": 27, "Tab": 9, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
 
@@ -30,33 +46,19 @@ class Browser:
     def __init__(self, profile: Path) -> None:
         hears, self._say = os.pipe()
         self._hear, says = os.pipe()
-        own = [fcntl.fcntl(pipe, fcntl.F_DUPFD, 10) for pipe in (hears, says)]
-        os.close(hears)
-        os.close(says)
-
-        def take() -> None:
-            """Give the pipes the numbers at which chromium looks for them."""
-            os.dup2(own[0], 3)
-            os.dup2(own[1], 4)
-
         self._process = subprocess.Popen(
-            ["chromium", *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
-            preexec_fn=take,
-            pass_fds=(3, 4),
+            [sys.executable, "-c", _START, str(hears), str(says), *_FLAGS, f"--user-data-dir={profile}"],
+            pass_fds=(hears, says),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for pipe in own:
-            os.close(pipe)
+        os.close(hears)
+        os.close(says)
         self._number = 0
         self._rest = b""
         self._session: str | None = None
-        pages = [
-            item
-            for item in self.call("Target.getTargets")["targetInfos"]
-            if item["type"] == "page"
-        ]
+        pages = [item for item in self.call("Target.getTargets")["targetInfos"] if item["type"] == "page"]
         attached = self.call("Target.attachToTarget", targetId=pages[0]["targetId"], flatten=True)
         self._session = attached["sessionId"]
 
@@ -70,7 +72,9 @@ class Browser:
         end = time.monotonic() + 60
         while True:
             while b"\0" not in self._rest:
-                assert select.select([self._hear], [], [], max(0, end - time.monotonic()))[0], f"no answer to {method}"
+                assert select.select([self._hear], [], [], max(0, end - time.monotonic()))[0], (
+                    f"no answer to {method}"
+                )
                 read = os.read(self._hear, 1 << 16)
                 assert read, "chromium has ended"
                 self._rest += read
@@ -80,11 +84,17 @@ class Browser:
                 assert "error" not in answer, answer["error"]
                 return answer["result"]
 
-    def open(self, path: Path, *, width: int = 1200, height: int = 800, dark: bool = False, script: bool = True) -> None:
+    def open(
+        self, path: Path, *, width: int = 1200, height: int = 800, dark: bool = False, script: bool = True
+    ) -> None:
         """Show a file in a window of a size."""
         self.call("Emulation.setScriptExecutionDisabled", value=not script)
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=width < 500,
         )
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=scheme)

@@ -118,7 +118,9 @@ def test_the_page_is_as_wide_as_its_window(browser, page, width):
     browser.open(page, width=width, height=844)
     assert browser.value("document.documentElement.scrollWidth") <= width
     browser.click(_FIRST)
-    box = browser.value("(({ left, right }) => [left, right])(document.querySelector('dialog').getBoundingClientRect())")
+    box = browser.value(
+        "(({ left, right }) => [left, right])(document.querySelector('dialog').getBoundingClientRect())"
+    )
     assert box[0] >= 0 and box[1] <= width
     browser.press("Escape")
 
@@ -134,7 +136,9 @@ def test_text_stands_out_from_its_ground(browser, page, dark):
 
     def light(colour: str) -> float:
         parts = [int(part) / 255 for part in colour.removeprefix("rgb(").rstrip(")").split(",")]
-        red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+        red, green, blue = (
+            part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        )
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
     for colour, ground in pairs:
