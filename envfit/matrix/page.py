@@ -106,7 +106,8 @@ class _Notes:
     def items(self) -> Iterator[str]:
         """Yield every note."""
         for number, cell in self._cells.values():
-            yield f'<li id="n{number}">{"".join(self._parts(cell))}</li>'
+            said = "".join(self._parts(cell)) or "<p>Nothing is held against it.</p>"
+            yield f'<li id="n{number}">{said}</li>'
 
     def evidence(self) -> Iterator[str]:
         """Yield all evidence that notes refer to; they come first."""

@@ -131,3 +131,14 @@ def test_the_defaults_are_known(envfit: CommandLine, knowledge) -> None:
     assert [find_gpu(knowledge, name).name for name in defaults.gpus] == list(defaults.gpus)
     branches = [branch.branch for branch in knowledge.branches]
     assert {int(name) for name in defaults.drivers} <= set(branches)
+
+
+def test_progress_says_how_far_it_has_come(envfit: CommandLine) -> None:
+    from envfit import api
+
+    seen = []
+    request = api.MatrixRequest(packages=("plain",), gpus=("H100", "GH200"), drivers=("580", "595"))
+    found = api.matrix(request, watch=lambda status: seen.extend([status(), status]))
+    assert seen[0].startswith("0 of 4:")
+    assert seen[1]().startswith("4 of 4: plain on GH200, driver 595")
+    assert found.solved == 4
