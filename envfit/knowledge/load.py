@@ -34,6 +34,7 @@ from envfit.knowledge.model import (
     IndexBuild,
     IndexLabel,
     KnowledgeBase,
+    MatrixDefaults,
     OwnCode,
     PackageKnowledge,
     PythonEntry,
@@ -105,6 +106,7 @@ class _Loader:
         self.gpus: list[GpuModel] = []
         self.examples: list[Example] = []
         self.symptoms: dict[str, Symptom] = {}
+        self.matrix = MatrixDefaults()
 
     def file(self, folder: str, stem: str, table: Table) -> None:
         """Read one file by the kind that its place gives it."""
@@ -131,6 +133,7 @@ class _Loader:
                 "pythons": self._pythons,
                 "choices": self._choices,
                 "indexes": self._indexes,
+                "matrix": self._matrix,
             }.get(stem)
             if reader is None:
                 table.fault("no such axis")
@@ -173,6 +176,7 @@ class _Loader:
             gpus=tuple(self.gpus),
             examples=tuple(self.examples),
             symptoms=tuple(self.symptoms.values()),
+            matrix=self.matrix,
         )
 
     def _check_condition(self, rule: Rule, condition: Condition) -> None:
@@ -293,6 +297,21 @@ class _Loader:
             read_evidence(item)
             self.indexes[index.name] = index
             item.finish()
+
+    def _matrix(self, table: Table) -> None:
+        packages, gpus, drivers = [], [], []
+        for item in table.tables("package"):
+            packages.append(item.parsed("requirement", _requirement, ""))
+            item.number("rank")
+            item.finish()
+        for item in table.tables("gpu"):
+            gpus.append(item.text("name"))
+            item.finish()
+        for item in table.tables("driver"):
+            drivers.append(str(item.number("branch")))
+            item.finish()
+        read_evidence(table)
+        self.matrix = MatrixDefaults(packages=tuple(packages), gpus=tuple(gpus), drivers=tuple(drivers))
 
     # -- hardware -----------------------------------------------------------
 
@@ -518,3 +537,9 @@ def _alternative(table: Table) -> Alternative:
     read_evidence(table)
     table.finish()
     return alternative
+
+
+def _requirement(text: str) -> str:
+    """Return a requirement as it is written; raises InvalidRequirement on what is none."""
+    DeclaredRequirement(text)
+    return text

@@ -387,6 +387,15 @@ class Lookup:
         return tuple(sorted({*self.about.get(name, ()), *matching}))
 
 
+@frozen
+class MatrixDefaults:
+    """What a matrix shows where nobody says otherwise; names only."""
+
+    packages: tuple[str, ...] = ()  # requirements
+    gpus: tuple[str, ...] = ()
+    drivers: tuple[str, ...] = ()  # branches
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnowledgeBase:
     """All knowledge, loaded and checked."""
@@ -406,6 +415,7 @@ class KnowledgeBase:
     gpus: Sequence[GpuModel]
     examples: Sequence[Example] = ()
     symptoms: Sequence[Symptom] = ()
+    matrix: MatrixDefaults = field(default_factory=MatrixDefaults)
     compiled: InitVar[Lookup | None] = None  # the lookup, where it was made before
     lookup: Lookup = field(init=False, compare=False, repr=False)
 
