@@ -40,6 +40,8 @@ _PREFIX = re.compile(
     re.VERBOSE,
 )
 _BOX_END = "│║┃|"
+#: What compilers and web pages write for a quote or a space.
+_PLAIN = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\xa0": " "})
 
 
 @frozen
@@ -178,7 +180,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
             clean = _unboxed(_unprefixed(_COLOUR.sub("", part)))
             if len(clean) > _LONGEST_LINE:
                 clean = clean[: _LONGEST_LINE // 2] + " " + clean[-_LONGEST_LINE // 2 :]
-            yield number, clean.replace("\xa0", " ")
+            yield number, clean.translate(_PLAIN)
 
 
 def _parts(line: str) -> list[str]:

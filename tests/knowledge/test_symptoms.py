@@ -251,6 +251,11 @@ WRAPPED = [
         ),
         pytest.param("build/cuda-mismatch", repr("a\n" + "\n".join(WRAPPED) + "\nb"), id="quoted by Python"),
         pytest.param("flash-attn/abi", "x" * 9000 + " " + ABI, id="the end of a long line"),
+        pytest.param(
+            "build/no-cxx-compiler",
+            "gcc: fatal error: cannot execute \u2018cc1plus\u2019: execvp: No such file or directory",
+            id="quotes of a compiler",
+        ),
         pytest.param("flash-attn/abi", "İİİ\n" + ABI, id="letters that grow in lower case"),
     ],
 )
