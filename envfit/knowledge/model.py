@@ -349,7 +349,8 @@ class Lookup:
     about: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # rules about a package
     patterns: tuple[tuple[str, int], ...] = ()  # rules about packages whose names match
     against: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # rules that bound or exclude it
-    #: By package, the device code that its releases have: version, platform and sha256, the first of each.
+    #: By package, the device code that its releases have: version, platform and sha256 of the first of each,
+    #: of those read library by library where there are any.
     siblings: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
 
     @classmethod
@@ -370,14 +371,17 @@ class Lookup:
         siblings: dict[str, dict[tuple[str, str], str]] = {}
         for sha256, code in device_code.items():
             release = str(code.version), str(code.platform)
-            siblings.setdefault(code.package, {}).setdefault(release, sha256)
+            several = siblings.setdefault(code.package, {})
+            first = several.setdefault(release, sha256)
+            if code.libraries and not device_code[first].libraries:
+                several[release] = sha256
         return cls(
             about={name: tuple(places) for name, places in about.items()},
             patterns=tuple(patterns),
             against={name: tuple(places) for name, places in against.items()},
             siblings={
-                name: tuple((*release, sha256) for release, sha256 in several.items())
-                for name, several in siblings.items()
+                name: tuple((*release, sha256) for release, sha256 in releases.items())
+                for name, releases in siblings.items()
             },
         )
 
