@@ -8,6 +8,7 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from envfit.distribution import Wheel
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.load import load
 from envfit.knowledge.model import (
@@ -148,6 +149,11 @@ def test_the_wheel_that_was_read_library_by_library_stands_for_its_siblings() ->
     for order in (read, read[::-1]):
         derived = 'schema = 1\ngenerator = "a test"\npackage = "demo"\n' + "".join(order)
         knowledge = base("", derived)
-        sibling = Query(knowledge, named_target(knowledge, ["A100"])).sibling("demo", Version("1.0"))
-        assert sibling is not None
-        assert [item.path for item in sibling.libraries] == ["demo/_extra.so"]
+        query = Query(knowledge, named_target(knowledge, ["A100"]))
+        for sha256 in ("4" * 64, "5" * 64, "6" * 64):  # the last is of a wheel that was not read at all
+            row = Wheel(
+                name="demo", version=Version("1.0"), filename="demo.whl", url="", index="", sha256=sha256
+            )
+            found = query.device_code("demo", row)
+            assert found is not None
+            assert [item.path for item in found.libraries] == ["demo/_extra.so"]
