@@ -227,10 +227,12 @@ class CodeJudge:
     def _unserved(self, part: OwnPart) -> tuple[Gpu, ...]:
         """Return the GPUs that no code of a library runs on."""
         supported = self._target.fact(CUDA)
+        only = part.own.only_for if part.own is not None else ()
         return tuple(
             gpu
             for gpu in self._query.gpu_per_capability()
-            if not runs_on(
+            if (not only or gpu.capability in only)
+            and not runs_on(
                 part.sass,
                 part.ptx,
                 gpu.capability,
@@ -260,7 +262,7 @@ class CodeJudge:
                 self._verdict.conditions.append(
                     self._verdict.origin(
                         f"{self._name}/device-code",
-                        f"{what} for {gpu.capability} is PTX, which needs a driver that supports CUDA "
+                        f"{what} runs on {gpu.capability} only with a driver that supports CUDA "
                         f"{part.toolkit}.",
                         (source,),
                         (supported,),

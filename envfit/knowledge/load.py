@@ -34,6 +34,7 @@ from envfit.knowledge.model import (
     IndexBuild,
     IndexLabel,
     KnowledgeBase,
+    MatrixDefaults,
     OwnCode,
     PackageKnowledge,
     PythonEntry,
@@ -105,6 +106,7 @@ class _Loader:
         self.gpus: list[GpuModel] = []
         self.examples: list[Example] = []
         self.symptoms: dict[str, Symptom] = {}
+        self.matrix = MatrixDefaults()
 
     def file(self, folder: str, stem: str, table: Table) -> None:
         """Read one file by the kind that its place gives it."""
@@ -131,6 +133,7 @@ class _Loader:
                 "pythons": self._pythons,
                 "choices": self._choices,
                 "indexes": self._indexes,
+                "matrix": self._matrix,
             }.get(stem)
             if reader is None:
                 table.fault("no such axis")
@@ -148,6 +151,11 @@ class _Loader:
                 self._check_condition(rule, condition)
         for package in self.packages.values():
             for own in package.own_code:
+                self.faults += [
+                    f"packages/{package.name}.toml: own_code: no GPU has compute capability {capability}"
+                    for capability in own.only_for
+                    if capability not in self.capabilities
+                ]
                 for choice in (own.chosen_by, own.runtime_from):
                     if choice is not None and choice not in self.choices:
                         self.faults.append(f"packages/{package.name}.toml: own_code: {choice} is no choice")
@@ -168,6 +176,7 @@ class _Loader:
             gpus=tuple(self.gpus),
             examples=tuple(self.examples),
             symptoms=tuple(self.symptoms.values()),
+            matrix=self.matrix,
         )
 
     def _check_condition(self, rule: Rule, condition: Condition) -> None:
@@ -288,6 +297,21 @@ class _Loader:
             read_evidence(item)
             self.indexes[index.name] = index
             item.finish()
+
+    def _matrix(self, table: Table) -> None:
+        packages, gpus, drivers = [], [], []
+        for item in table.tables("package"):
+            packages.append(item.parsed("requirement", _requirement, ""))
+            item.number("rank")
+            item.finish()
+        for item in table.tables("gpu"):
+            gpus.append(item.text("name"))
+            item.finish()
+        for item in table.tables("driver"):
+            drivers.append(str(item.number("branch")))
+            item.finish()
+        read_evidence(table)
+        self.matrix = MatrixDefaults(packages=tuple(packages), gpus=tuple(gpus), drivers=tuple(drivers))
 
     # -- hardware -----------------------------------------------------------
 
@@ -445,6 +469,9 @@ def _own_code(table: Table) -> OwnCode:
         needed_for=table.text("needed_for") if "needed_for" in table else None,
         chosen_by=table.text("chosen_by") if "chosen_by" in table else None,
         or_nearest=table.flag("or_nearest"),
+        only_for=tuple(
+            table.parse_each("only_for", table.texts("only_for"), Capability.parse, _NO_CAPABILITY)
+        ),
         runtime_from=table.text("runtime_from") if "runtime_from" in table else None,
         evidence=read_evidence(table),
     )
@@ -510,3 +537,9 @@ def _alternative(table: Table) -> Alternative:
     read_evidence(table)
     table.finish()
     return alternative
+
+
+def _requirement(text: str) -> str:
+    """Return a requirement as it is written; raises InvalidRequirement on what is none."""
+    DeclaredRequirement(text)
+    return text
