@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 CUOBJDUMP_RELEASE = "13.5.37"
+_OLDER_FROM_TRITON = "3.3.1"
 
 #: What else is done with a library of which ``cuobjdump`` has listed the images, while it is here:
 #: (wheel, library in it, where it is, images).
@@ -50,40 +51,58 @@ _LONGEST = 900  # seconds for one library
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cuobjdump:
-    """NVIDIA's lister of GPU code, from the package index."""
+    """NVIDIA's lister of GPU code, from the package index: the newest, and one for what that stops at.
 
-    program: Path
+    The newest refuses libraries with code for GPUs before 5.0, and stops in the midst of some
+    that older toolkits packed.  The older one, of CUDA 12.8, is in a wheel of Triton.
+    """
+
+    programs: tuple[Path, ...]
 
     @classmethod
     def installed(cls, folder: Path, environ: Mapping[str, str]) -> Cuobjdump:
-        """Install it into a folder, once; raises CalledProcessError where that fails."""
-        home = folder / f"cuobjdump-{CUOBJDUMP_RELEASE}"
-        program = home / "nvidia" / "cu13" / "bin" / "cuobjdump"
-        if not program.exists():
-            command = [uv_package.find_uv_bin(), "pip", "install", "--quiet", "--target", str(home)]
-            subprocess.run(
-                [*command, f"nvidia-cuda-cuobjdump=={CUOBJDUMP_RELEASE}"], env=dict(environ), check=True
-            )
-        return cls(program=program)
+        """Install them into a folder, once; raises CalledProcessError where that fails."""
+        homes = {
+            f"nvidia-cuda-cuobjdump=={CUOBJDUMP_RELEASE}": Path("nvidia", "cu13", "bin", "cuobjdump"),
+            f"triton=={_OLDER_FROM_TRITON}": Path("triton", "backends", "nvidia", "bin", "cuobjdump"),
+        }
+        programs = []
+        for package, place in homes.items():
+            home = folder / package.replace("==", "-").removeprefix("nvidia-cuda-")
+            command = [uv_package.find_uv_bin(), "pip", "install", "--quiet", "--no-deps"]
+            if not (home / place).exists():
+                subprocess.run([*command, "--target", str(home), package], env=dict(environ), check=True)
+            programs.append(home / place)
+        return cls(programs=tuple(programs))
 
     def list_code(self, library: Path) -> tuple[Code, str]:
-        """Return the images of a library, and what went wrong, if anything did."""
-        try:
-            ended = subprocess.run(
-                [str(self.program), str(library)],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_LONGEST,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Code(sass={}, ptx={}), f"not done in {_LONGEST} s"
-        code = parse_cuobjdump(ended.stdout)
-        if ended.returncode == 0 or "does not contain device code" in ended.stdout + ended.stderr:
-            return code, ""
-        said = (ended.stderr.strip() or "no word").splitlines()[-1].replace(str(library), library.name)
-        return code, f"stopped with {ended.returncode}: {said}"[:200]
+        """Return the images of a library, and what went wrong, if every program stopped."""
+        first: tuple[Code, str] | None = None
+        for program in self.programs:
+            code, trouble = _list_code(program, library)
+            if not trouble:
+                return code, ""
+            first = first or (code, trouble)
+        return first or (Code(sass={}, ptx={}), "no program")
+
+
+def _list_code(program: Path, library: Path) -> tuple[Code, str]:
+    try:
+        ended = subprocess.run(
+            [str(program), str(library)],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LONGEST,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Code(sass={}, ptx={}), f"not done in {_LONGEST} s"
+    code = parse_cuobjdump(ended.stdout)
+    if ended.returncode == 0 or "does not contain device code" in ended.stdout + ended.stderr:
+        return code, ""
+    said = (ended.stderr.strip() or "no word").splitlines()[-1].replace(str(library), library.name)
+    return code, f"stopped with {ended.returncode}: {said}"[:200]
 
 
 def could_hold_code(wheel: PackageWheel) -> bool:
