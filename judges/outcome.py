@@ -18,7 +18,6 @@ else:
     import tomli as tomllib
 
 __all__ = [
-    "AGREED",
     "EXPLAINED",
     "Explained",
     "Fate",
@@ -57,7 +56,8 @@ class Fate(enum.Enum):
     DISAGREE = "disagreement"
 
 
-AGREED = frozenset(Fate) - {Fate.DISAGREE, Fate.UNREAD}
+#: How the judge says why a wheel cannot run, and what envfit's reasons say of the same.
+_SAME_TROUBLE = {"needs a driver": ("driver",), "no code for": ("capability", "GPU code")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def fate_of(uv: Mapping[str, Any], envfit: Mapping[str, Any]) -> Fate:
     if ours is Outcome.REFUSED:
         if of_uv in {Outcome.REFUSED, Outcome.NO_ANSWER}:
             return Fate.RIGHTLY_REFUSED
-        if of_uv is Outcome.CANNOT and _names_it(uv["cannot"], envfit.get("about", ())):
+        if of_uv is Outcome.CANNOT and _names_it(uv, envfit):
             return Fate.RIGHTLY_REFUSED
     if ours is of_uv is Outcome.NO_GPU:
         return Fate.NEITHER
@@ -138,6 +138,14 @@ def unused(fates: Mapping[str, Fate], explained: Sequence[Explained]) -> list[Ex
     return [one for one in explained if not any(map(one.covers, disagreed))]
 
 
-def _names_it(cannot: Sequence[str], about: Sequence[str]) -> bool:
-    """Tell whether the reasons of a refusal are about a wheel that cannot run."""
-    return bool({text.partition(" ")[0] for text in cannot} & set(about))
+def _names_it(uv: Mapping[str, Any], refusal: Mapping[str, Any]) -> bool:
+    """Tell whether a refusal is about what cannot run: a wheel of it, or the same lack of code or driver."""
+    cannot = uv["cannot"]
+    if {text.partition(" ")[0] for text in cannot} & set(refusal.get("about", ())):
+        return True
+    said = " ".join(refusal.get("reasons", ()))
+    return any(
+        theirs in text and any(ours in said for ours in words)
+        for text in cannot
+        for theirs, words in _SAME_TROUBLE.items()
+    )

@@ -219,6 +219,7 @@ def _ask_envfit(item: Input, target: GpuTarget, folder: Path, state: str, *, ask
     """Return envfit's answer: that of before where nothing changed since, or where none is asked for."""
     path = folder / f"envfit-{slug(item, target)}.json"
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    state = f"{state} {' '.join(item.requirements)}"
     if ask and kept.get("state") != state:
         sys.stderr.write(f"envfit locks {item.name} for {target.name}\n")
         kept = {"state": state, "answer": _lock(item, target, folder)}

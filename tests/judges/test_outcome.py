@@ -10,8 +10,8 @@ CPU = {"outcome": "does not use the GPU"}
 NONE = {"outcome": "no answer"}
 
 
-def refused(*about):
-    return {"outcome": "refused", "about": list(about)}
+def refused(*about, reason=""):
+    return {"outcome": "refused", "about": list(about), "reasons": [reason]}
 
 
 @pytest.mark.parametrize(
@@ -35,11 +35,13 @@ def test_an_environment_comes_to_what_its_wheels_come_to(judged, cannot, unread,
         (CPU, RUNS, Fate.GPU),
         (NONE, RUNS, Fate.ANSWER),
         (CANNOT, refused("torch", "vllm"), Fate.RIGHTLY_REFUSED),
+        (CANNOT, refused("vllm", reason="vllm 1: it has no code for capability 7.0"), Fate.RIGHTLY_REFUSED),
         (NONE, refused("vllm"), Fate.RIGHTLY_REFUSED),
         (CPU, CPU, Fate.NEITHER),
         ({"outcome": "not read"}, RUNS, Fate.UNREAD),
         # Disagreements, each of which wants a reason.
         (CANNOT, refused("numpy"), Fate.DISAGREE),
+        (CANNOT, refused("vllm", reason="vllm 1: it needs driver 580"), Fate.DISAGREE),
         (RUNS, refused("torch"), Fate.DISAGREE),
         (RUNS, CANNOT, Fate.DISAGREE),
         (CANNOT, CANNOT, Fate.DISAGREE),

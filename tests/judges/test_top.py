@@ -23,7 +23,7 @@ def test_sixty_packages_in_the_order_of_their_ranks_and_twelve_machines():
 def test_a_package_is_asked_for_by_its_name_unless_stated():
     stated = {item.name: item.requirements for item in read_top().inputs}
     assert stated["torchvision"] == ("torchvision",)
-    assert stated["transformers"] == ("transformers", "torch")
+    assert stated["transformers"] == ("torch", "transformers")
 
 
 def test_what_decides_nothing_says_why():
