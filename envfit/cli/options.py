@@ -468,6 +468,12 @@ _MATRIX = Command(
             help="linux-x86_64 or linux-aarch64, where the GPU leaves it open. Default: linux-x86_64.",
         ),
         Argument(
+            name="glibc",
+            flags=("--glibc",),
+            metavar="VERSION",
+            help="The glibc of all machines. Default: 2.28.",
+        ),
+        Argument(
             name="html",
             flags=("--html",),
             metavar="FILE",

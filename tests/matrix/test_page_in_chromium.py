@@ -49,7 +49,7 @@ def test_a_click_tells_the_reason_and_escape_goes_back(browser, page):
     assert "None of its GPU code runs on 7.0." in told
     assert "docs: Table 1 <b>bold</b> & more" in told
     assert "535: 2.10.0" in told
-    assert "envfit lock torch --gpu V100 --driver 580.65.06 --python 3.11" in told
+    assert "envfit lock torch --gpu V100 --driver 580.65.06 --python 3.11 --glibc 2.28" in told
     browser.press("Escape")
     assert browser.value("document.querySelector('dialog').open") is False
     assert browser.value(f"document.activeElement === document.querySelector('{_FIRST}')") is True
