@@ -8,7 +8,7 @@ writes its own sentence: whatever decides that a file is out also says why.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import NamedTuple, Protocol, overload
@@ -79,6 +79,27 @@ class Sdist:
 
 
 Distribution = Wheel | Sdist
+
+# PEP 600's names for what were profiles of their own before it.
+_LEGACY_MANYLINUX = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
+
+
+def claimed_glibc(platforms: Iterable[str]) -> Version | None:
+    """Return the oldest glibc that a wheel runs with, as its platform tags say (PEP 600).
+
+    None where one of them says nothing of glibc.
+    """
+    claimed = []
+    for platform in platforms:
+        name, _, rest = platform.partition("_")
+        parts = rest.split("_")
+        if name in _LEGACY_MANYLINUX:
+            claimed.append(Version(_LEGACY_MANYLINUX[name]))
+        elif name == "manylinux":
+            claimed.append(Version(f"{parts[0]}.{parts[1]}"))
+        else:
+            return None
+    return min(claimed, default=None)
 
 
 class ListedFile(Protocol):

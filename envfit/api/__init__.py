@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from envfit.api.freshening import Freshened
     from envfit.api.locking import LockResult
     from envfit.api.matrices import MatrixRequest
     from envfit.api.request import LockRequest
@@ -35,6 +36,7 @@ __all__ = [
     "describe_target",
     "detect",
     "export",
+    "freshen",
     "install",
     "knowledge",
     "lock",
@@ -148,6 +150,45 @@ def scan(
     environ = os.environ if environ is None else environ
     with open_packages(request, environ, notify) as (packages, session):
         yield from scan_all(named, wanted, packages, session, notify)
+
+
+def freshen(
+    names: Sequence[str],
+    *,
+    read_limit: int | None = None,
+    index_url: str | None = None,
+    extra_index_urls: tuple[str, ...] = (),
+    mirrors: tuple[str, ...] = (),
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Iterator[Freshened]:
+    """Yield what is newer than the knowledge, package after package, with the patch that follows.
+
+    ``read_limit`` is the number of bytes of each package's wheels that are read.  Raises
+    InputError on a name that nothing is known of.
+    """
+    from datetime import datetime, timezone
+
+    from envfit.api.freshening import FRESHEN_LIMIT
+    from envfit.api.freshening import freshen as freshen_packages
+    from envfit.api.indexes import IndexRequest, open_packages
+    from envfit.knowledge.files import constraints_directory
+
+    request = IndexRequest(
+        directory=Path(), index_url=index_url, extra_index_urls=extra_index_urls, mirrors=mirrors
+    )
+    environ = os.environ if environ is None else environ
+    with open_packages(request, environ, notify) as (packages, session):
+        yield from freshen_packages(
+            names,
+            knowledge(),
+            constraints_directory(),
+            packages,
+            session,
+            today=datetime.now(timezone.utc).date(),
+            limit=FRESHEN_LIMIT if read_limit is None else read_limit,
+            notify=notify,
+        )
 
 
 def lock(

@@ -14,7 +14,7 @@ from packaging.requirements import Requirement as PackagingRequirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from envfit.binary.library import LibraryCode, LibraryReader
-from envfit.distribution import Wheel
+from envfit.distribution import Wheel, claimed_glibc
 from envfit.errors import FileError, RequirementError, UnknownPackageError
 from envfit.frozen import frozen
 from envfit.index.archive import RemoteFile
@@ -45,6 +45,21 @@ class Scanned:
     version: str | None = None
     platforms: tuple[str, ...] = ()  # that the wheel is for
     libraries: Mapping[str, LibraryCode]  # by the path in the wheel
+
+    @property
+    def untrue_tags(self) -> tuple[str, ...]:
+        """What the platform tags of the wheel claim and its libraries do not bear out, a sentence each."""
+        machines = {code.machine for code in self.libraries.values() if code.machine is not None}
+        needed = max((code.glibc for code in self.libraries.values() if code.glibc is not None), default=None)
+        claimed = claimed_glibc(self.platforms)
+        found = []
+        if machines and "any" in self.platforms:
+            found.append(
+                f"its tag says any platform, and its libraries are for {' and '.join(sorted(machines))}"
+            )
+        if claimed is not None and needed is not None and needed > claimed:
+            found.append(f"its tags say glibc {claimed}, and its libraries need {needed}")
+        return tuple(found)
 
 
 def scan_all(

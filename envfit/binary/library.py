@@ -22,6 +22,7 @@ __all__ = ["LibraryCode", "LibraryReader", "SectionCode"]
 _RELOCATABLE = "__nv_relfatbin"
 _NOWHERE = "?"
 _GLIBC = "GLIBC_"
+_MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
 _CUDA_LIBRARIES = ("libcu", "libnv", "libnccl")
 
 
@@ -55,6 +56,7 @@ class LibraryCode:
     damaged: int = 0  # fat binaries of a form that is not known
     needed: tuple[str, ...] = ()  # libraries that it is linked with, as it names them
     glibc: Version | None = None  # the newest symbols of it that are asked for
+    machine: str | None = None  # that it is compiled for, as platforms are named; None where another
 
     @property
     def has_gpu_code(self) -> bool:
@@ -109,6 +111,7 @@ class LibraryReader:
                 damaged=found.damaged,
                 needed=tuple(_needed(elf)),
                 glibc=max(_glibc(elf), default=None),
+                machine=_MACHINES.get(elf["e_machine"]),
             )
         # A file that was made to mislead raises what it likes in a parser.
         except (ELFError, ValueError, KeyError, AttributeError, TypeError, OSError, UnicodeError):
@@ -125,6 +128,8 @@ def _by_section(fatbins: Iterable[Fatbin], sections: Sequence[tuple[str, int, in
     """Yield the code of each section that has any."""
     there: dict[str, list[Fatbin]] = defaultdict(list)
     for fatbin in fatbins:
+        if not fatbin.damaged and all(code.kind is CodeKind.LTO for code in fatbin.codes):
+            continue  # nothing in it ever runs as it is
         name = next(
             (name for name, offset, size in sections if offset <= fatbin.offset < offset + size), _NOWHERE
         )

@@ -223,5 +223,8 @@ def _listed(commands: Sequence[Command]) -> str:
 def _meant(word: str, known: Sequence[str]) -> str:
     import difflib
 
-    near = difflib.get_close_matches(word, known)
+    # Commands of one group begin alike: only what is after that tells how near they are.
+    group, _, last = word.rpartition(" ")
+    ends = {each.removeprefix(group).strip(): each for each in known}
+    near = [ends[each] for each in difflib.get_close_matches(last, ends)]
     return f" Did you mean {' or '.join(near)}?" if near else ""

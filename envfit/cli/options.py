@@ -536,5 +536,41 @@ _SCAN = Command(
     ),
 )
 
+_FRESHEN = Command(
+    name="knowledge freshen",
+    run="envfit.cli.freshening:freshen",
+    summary="Find releases newer than the knowledge, read their wheels, and propose what changes as a patch.",
+    more="A rule that ends with a release is held against the newest one: it moves where the wheels "
+    "confirm it, and is named where they do not, or cannot. Nothing is changed; the patch is for "
+    "reviewing, and `git apply` in a checkout applies it.\n\n"
+    "Example: envfit knowledge freshen xformers vllm -o newer.patch",
+    arguments=(
+        Argument(
+            name="names",
+            metavar="PACKAGE",
+            many=True,
+            help="Packages to look at. Default: all that wheels were read of or that rules are bounded for.",
+        ),
+        Argument(
+            name="read_limit",
+            flags=("--read-limit",),
+            metavar="MB",
+            kind=_megabytes,
+            help="Read at most this much of each package's wheels; 0 reads none. Default: 2000.",
+        ),
+        Argument(
+            name="output",
+            flags=("-o", "--output"),
+            metavar="FILE",
+            kind=Path,
+            help="Where the patch goes. Default: standard output.",
+        ),
+        _INDEX_URL,
+        _EXTRA_INDEX_URLS,
+        _MIRRORS,
+        _JSON,
+    ),
+)
+
 #: In the order of the help.
-COMMANDS = (_DETECT, _LOCK, _ADD, _INSTALL, _EXPORT, _MATRIX, _SCAN)
+COMMANDS = (_DETECT, _LOCK, _ADD, _INSTALL, _EXPORT, _MATRIX, _SCAN, _FRESHEN)

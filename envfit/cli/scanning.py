@@ -44,6 +44,7 @@ def scan(
 
 def _lines(scanned: Scanned, *, verbose: bool) -> Iterator[str]:
     yield f"{scanned.filename} ({scanned.size / 1e6:.1f} MB)"
+    yield from (f"  {sentence}" for sentence in scanned.untrue_tags)
     shown = {
         path: code
         for path, code in scanned.libraries.items()
@@ -93,6 +94,7 @@ def _data(scanned: Scanned) -> dict[str, Any]:
         "name": scanned.name,
         "version": scanned.version,
         "platforms": list(scanned.platforms),
+        "untrue-tags": list(scanned.untrue_tags),
         "libraries": [
             {
                 "path": path,
@@ -110,6 +112,7 @@ def _data(scanned: Scanned) -> dict[str, Any]:
                 ],
                 "cubins": code.cubins,
                 "damaged": code.damaged,
+                "machine": code.machine,
                 "needed": list(code.needed),
                 "glibc": str(code.glibc) if code.glibc is not None else None,
             }

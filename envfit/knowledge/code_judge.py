@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
@@ -178,12 +178,10 @@ class CodeJudge:
     def _judge_chosen(self, choice: Choice, parts: Sequence[OwnPart], source: str) -> None:
         """Rule out the values of a choice whose library serves not every GPU, or is not there."""
         serving = {part.value for part in parts if not self._unserved(part)}
-        out = [
-            value
-            for value in choice.values
-            if value != _WITHOUT and str(value).replace(".", "") not in serving
-        ]
-        there = sorted(Version(_dotted_value(part.value)) for part in parts if part.value in serving)
+        libraries = {Version(_dotted_value(part.value)): part for part in parts}
+        loaded = {value: _loaded(value, libraries) for value in choice.values if value != _WITHOUT}
+        out = [value for value, part in loaded.items() if part is None or part.value not in serving]
+        there = sorted(version for version, part in libraries.items() if part.value in serving)
         if not there:
             gpus = ", ".join(str(gpu.capability) for gpu in self._query.gpu_per_capability())
             codes = sorted({code for part in parts for code in part.sass}, key=_by_number)
@@ -229,10 +227,12 @@ class CodeJudge:
     def _unserved(self, part: OwnPart) -> tuple[Gpu, ...]:
         """Return the GPUs that no code of a library runs on."""
         supported = self._target.fact(CUDA)
+        only = part.own.only_for if part.own is not None else ()
         return tuple(
             gpu
             for gpu in self._query.gpu_per_capability()
-            if not runs_on(
+            if (not only or gpu.capability in only)
+            and not runs_on(
                 part.sass,
                 part.ptx,
                 gpu.capability,
@@ -262,7 +262,7 @@ class CodeJudge:
                 self._verdict.conditions.append(
                     self._verdict.origin(
                         f"{self._name}/device-code",
-                        f"{what} for {gpu.capability} is PTX, which needs a driver that supports CUDA "
+                        f"{what} runs on {gpu.capability} only with a driver that supports CUDA "
                         f"{part.toolkit}.",
                         (source,),
                         (supported,),
@@ -346,6 +346,22 @@ class CodeJudge:
         )
         if requirement not in self._verdict.requirements:
             self._verdict.requirements.append(requirement)
+
+
+def _loaded(value: Version, libraries: Mapping[Version, OwnPart]) -> OwnPart | None:
+    """Return the library that is loaded for a value of a choice; None where there is none."""
+    own = libraries.get(value)
+    if own is not None:
+        return own
+    related = sorted(version for version in libraries if version.major == value.major)
+    if not related or not _takes_nearest(libraries[related[0]]):
+        return None
+    older = [version for version in related if version < value]
+    return libraries[older[-1] if older else related[0]]
+
+
+def _takes_nearest(part: OwnPart) -> bool:
+    return part.own is not None and part.own.or_nearest
 
 
 def _as_stated(code: DeviceCode) -> OwnPart | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from envfit.frozen import frozen
 
 __all__ = ["FOLDERS", "Files", "constraints_directory", "read_files"]
 
-FOLDERS = ("axes", "hardware", "packages", "known-good", "derived")
+FOLDERS = ("axes", "hardware", "packages", "known-good", "symptoms", "derived")
 
 
 @frozen
@@ -34,15 +35,16 @@ def read_files(directory: Path) -> Files:
     faults: list[str] = []
     digest = hashlib.sha256()
     for folder in FOLDERS:
-        place = directory / folder
-        if not place.is_dir():
+        place = f"{directory}{os.sep}{folder}"  # texts: paths of pathlib's cost more than the files
+        if not os.path.isdir(place):  # noqa: PTH112
             continue
-        for entry in sorted(place.iterdir(), key=lambda item: item.name):
-            if not entry.name.endswith(".toml"):
+        for name in sorted(os.listdir(place)):  # noqa: PTH208
+            if not name.endswith(".toml"):
                 continue
-            file = f"{folder}/{entry.name}"
+            file = f"{folder}/{name}"
             try:
-                content = contents[file] = entry.read_bytes()
+                with open(f"{place}{os.sep}{name}", "rb", buffering=0) as opened:  # noqa: PTH123
+                    content = contents[file] = opened.read()
             except OSError as error:
                 faults.append(f"{file}: {error}")
                 continue

@@ -44,6 +44,8 @@ from envfit.knowledge.model import (
     SourceBuild,
     StaticMetadata,
 )
+from envfit.knowledge.symptom import Symptom
+from envfit.knowledge.symptom_file import read_symptom
 from envfit.target import Capability, Platform
 from envfit.toml_text import parse_toml
 
@@ -103,6 +105,7 @@ class _Loader:
         self.indexes: dict[str, RoutedIndex] = {}
         self.gpus: list[GpuModel] = []
         self.examples: list[Example] = []
+        self.symptoms: dict[str, Symptom] = {}
         self.matrix = MatrixDefaults()
 
     def file(self, folder: str, stem: str, table: Table) -> None:
@@ -120,6 +123,8 @@ class _Loader:
             self._derived(table)
         elif folder == "known-good":
             self.examples += map(read_known_good, table.tables("set"))
+        elif folder == "symptoms":
+            self._symptoms(stem, table)
         else:
             reader = {
                 "cuda": self._cuda,
@@ -146,9 +151,15 @@ class _Loader:
                 self._check_condition(rule, condition)
         for package in self.packages.values():
             for own in package.own_code:
+                self.faults += [
+                    f"packages/{package.name}.toml: own_code: no GPU has compute capability {capability}"
+                    for capability in own.only_for
+                    if capability not in self.capabilities
+                ]
                 for choice in (own.chosen_by, own.runtime_from):
                     if choice is not None and choice not in self.choices:
                         self.faults.append(f"packages/{package.name}.toml: own_code: {choice} is no choice")
+        self._check_symptoms()
         return KnowledgeBase(
             version=version,
             rules=tuple(self.rules.values()),
@@ -164,6 +175,7 @@ class _Loader:
             indexes=self.indexes,
             gpus=tuple(self.gpus),
             examples=tuple(self.examples),
+            symptoms=tuple(self.symptoms.values()),
             matrix=self.matrix,
         )
 
@@ -190,6 +202,16 @@ class _Loader:
         built_with |= {label.cuda or _NO_VERSION for index in self.indexes.values() for label in index.labels}
         for value in sorted(built_with - set(choice.values)):
             self.faults.append(f"axes/choices.toml: {choice.name} has no value {value}, and builds have")
+
+    def _check_symptoms(self) -> None:
+        """Fault what symptoms name and nothing has."""
+        for symptom in self.symptoms.values():
+            for name in symptom.rules:
+                if name not in self.ids:
+                    self.faults.append(f"{symptom.file}: {symptom.id}: rules: {name} is no rule")
+            for name in symptom.related:
+                if name not in self.symptoms:
+                    self.faults.append(f"{symptom.file}: {symptom.id}: related: {name} is no symptom")
 
     # -- axes ---------------------------------------------------------------
 
@@ -375,6 +397,15 @@ class _Loader:
         elif status != "withdrawn":
             table.fault("is neither active nor withdrawn", "status")
 
+    # -- symptoms -----------------------------------------------------------
+
+    def _symptoms(self, stem: str, table: Table) -> None:
+        for item in table.tables("symptom"):
+            symptom = read_symptom(stem, item)
+            if symptom.id in self.symptoms:
+                item.fault("is the id of another symptom", "id")
+            self.symptoms[symptom.id] = symptom
+
     # -- derived ------------------------------------------------------------
 
     def _derived(self, table: Table) -> None:
@@ -437,6 +468,10 @@ def _own_code(table: Table) -> OwnCode:
         libraries=table.texts("libraries", required=True),
         needed_for=table.text("needed_for") if "needed_for" in table else None,
         chosen_by=table.text("chosen_by") if "chosen_by" in table else None,
+        or_nearest=table.flag("or_nearest"),
+        only_for=tuple(
+            table.parse_each("only_for", table.texts("only_for"), Capability.parse, _NO_CAPABILITY)
+        ),
         runtime_from=table.text("runtime_from") if "runtime_from" in table else None,
         evidence=read_evidence(table),
     )
@@ -444,6 +479,8 @@ def _own_code(table: Table) -> OwnCode:
         table.fault("needs evidence of rank docs or better", "evidence")
     if own.chosen_by is not None and not all("{}" in pattern for pattern in own.libraries):
         table.fault("has no {} in place of the value", "libraries")
+    if own.or_nearest and own.chosen_by is None:
+        table.fault("says nothing without chosen_by", "or_nearest")
     if own.chosen_by is not None and own.needed_for is not None:
         table.fault("does not go with chosen_by", "needed_for")
     table.finish()

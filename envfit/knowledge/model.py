@@ -11,12 +11,16 @@ import fnmatch
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envfit.frozen import frozen
 from envfit.target import Capability, Platform
+
+if TYPE_CHECKING:
+    from envfit.knowledge.symptom import Symptom
 
 __all__ = [
     "CAPABILITY",
@@ -153,6 +157,8 @@ class OwnCode:
     libraries: tuple[str, ...]
     needed_for: str | None = None  # what alone fails without them, such as "torch.linalg on the GPU"
     chosen_by: str | None = None  # a choice: the library with its value in place of {} is loaded
+    or_nearest: bool = False  # where it is missing: the next older of its major, else the next newer
+    only_for: tuple[Capability, ...] = ()  # where they are loaded on some GPUs only
     runtime_from: str | None = None  # a choice: whose CUDA runtime they load, so that its major is theirs
     evidence: tuple[Evidence, ...] = ()
 
@@ -343,7 +349,8 @@ class Lookup:
     about: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # rules about a package
     patterns: tuple[tuple[str, int], ...] = ()  # rules about packages whose names match
     against: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # rules that bound or exclude it
-    #: By package, the device code that its releases have: version, platform and sha256, the first of each.
+    #: By package, the device code that its releases have: version, platform and sha256 of the first of each,
+    #: of those read library by library where there are any.
     siblings: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
 
     @classmethod
@@ -364,14 +371,17 @@ class Lookup:
         siblings: dict[str, dict[tuple[str, str], str]] = {}
         for sha256, code in device_code.items():
             release = str(code.version), str(code.platform)
-            siblings.setdefault(code.package, {}).setdefault(release, sha256)
+            several = siblings.setdefault(code.package, {})
+            first = several.setdefault(release, sha256)
+            if code.libraries and not device_code[first].libraries:
+                several[release] = sha256
         return cls(
             about={name: tuple(places) for name, places in about.items()},
             patterns=tuple(patterns),
             against={name: tuple(places) for name, places in against.items()},
             siblings={
-                name: tuple((*release, sha256) for release, sha256 in several.items())
-                for name, several in siblings.items()
+                name: tuple((*release, sha256) for release, sha256 in releases.items())
+                for name, releases in siblings.items()
             },
         )
 
@@ -408,6 +418,7 @@ class KnowledgeBase:
     indexes: Mapping[str, RoutedIndex]
     gpus: Sequence[GpuModel]
     examples: Sequence[Example] = ()
+    symptoms: Sequence[Symptom] = ()
     matrix: MatrixDefaults = field(default_factory=MatrixDefaults)
     compiled: InitVar[Lookup | None] = None  # the lookup, where it was made before
     lookup: Lookup = field(init=False, compare=False, repr=False)

@@ -1,11 +1,13 @@
 """Knowledge as plain values, and back: compiled once, and of it only what is asked for is made again.
 
 Every value becomes a text, a number, None or a tuple that begins with its kind.  Rules,
-packages and device code are made when they are looked at: a run looks at a few of them.
+packages, device code and the like are not even read before they are looked at: each is one
+string of bytes, and a run looks at a few of them.
 """
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date
@@ -17,6 +19,7 @@ from packaging.version import Version
 
 from envfit.knowledge import model
 from envfit.knowledge.model import KnowledgeBase
+from envfit.knowledge.symptom import Symptom, SymptomRank
 from envfit.target import Capability, Platform
 
 __all__ = ["from_plain", "to_plain"]
@@ -46,19 +49,19 @@ _CLASSES: tuple[type[Any], ...] = (
     model.RoutedIndex,
     model.GpuModel,
     model.Example,
+    Symptom,
     model.MatrixDefaults,
-    model.Lookup,
     Capability,
     Platform,
 )
-_ENUMS: tuple[type[Enum], ...] = (model.EvidenceKind, model.Severity)
+_ENUMS: tuple[type[Enum], ...] = (model.EvidenceKind, model.Severity, SymptomRank)
 _FIELDS = tuple(tuple(item.name for item in fields(kind)) for kind in _CLASSES)
 _POSITIONS = {kind: place for place, kind in enumerate(_CLASSES)}
 
 #: What compiled knowledge must have been compiled for.
 _SHAPE = (tuple(kind.__name__ for kind in _CLASSES), _FIELDS)
 
-_LAZY_SEQUENCES = ("rules", "gpus", "examples")
+_LAZY_SEQUENCES = ("rules", "gpus", "examples", "symptoms")
 _LAZY_MAPPINGS = ("packages", "device_code")
 
 
@@ -68,9 +71,11 @@ def to_plain(base: KnowledgeBase) -> object:
     for item in fields(base):
         value = getattr(base, item.name)
         if item.name in _LAZY_SEQUENCES:
-            plain[item.name] = [_encoded(each) for each in value]
+            plain[item.name] = [_packed(each) for each in value]
         elif item.name in _LAZY_MAPPINGS:
-            plain[item.name] = {key: _encoded(each) for key, each in value.items()}
+            plain[item.name] = {key: _packed(each) for key, each in value.items()}
+        elif item.name == "lookup":
+            plain[item.name] = {part.name: getattr(value, part.name) for part in fields(value)}
         else:
             plain[item.name] = _encoded(value)
     return _SHAPE, plain
@@ -86,12 +91,22 @@ def from_plain(record: Any) -> KnowledgeBase | None:
             values[name] = _LazySequence(value)
         elif name in _LAZY_MAPPINGS:
             values[name] = _LazyMapping(value)
+        elif name == "lookup":
+            values[name] = model.Lookup(**value)  # nothing in it is anything but texts and numbers
         else:
             values[name] = _decoded(value)
     return KnowledgeBase(compiled=values.pop("lookup"), **values)
 
 
-def _encoded(value: Any) -> object:
+def _packed(value: Any) -> bytes:
+    return marshal.dumps(_encoded(value))
+
+
+def _unpacked(packed: bytes) -> Any:
+    return _decoded(marshal.loads(packed))  # noqa: S302 - envfit's own record
+
+
+def _encoded(value: Any) -> Any:
     if isinstance(value, Enum):
         return "e", _ENUMS.index(type(value)), value.name
     if value is None or isinstance(value, str | int):
@@ -137,7 +152,7 @@ _DECODERS: Mapping[str, Callable[[Any], Any]] = {
 class _LazySequence(Sequence[T]):
     """A sequence whose items are made when they are asked for, once."""
 
-    def __init__(self, plain: list[Any]) -> None:
+    def __init__(self, plain: list[bytes]) -> None:
         self._plain = plain
         self._made: dict[int, T] = {}
 
@@ -152,20 +167,20 @@ class _LazySequence(Sequence[T]):
         if isinstance(place, slice):
             return [self[each] for each in range(*place.indices(len(self)))]
         if place not in self._made:
-            self._made[place] = _decoded(self._plain[place])
+            self._made[place] = _unpacked(self._plain[place])
         return self._made[place]
 
 
 class _LazyMapping(Mapping[K, T]):
     """A mapping whose values are made when they are asked for, once."""
 
-    def __init__(self, plain: dict[K, Any]) -> None:
+    def __init__(self, plain: dict[K, bytes]) -> None:
         self._plain = plain
         self._made: dict[K, T] = {}
 
     def __getitem__(self, key: K) -> T:
         if key not in self._made:
-            self._made[key] = _decoded(self._plain[key])
+            self._made[key] = _unpacked(self._plain[key])
         return self._made[key]
 
     def __contains__(self, key: object) -> bool:

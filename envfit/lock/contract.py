@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from packaging.tags import Tag
 from packaging.version import Version
 
-from envfit.distribution import Distribution, Wheel
+from envfit.distribution import Distribution, Wheel, claimed_glibc
 from envfit.frozen import frozen
 from envfit.knowledge.model import CAPABILITY, KnowledgeBase
 from envfit.knowledge.own_code import own_parts
@@ -199,19 +198,9 @@ def _admits(requirement: Requirement, capability: Capability) -> bool:
 
 def _glibc(distributions: Iterable[Distribution | None]) -> str | None:
     """Return the oldest glibc that every wheel accepts, as their tags claim."""
-    needed: list[Version] = []
-    for distribution in distributions:
-        if isinstance(distribution, Wheel):
-            claimed = [_tag_glibc(tag) for tag in distribution.tags]
-            if all(version is not None for version in claimed):
-                needed.append(min(version for version in claimed if version is not None))
-    return str(max(needed)) if needed else None
-
-
-def _tag_glibc(tag: Tag) -> Version | None:
-    legacy = {"manylinux1": "2.5", "manylinux2010": "2.12", "manylinux2014": "2.17"}
-    name, _, rest = tag.platform.partition("_")
-    if name in legacy:
-        return Version(legacy[name])
-    parts = rest.split("_")
-    return Version(f"{parts[0]}.{parts[1]}") if name == "manylinux" else None
+    claimed = [
+        claimed_glibc(tag.platform for tag in distribution.tags)
+        for distribution in distributions
+        if isinstance(distribution, Wheel)
+    ]
+    return str(max(needed)) if (needed := [version for version in claimed if version is not None]) else None

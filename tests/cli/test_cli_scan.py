@@ -6,7 +6,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
+from envfit.api.scanning import Scanned
+from envfit.binary.library import LibraryCode
 from tests.binary.fat_binaries import entry, fatbin, library
 from tests.cli.conftest import CommandLine
 from tests.loopback import Index, make_wheel
@@ -145,3 +148,36 @@ def test_the_name_in_an_address_may_be_encoded(envfit: CommandLine, released: In
     wheel = with_kernels(make_wheel(envfit.cwd, "kernels", "1.0+cpu", tags="py3-none-linux_x86_64"))
     answer = envfit("knowledge", "scan", wheel.as_uri().replace("+", "%2B"), "--json")
     assert answer.data["scanned"][0]["version"] == "1.0+cpu"
+
+
+def test_tags_that_are_not_true_are_told(envfit: CommandLine) -> None:
+    wheel = with_kernels(make_wheel(envfit.cwd, "kernels", "1.0", tags="py3-none-any"))
+    told = "its tag says any platform, and its libraries are for x86_64"
+    assert f"  {told}" in envfit("knowledge", "scan", f"./{wheel.name}").out.splitlines()
+    (scanned,) = envfit("knowledge", "scan", f"./{wheel.name}", "--json").data["scanned"]
+    assert scanned["untrue-tags"] == [told]
+    assert scanned["libraries"][0]["machine"] == "x86_64"
+
+
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ("py3-none-manylinux1_x86_64", ["its tags say glibc 2.5, and its libraries need 2.17"]),
+        (
+            "py3-none-manylinux1_x86_64.manylinux_2_28_x86_64",
+            ["its tags say glibc 2.5, and its libraries need 2.17"],
+        ),
+        ("py3-none-manylinux2014_x86_64", []),
+        ("py3-none-manylinux_2_28_x86_64", []),
+        ("py3-none-linux_x86_64", []),  # says nothing of glibc
+    ],
+)
+def test_the_glibc_that_tags_claim(tags: str, told: list[str]) -> None:
+    scanned = Scanned(
+        filename="demo.whl",
+        sha256="",
+        size=1,
+        platforms=tuple(part for part in tags.rpartition("-")[2].split(".")),
+        libraries={"demo.so": LibraryCode(size=1, glibc=Version("2.17"), machine="x86_64")},
+    )
+    assert list(scanned.untrue_tags) == told

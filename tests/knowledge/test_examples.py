@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from envfit.knowledge.files import Files
-from envfit.knowledge.load import load, load_files
-from envfit.knowledge.model import KnowledgeBase
+from envfit.knowledge.load import load
 from envfit.knowledge.objections import objections_to_example
+from tests.knowledge.small_knowledge import EVIDENCE, base
 
 CONSTRAINTS = Path(__file__).parents[2] / "constraints"
 SHIPPED = load(CONSTRAINTS)
@@ -22,65 +21,6 @@ def test_an_example_is_as_its_file_says(example) -> None:
         assert set(example.breaks) <= set(found), f"{example.place}: only {found} object"
     else:
         assert not found, example.place
-
-
-AXES = {
-    path.relative_to(CONSTRAINTS).as_posix(): path.read_bytes()
-    for folder in ("axes", "hardware")
-    for path in (CONSTRAINTS / folder).glob("*.toml")
-}
-EVIDENCE = 'evidence = [{ kind = "artifact", source = "demo.whl", locator = "demo/__init__.py", checked = 2026-11-27 }]'
-TORCH = """
-schema = 1
-package = "torch"
-gpu_builds = true
-cuda_choice = "__torch_cuda"
-"""
-READ_TORCH = """
-schema = 1
-generator = "a test"
-package = "torch"
-[[wheel]]
-filename = "torch-2.10.0-cp312-cp312-manylinux_2_28_x86_64.whl"
-sha256 = "{}"
-version = "2.10.0"
-platform = "linux-x86_64"
-cuda = "12.8"
-sass = "70 75 80 86 90 100 120"
-[[wheel]]
-filename = "torch-2.11.0-cp312-cp312-manylinux_2_28_x86_64.whl"
-sha256 = "{}"
-version = "2.11.0"
-platform = "linux-x86_64"
-cuda = "13.0"
-sass = "75 80 86 90 100 120"
-""".format("1" * 64, "2" * 64)
-READ = """
-schema = 1
-generator = "a test"
-package = "demo"
-[[wheel]]
-filename = "demo-1.0-py3-none-manylinux_2_28_x86_64.whl"
-sha256 = "{}"
-version = "1.0"
-platform = "linux-x86_64"
-library = [
-  {{ path = "demo/libdemo_cuda128.so", linked = "libcudart.so.12", section = [{{ name = ".nv_fatbin", fatbins = 4, sass = "70:4 80:4 120:1" }}] }},
-  {{ path = "demo/libdemo_cuda130.so", linked = "libcudart.so.13", section = [{{ name = ".nv_fatbin", fatbins = 4, sass = "75:4 80:4" }}] }},
-  {{ path = "demo/_extra.so", linked = "libcudart.so.12", section = [{{ name = ".nv_fatbin", fatbins = 2, sass = "80:2", ptx = "80:2", ptx_isa = "8.7" }}] }},
-]
-""".format("3" * 64)
-
-
-def base(package: str) -> KnowledgeBase:
-    contents = {
-        **AXES,
-        "packages/torch.toml": TORCH.encode(),
-        "packages/demo.toml": f'schema = 1\npackage = "demo"\n{package}'.encode(),
-        "derived/torch.toml": READ_TORCH.encode(),
-        "derived/demo.toml": READ.encode(),
-    }
-    return load_files(Files(contents=contents, digest="test"))
 
 
 def said(package: str, *, gpu: str, driver: str, installed: list[str]) -> list[tuple[str, bool]]:
@@ -97,6 +37,7 @@ libraries = ["demo/libdemo_cuda{{}}.so"]
 chosen_by = "__torch_cuda"
 {EVIDENCE}
 """
+NEAREST = CHOSEN.replace("chosen_by", "or_nearest = true\nchosen_by")
 LINKED = f"""
 [[own_code]]
 libraries = ["demo/_extra.so"]
@@ -145,6 +86,30 @@ needed_for = "demo.extra"
             ["demo==1.0", "torch==2.11.0"],
             [("demo/device-code", True), ("torch/cuda-runtime", True), ("torch/device-code", True)],
             id="torch's CUDA has a library, which does not serve the GPU",
+        ),
+        pytest.param(
+            CHOSEN,
+            "A100",
+            "580.95.05",
+            ["demo==1.0", "torch==2.13.0+cu129"],
+            [("demo/device-code", True), ("torch/cuda-runtime", True)],
+            id="no library is for torch's CUDA",
+        ),
+        pytest.param(
+            NEAREST,
+            "A100",
+            "580.95.05",
+            ["demo==1.0", "torch==2.13.0+cu129"],
+            [],
+            id="the next older of the same major is taken",
+        ),
+        pytest.param(
+            NEAREST,
+            "V100",
+            "580.95.05",
+            ["demo==1.0", "torch==2.13.0+cu132"],
+            [("demo/device-code", True), ("torch/cuda-runtime", True)],
+            id="and has no code for the GPU",
         ),
         pytest.param(
             LINKED,
@@ -230,3 +195,35 @@ def test_a_fact_that_is_said_counts() -> None:
     (found,) = objections_to_example(knowledge.examples[0], knowledge)
     assert found.origin.rule == "demo/slug"
     assert knowledge.examples[0].built == {"demo"}
+
+
+def test_a_tool_that_is_absent_is_objected_to() -> None:
+    knowledge = base(
+        RULES.format('requires = ["__nvcc>=12.3"]', "blocks")
+        + '[[example]]\ngpu = ["A100"]\nfacts = { __nvcc = "none" }\nbuilt = ["demo==2.0"]\n'
+    )
+    (found,) = objections_to_example(knowledge.examples[0], knowledge)
+    assert (found.origin.rule, found.blocks) == ("demo/slug", True)
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        (["demo==1.0", "torch==2.11.0"], [("demo/slug", False)]),
+        (["demo==1.0", "torch==2.10.0"], []),
+        (["demo==1.0"], []),  # nothing is said of torch
+    ],
+)
+def test_a_warning_about_a_choice(installed: list[str], expected: list[tuple[str, bool]]) -> None:
+    rule = RULES.format('constrains = ["__torch_cuda<13"]', "warns")
+    assert said(rule, gpu="A100", driver="580.95.05", installed=installed) == expected
+
+
+def test_libraries_that_some_gpus_load_are_judged_on_them_alone() -> None:
+    package = CHOSEN.replace("{}", "128").replace('chosen_by = "__torch_cuda"', 'only_for = ["9.0"]')
+    assert said(package, gpu="T4", driver="580.95.05", installed=["demo==1.0"]) == []
+    assert said(package, gpu="RTX 5090", driver="580.95.05", installed=["demo==1.0"]) == []
+    hopper = package.replace("9.0", "12.0")
+    assert said(hopper, gpu="RTX 5090", driver="580.95.05", installed=["demo==1.0"]) == [
+        ("demo/device-code", True)
+    ]

@@ -33,16 +33,10 @@ SCHEMA_OF = {
     "packages": "packages",
     "derived": "derived",
     "known-good": "known-good",
+    "symptoms": "symptoms",
 }
 
-#: Folders whose files are of another room's kind.
-ELSEWHERE = {"symptoms"}
-
-FILES = sorted(
-    path.relative_to(CONSTRAINTS).as_posix()
-    for path in CONSTRAINTS.rglob("*.toml")
-    if path.relative_to(CONSTRAINTS).parts[0] not in ELSEWHERE
-)
+FILES = sorted(path.relative_to(CONSTRAINTS).as_posix() for path in CONSTRAINTS.rglob("*.toml"))
 
 
 def schema_named(name: str) -> dict[str, Any]:

@@ -1,0 +1,140 @@
+"""Count what the knowledge base holds, time how it is loaded, and write both down as a page.
+
+    python -m judges.knowledge_page [--runs N]
+
+Each run is a process of its own that imports envfit, and then loads the compiled knowledge.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from envfit import api
+from envfit.knowledge.model import Evidence, KnowledgeBase, Severity
+
+__all__ = ["counts", "main", "page"]
+
+_PAGE = Path(__file__).parents[1] / "docs" / "reference" / "knowledge.md"
+
+_HEAD = """\
+# What envfit knows, counted
+
+Written by `python -m judges.knowledge_page`; not to be edited. `envfit knowledge list` tells the same of
+any moment, and `envfit knowledge lint` holds all of it to its rules.
+
+"""
+_LOADING = """\
+Loading all of it from the compiled form, in {runs} processes: {best:.1f} ms at best, {median:.1f} ms in the
+median, {cpu:.1f} ms of CPU time, and {mib:.1f} MiB of memory. A rule or wheel is made when it is looked at.
+"""
+_KINDS = ("measured", "artifact", "release-notes", "docs", "issue", "forum")
+
+#: Loads the knowledge with everything imported, and says how long it took and what it takes.
+_TIMED = """
+import gc, json, time, tracemalloc
+from envfit import api
+import envfit.knowledge.plain, envfit.knowledge.files, envfit.index.cache
+gc.disable()
+started, spent = time.perf_counter(), time.process_time()
+api.knowledge()
+seconds, spent = time.perf_counter() - started, time.process_time() - spent
+tracemalloc.start()
+kept = api.knowledge()
+mib = tracemalloc.get_traced_memory()[0] / 2**20
+print(json.dumps({"ms": seconds * 1000, "cpu": spent * 1000, "mib": mib}))
+"""
+
+
+def counts(knowledge: KnowledgeBase) -> dict[str, int]:
+    """Return how much of each kind there is."""
+    read = [code for code in knowledge.device_code.values() if code.libraries or code.sass is not None]
+    about = {name for rule in knowledge.rules for name in rule.packages} | _read_names(knowledge)
+    severities = Counter(rule.severity for rule in knowledge.rules)
+    return {
+        "packages with knowledge of their own": len(knowledge.packages),
+        "packages that rules or wheels speak of": len(
+            about | set(knowledge.packages) | _read_names(knowledge)
+        ),
+        "rules that block": severities[Severity.BLOCKS],
+        "rules that warn": severities[Severity.WARNS],
+        "wheels read": len(read),
+        "packages whose wheels were read": len(_read_names(knowledge)),
+        "libraries in them": sum(len(code.libraries) for code in read),
+        "GPU models": len(knowledge.gpus),
+        "examples of rules": sum(bool(example.breaks) for example in knowledge.examples),
+        "environments that nothing may object to": sum(not example.breaks for example in knowledge.examples),
+        "symptoms": len(knowledge.symptoms),
+    }
+
+
+def _read_names(knowledge: KnowledgeBase) -> set[str]:
+    return set(knowledge.lookup.siblings)
+
+
+def _evidence(knowledge: KnowledgeBase) -> Iterator[Evidence]:
+    for rule in knowledge.rules:
+        yield from rule.evidence
+    for package in knowledge.packages.values():
+        for entries in (package.own_code, package.index_builds, package.metadata, package.source_builds):
+            for entry in entries:
+                yield from entry.evidence
+    for example in knowledge.examples:
+        yield from example.evidence
+    for symptom in knowledge.symptoms:
+        yield from symptom.evidence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Count, time, and write the page."""
+    parser = argparse.ArgumentParser(prog="python -m judges.knowledge_page", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--runs", type=int, default=15, metavar="N")
+    options = parser.parse_args(arguments)
+    knowledge = api.knowledge()  # compiled from here on
+    runs = [_timed() for _ in range(options.runs)]
+    kinds = Counter(item.kind.label for item in _evidence(knowledge))
+    _PAGE.write_text(page(counts(knowledge), kinds, runs), encoding="utf-8")
+    sys.stdout.write(_PAGE.read_text(encoding="utf-8"))
+    return 0
+
+
+def _timed() -> Mapping[str, Any]:
+    ended = subprocess.run([sys.executable, "-c", _TIMED], capture_output=True, text=True, check=True)
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
+
+
+def page(counted: Mapping[str, int], kinds: Mapping[str, int], runs: Sequence[Mapping[str, Any]]) -> str:
+    """Return the page."""
+    wall, cpu = ([run[key] for run in runs] for key in ("ms", "cpu"))
+    return _HEAD + "\n".join(
+        [
+            "| what | how many |",
+            "| --- | --- |",
+            *(f"| {what} | {number:,} |" for what, number in counted.items()),
+            "",
+            "| evidence, best first | entries |",
+            "| --- | --- |",
+            *(f"| {kind} | {kinds.get(kind, 0):,} |" for kind in _KINDS),
+            "",
+            _LOADING.format(
+                runs=len(runs),
+                best=min(wall),
+                median=statistics.median(wall),
+                cpu=statistics.median(cpu),
+                mib=statistics.median(run["mib"] for run in runs),
+            ),
+        ]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
