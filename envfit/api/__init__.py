@@ -9,36 +9,41 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envfit.api.freshening import Freshened
+    from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
     from envfit.api.request import LockRequest
     from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
-    from envfit.index.cache import Cache
     from envfit.install import InstallReport
     from envfit.knowledge.model import KnowledgeBase
+    from envfit.knowledge.overview import Overview
+    from envfit.knowledge.story import BuiltIn, RuleStory
 
 __all__ = [
     "LockRequest",
     "LockResult",
     "TargetRequest",
+    "begin_package",
     "describe_target",
     "detect",
     "export",
     "freshen",
     "install",
     "knowledge",
+    "known",
+    "lint",
     "lock",
     "record",
     "scan",
     "target_of",
+    "why",
 ]
 
 
@@ -65,38 +70,74 @@ def _silent(_: str) -> None:
 
 
 def knowledge() -> KnowledgeBase:
-    """Return the knowledge that envfit was installed with; raises KnowledgeError.
+    """Return the knowledge that envfit was installed with; raises KnowledgeError."""
+    from envfit.api.knowing import load_knowledge
 
-    It is compiled where Python would compile modules, else into the cache, and taken from
-    there as long as the files are the same.
+    return load_knowledge()
+
+
+def lint(
+    directory: Path | None = None,
+    *,
+    fix: bool = False,
+    months: int | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> LintReport:
+    """Hold a constraints directory, or a folder of rules of a site, to the lints of the knowledge base.
+
+    ``directory`` is envfit's own knowledge where it is None.  Raises FileError where there is
+    no such directory, or where a fix cannot be written.
     """
-    from envfit.knowledge.files import constraints_directory, read_files
-    from envfit.knowledge.plain import from_plain, to_plain
+    from envfit.api.linting import lint_directory
 
-    files = read_files(constraints_directory())
-    key = f"knowledge {files.digest}"
-    for cache in _compiled_in():
-        compiled = from_plain(cache.record(key))
-        if compiled is not None and not files.faults:
-            return compiled
-    from envfit.knowledge.load import load_files
-
-    loaded = load_files(files)
-    for cache in _compiled_in():
-        cache.store_record(key, to_plain(loaded))
-        cache.flush()
-        if cache.record(key) is not None:
-            break
-    return loaded
+    return lint_directory(
+        directory, fix=fix, months=months, environ=os.environ if environ is None else environ
+    )
 
 
-def _compiled_in() -> Iterator[Cache]:
-    """Yield where compiled knowledge may be: where Python keeps compiled modules, and in the cache."""
-    from envfit.index.cache import Cache, default_cache_dir
+def known(names: Sequence[str] = ()) -> Overview:
+    """Return what is known of every package, or of some.
 
-    if not sys.dont_write_bytecode:
-        yield Cache(Path(__file__).parents[1] / "__pycache__")
-    yield Cache(default_cache_dir(os.environ, home=Path.home()))
+    Raises InputError on a name that nothing is known of.
+    """
+    from envfit.api.telling import overview
+
+    return overview(names, knowledge())
+
+
+def begin_package(
+    name: str,
+    directory: Path | None = None,
+    *,
+    index_url: str | None = None,
+    offline: bool = False,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Path:
+    """Write the beginning of a file about a package, with its newest release from the index; return its path.
+
+    Raises InputError where there is one already, and FileError where it cannot be written.
+    """
+    from envfit.api.beginning import begin
+
+    return begin(
+        name,
+        directory,
+        index_url=index_url,
+        offline=offline,
+        environ=os.environ if environ is None else environ,
+        notify=notify,
+    )
+
+
+def why(word: str, directory: Path = Path()) -> RuleStory | BuiltIn:
+    """Return what a rule says, what proves it and what it changes, or what kind of verdict an id is of.
+
+    Rules of the project in ``directory`` count too.  Raises InputError on anything else.
+    """
+    from envfit.api.telling import story
+
+    return story(word, directory, knowledge())
 
 
 def detect(environ: Mapping[str, str] | None = None) -> Machine:
@@ -218,7 +259,8 @@ def install(
     """Install a lock into a new environment at ``prefix``, if it runs on this machine.
 
     ``mirrors`` (CANONICAL=MIRROR) come before those of the environment and of the
-    project that the lock lies in; ``provided_from`` is the interpreter whose packages the lock counts on.
+    project that the lock lies in, whose rules count too; ``provided_from`` is the interpreter
+    whose packages the lock counts on.
     Raises InstallRefusedError with the reasons before anything is made, and
     InstallError or VerificationError with the former environment untouched.
     """
@@ -226,17 +268,19 @@ def install(
 
     from envfit.api.ignored import ignored_rules
     from envfit.api.indexes import IndexRequest, open_downloads
+    from envfit.api.knowing import load_knowledge
     from envfit.api.provided import ask_interpreter
     from envfit.api.reading import with_kept_code
     from envfit.api.targets import this_machine
     from envfit.install import install as install_lock
     from envfit.lock.file import read_lock
     from envfit.lock.reading import rebased
-    from envfit.project import mirrors_of
+    from envfit.project import mirrors_of, rules_of
 
     document = rebased(read_lock(path), path.parent.absolute())
     environ = os.environ if environ is None else environ
-    base = with_kept_code(knowledge(), document, environ)
+    sites = rules_of(path.parent / "pyproject.toml")
+    base = with_kept_code(load_knowledge(sites) if sites else knowledge(), document, environ)
     request = IndexRequest(
         directory=path.parent,
         mirrors=tuple(mirrors),

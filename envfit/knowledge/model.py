@@ -157,9 +157,7 @@ class OwnCode:
     libraries: tuple[str, ...]
     needed_for: str | None = None  # what alone fails without them, such as "torch.linalg on the GPU"
     chosen_by: str | None = None  # a choice: the library with its value in place of {} is loaded
-    or_nearest: bool = (
-        False  # where it is missing: the next older of its major, else the next newer
-    )
+    or_nearest: bool = False  # where it is missing: the next older of its major, else the next newer
     runtime_from: str | None = None  # a choice: whose CUDA runtime they load, so that its major is theirs
     evidence: tuple[Evidence, ...] = ()
 
