@@ -34,7 +34,6 @@ _LOADING = """\
 Loading all of it from the compiled form, in {runs} processes: {best:.1f} ms at best, {median:.1f} ms in the
 median, {cpu:.1f} ms of CPU time, and {mib:.1f} MiB of memory. A rule or wheel is made when it is looked at.
 """
-_KINDS = ("measured", "artifact", "release-notes", "docs", "issue", "forum")
 
 #: Loads the knowledge with everything imported, and says how long it took and what it takes.
 _TIMED = """
@@ -82,7 +81,7 @@ def page(counted: Mapping[str, int], kinds: Mapping[str, int], runs: Sequence[Ma
             "",
             "| evidence, best first | entries |",
             "| --- | --- |",
-            *(f"| {kind} | {kinds.get(kind, 0):,} |" for kind in _KINDS),
+            *(f"| {kind} | {number:,} |" for kind, number in kinds.items()),
             "",
             _LOADING.format(
                 runs=len(runs),

@@ -14,7 +14,7 @@ from envfit.api.scanning import python_rank
 from envfit.distribution import Sdist, Wheel
 from envfit.errors import EnvfitError, FileError, InputError
 from envfit.knowledge.files import constraints_directory
-from envfit.knowledge.skeleton import ReleasedFile, skeleton
+from envfit.knowledge.skeleton import BLANK, ReleasedFile, skeleton
 from envfit.target import Platform
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _newest_of(
     newest = max(file.version for file in finals)
     files = sorted((file for file in finals if file.version == newest), key=_rank)
     return str(newest), tuple(
-        ReleasedFile(filename=file.filename, sha256=file.sha256 or "FILL-IN") for file in files[:_MOST_FILES]
+        ReleasedFile(filename=file.filename, sha256=file.sha256 or BLANK) for file in files[:_MOST_FILES]
     )
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from envfit.frozen import frozen
 
-__all__ = ["ReleasedFile", "skeleton"]
+__all__ = ["BLANK", "ReleasedFile", "skeleton"]
 
 
 @frozen
@@ -25,7 +25,8 @@ schema = 1
 package = "{name}"
 """
 
-_BLANK = "FILL-IN"
+#: What stands where something is to be filled in.
+BLANK = "FILL-IN"
 
 _CITED = (
     '#   {{ kind = "artifact", source = "{source}", sha256 = "{sha256}", '
@@ -47,7 +48,7 @@ _BODY = """
 # requires = ["__capability>=8.0"]      # of every GPU; also __cuda_driver>=580.65.06, torch<2.14
 # severity = "blocks"                   # cannot work; "warns": works badly
 # status = "active"
-# why = "One sentence that a user reads, with a capital and a full stop."
+# why = "FILL-IN: one sentence that a user reads, with a capital and a full stop."
 # evidence = [
 #   # kind: measured, artifact (the file itself), release-notes, docs; issue and forum only for warnings.
 #   # locator: where in it you read it.  checked: the day you did.
@@ -88,7 +89,7 @@ def skeleton(
 
     ``files`` are those of the newest release; ``folder`` is what comes after ``envfit knowledge lint``.
     """
-    first = files[0] if files else ReleasedFile(filename=_BLANK, sha256=_BLANK)
+    first = files[0] if files else ReleasedFile(filename=BLANK, sha256=BLANK)
     lines = [_HEAD.format(name=name, folder=f" {folder}" if folder else "")]
     if version is not None:
         lines.append(f"\n# The newest release is {version}.  Its files, to be cited by name and hash:\n")

@@ -49,7 +49,7 @@ def find_contradictions(subject: Subject) -> Iterator[Finding]:
                 text = f"Nothing meets both {first} and the {second}{whose}, and they share releases."
                 yield _of(one, "contradiction", text)
         for name in sorted(_required_and_excluded(one, other)):
-            text = f"{name} is required and excluded for the same releases{', see' + whose[3:] if whose else ''}."
+            text = f"{name} is both required and excluded{', see' + whose[3:] if whose else ''}."
             yield _of(one, "contradiction", text)
 
 

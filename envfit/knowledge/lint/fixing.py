@@ -46,15 +46,26 @@ def _key(finding: Finding) -> tuple[str, ...]:
 
 
 def edited(text: str, edit: Edit) -> str:
-    """Return a document with one value changed."""
+    """Return a document with one value changed, and every line that it is not in as it was."""
     import tomlkit
 
     document = tomlkit.parse(text)
+    # tomlkit loses a space here and there: its own text is what tells which lines the edit changed.
+    unchanged = tomlkit.dumps(document).splitlines(keepends=True)
     table: Any = document
     for key in edit.keys[:-1]:
         table = table[key]
     table[edit.keys[-1]] = edit.value
-    return tomlkit.dumps(document)
+    changed = tomlkit.dumps(document).splitlines(keepends=True)
+    lines = text.splitlines(keepends=True)
+    if len(lines) != len(unchanged):
+        return "".join(changed)
+    steps = difflib.SequenceMatcher(a=unchanged, b=changed, autojunk=False).get_opcodes()
+    return "".join(
+        line
+        for step, first, last, begin, end in steps
+        for line in (lines[first:last] if step == "equal" else changed[begin:end])
+    )
 
 
 def diff_of(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from packaging.utils import canonicalize_name
 
 from envfit.knowledge.lint.finding import Edit, Finding, Level
-from envfit.knowledge.lint.subject import Subject
+from envfit.knowledge.lint.subject import Subject, walk
+from envfit.knowledge.skeleton import BLANK
 from envfit.knowledge.symptom_match import find_symptoms
 
-__all__ = ["find_bad_sentences", "find_empty_files", "find_unmatched_excerpts"]
+__all__ = ["find_bad_sentences", "find_empty_files", "find_unfilled", "find_unmatched_excerpts"]
 
 _SAYING = (
     "rule",
@@ -68,6 +69,21 @@ def find_empty_files(subject: Subject) -> Iterator[Finding]:
             )
 
 
+def find_unfilled(subject: Subject) -> Iterator[Finding]:
+    """Find what ``envfit knowledge new`` left to be filled in."""
+    for file, document in subject.documents.items():
+        for keys, value in walk(document):
+            if isinstance(value, str) and BLANK in value:
+                place = ".".join(map(str, keys))
+                yield Finding(
+                    lint="unfilled",
+                    level=Level.ERROR,
+                    file=file,
+                    place=place,
+                    text="It is still to be filled in.",
+                )
+
+
 def find_unmatched_excerpts(subject: Subject) -> Iterator[Finding]:
     """Find symptoms whose own excerpts do not show them."""
     for symptom in subject.knowledge.symptoms:
@@ -94,6 +110,7 @@ def _as_sentence(why: str, subject_name: str, subject: Subject) -> str:
         or name in subject.knowledge.packages
         or subject.knowledge.lookup.about.get(name) is not None
         or not first.isalpha()
+        or any(letter.isupper() for letter in first[1:])
     )
     if text[0].islower() and not is_name:
         text = text[0].upper() + text[1:]

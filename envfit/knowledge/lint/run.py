@@ -12,7 +12,12 @@ from envfit.knowledge.lint.contradictions import find_contradictions, find_empty
 from envfit.knowledge.lint.finding import Finding, Level
 from envfit.knowledge.lint.members import find_unknown_members
 from envfit.knowledge.lint.proof import find_bad_evidence, find_hosts
-from envfit.knowledge.lint.prose import find_bad_sentences, find_empty_files, find_unmatched_excerpts
+from envfit.knowledge.lint.prose import (
+    find_bad_sentences,
+    find_empty_files,
+    find_unfilled,
+    find_unmatched_excerpts,
+)
 from envfit.knowledge.lint.scans import find_capability_rules, find_unmatched_libraries
 from envfit.knowledge.lint.subject import Subject
 from envfit.knowledge.load import read_knowledge
@@ -36,6 +41,7 @@ LINTS: tuple[Callable[[Subject], Iterator[Finding]], ...] = (
     find_unmatched_libraries,
     find_bad_sentences,
     find_empty_files,
+    find_unfilled,
     find_unmatched_excerpts,
 )
 
