@@ -286,6 +286,9 @@ def install(
         mirrors=tuple(mirrors),
         project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
     )
+    ignored = ignored_rules(tuple(ignore_rules), base)
+    for rule in sorted(ignored):
+        notify(f"ignored rule: {rule}")
     with open_downloads(request, environ, notify) as downloads:
         return install_lock(
             document,
@@ -294,7 +297,7 @@ def install(
             prefix,
             interpreter=ask_interpreter(provided_from, (), environ, notify),
             skip=frozenset(map(canonicalize_name, skip)),
-            ignored=ignored_rules(tuple(ignore_rules), base),
+            ignored=ignored,
             dry_run=dry_run,
             locate=downloads.locate,
             build_variables=downloads.build_variables,
