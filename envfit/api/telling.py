@@ -31,9 +31,10 @@ def overview(names: Sequence[str], base: KnowledgeBase) -> Overview:
             near = difflib.get_close_matches(name, [known.name for known in everything.subjects], n=5)
             raise InputError(
                 f"nothing is known of {name!r}",
-                hints=[f"near: {', '.join(near)}"]
-                if near
-                else [f"begin with it: envfit knowledge new {canonicalize_name(name)}"],
+                hints=[
+                    *([f"near: {', '.join(near)}"] if near else []),
+                    f"begin with it: envfit knowledge new {canonicalize_name(name)}",
+                ],
             )
         chosen.update({known.name: known for known in found})
     return replace(everything, subjects=tuple(chosen.values()))

@@ -42,10 +42,18 @@ _BODY = """
 
 # --- A rule: what cannot work, or works badly -----------------------------------------------------------
 #
+# What a rule may ask for:
+#   __capability>=8.0          the compute capability of every GPU in use
+#   __cuda_driver>=580.65.06   the driver
+#   __torch_cuda>=12,<13       the CUDA runtime of torch, for libraries linked with libcudart.so.12
+#   __glibc>=2.29  __nvcc>=12.4  __gxx>=9  __memory>=32
+#   torch<2.14                 another package
+# Do not say again what the package's own metadata says.
+#
 # [[rule]]
 # id = "{name}/ampere-or-newer"         # {name}/ and a few words; never used for another rule
 # applies = {{ versions = "{versions}" }}      # the releases that you know it of
-# requires = ["__capability>=8.0"]      # of every GPU; also __cuda_driver>=580.65.06, torch<2.14
+# requires = ["__capability>=8.0"]      # `constrains` instead: only where there is a GPU, or that package
 # severity = "blocks"                   # cannot work; "warns": works badly
 # status = "active"
 # why = "FILL-IN: one sentence that a user reads, with a capital and a full stop."

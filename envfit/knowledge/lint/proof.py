@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from envfit.frozen import frozen
 from envfit.knowledge.lint.finding import Finding, Level
-from envfit.knowledge.lint.subject import Subject, walk
+from envfit.knowledge.lint.subject import Subject, place_of, walk
 
 __all__ = ["find_bad_evidence", "find_hosts"]
 
@@ -82,7 +82,7 @@ def find_hosts(subject: Subject) -> Iterator[Finding]:
                         lint="index-host",
                         level=Level.ERROR,
                         file=file,
-                        place=_path(keys),
+                        place=place_of(document, keys),
                         text="It names the host of a package index; cite files by name and sha256.",
                     )
 
@@ -91,23 +91,7 @@ def _entries(subject: Subject) -> Iterator[_Entry]:
     for file, document in subject.documents.items():
         for keys, value in walk(document):
             if "evidence" in keys[-2:-1] and isinstance(value, dict):
-                yield _Entry(file=file, place=_place(document, keys), table=value)
-
-
-def _place(document: Mapping[str, object], keys: tuple[str | int, ...]) -> str:
-    """Return where an entry stands, by the id of its rule where it has one."""
-    above: object = document
-    for key in keys[:-2]:
-        above = above[key]  # type: ignore[index]
-    own = above.get("id") if isinstance(above, dict) else None
-    return f"{own}: {_path(keys[-2:])}" if isinstance(own, str) else _path(keys)
-
-
-def _path(keys: tuple[str | int, ...]) -> str:
-    text = ""
-    for key in keys:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
-    return text
+                yield _Entry(file=file, place=place_of(document, keys), table=value)
 
 
 def _before(day: date, months: int) -> date:

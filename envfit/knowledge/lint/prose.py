@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from packaging.utils import canonicalize_name
 
 from envfit.knowledge.lint.finding import Edit, Finding, Level
-from envfit.knowledge.lint.subject import Subject, walk
+from envfit.knowledge.lint.subject import Subject, place_of, walk
 from envfit.knowledge.skeleton import BLANK
 from envfit.knowledge.symptom_match import find_symptoms
 
@@ -74,7 +74,7 @@ def find_unfilled(subject: Subject) -> Iterator[Finding]:
     for file, document in subject.documents.items():
         for keys, value in walk(document):
             if isinstance(value, str) and BLANK in value:
-                place = ".".join(map(str, keys))
+                place = place_of(document, keys)
                 yield Finding(
                     lint="unfilled",
                     level=Level.ERROR,

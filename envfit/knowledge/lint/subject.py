@@ -12,7 +12,7 @@ from envfit.knowledge.objections import Objection, example_target, object_to
 from envfit.knowledge.query import Query
 from envfit.target import Target
 
-__all__ = ["Judged", "Subject", "walk"]
+__all__ = ["Judged", "Subject", "place_of", "walk"]
 
 
 @frozen
@@ -105,3 +105,21 @@ def walk(value: object, keys: tuple[str | int, ...] = ()) -> Iterator[tuple[tupl
     elif isinstance(value, list):
         for position, item in enumerate(value):
             yield from walk(item, (*keys, position))
+
+
+def place_of(document: Mapping[str, object], keys: tuple[str | int, ...]) -> str:
+    """Return where a value stands in a document: below the id of its rule, where it has one."""
+    value: object = document
+    for depth, key in enumerate(keys):
+        value = value[key]  # type: ignore[index]
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            rest = _path(keys[depth + 1 :])
+            return f"{value['id']}: {rest}" if rest else str(value["id"])
+    return _path(keys)
+
+
+def _path(keys: tuple[str | int, ...]) -> str:
+    text = ""
+    for key in keys:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+    return text
