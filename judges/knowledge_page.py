@@ -46,7 +46,8 @@ api.knowledge()
 seconds, spent = time.perf_counter() - started, time.process_time() - spent
 tracemalloc.start()
 kept = api.knowledge()
-print(json.dumps({"ms": seconds * 1000, "cpu": spent * 1000, "mib": tracemalloc.get_traced_memory()[0] / 2**20}))
+mib = tracemalloc.get_traced_memory()[0] / 2**20
+print(json.dumps({"ms": seconds * 1000, "cpu": spent * 1000, "mib": mib}))
 """
 
 

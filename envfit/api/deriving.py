@@ -134,5 +134,8 @@ def kept_wheels(path: Path) -> tuple[DerivedWheel, ...]:
 
 
 def write_wheels(path: Path, name: str, wheels: Iterable[DerivedWheel]) -> None:
-    """Write a package's file of facts."""
-    path.write_text(derived_text(name, GENERATOR, wheels), encoding="utf-8")
+    """Write a file of facts: of each release and platform the wheel that was read most thoroughly."""
+    kept: dict[tuple[Version, Platform], DerivedWheel] = {}
+    for wheel in sorted(wheels, key=lambda wheel: (len(wheel.libraries), wheel.filename)):
+        kept[wheel.version, wheel.platform] = wheel
+    path.write_text(derived_text(name, GENERATOR, kept.values()), encoding="utf-8")

@@ -40,6 +40,10 @@ class CodeKind(enum.Enum):
 
     PTX = 1  # compiles it
     SASS = 2  # loads it
+    LTO = 8  # nothing: it is what a linker (nvlink, or nvJitLink when a program runs) optimizes and compiles
+
+
+_KINDS = frozenset(kind.value for kind in CodeKind)
 
 
 @frozen
@@ -138,7 +142,7 @@ class FatbinReader:
         fields = _ENTRY.unpack_from(self._kept, place)
         kind, _, header, payload, _, _, minor, major, architecture, _, _, flags, _, _ = fields
         known = (
-            kind in (CodeKind.PTX.value, CodeKind.SASS.value)
+            kind in _KINDS
             and _ENTRY.size <= header <= _LARGEST_HEADER
             and header % 8 == 0
             and architecture in _ARCHITECTURES

@@ -128,6 +128,8 @@ def _by_section(fatbins: Iterable[Fatbin], sections: Sequence[tuple[str, int, in
     """Yield the code of each section that has any."""
     there: dict[str, list[Fatbin]] = defaultdict(list)
     for fatbin in fatbins:
+        if not fatbin.damaged and all(code.kind is CodeKind.LTO for code in fatbin.codes):
+            continue  # nothing in it ever runs as it is
         name = next(
             (name for name, offset, size in sections if offset <= fatbin.offset < offset + size), _NOWHERE
         )

@@ -227,10 +227,12 @@ class CodeJudge:
     def _unserved(self, part: OwnPart) -> tuple[Gpu, ...]:
         """Return the GPUs that no code of a library runs on."""
         supported = self._target.fact(CUDA)
+        only = part.own.only_for if part.own is not None else ()
         return tuple(
             gpu
             for gpu in self._query.gpu_per_capability()
-            if not runs_on(
+            if (not only or gpu.capability in only)
+            and not runs_on(
                 part.sass,
                 part.ptx,
                 gpu.capability,

@@ -11,7 +11,10 @@ from envfit.knowledge.document import Table
 from envfit.knowledge.evidence import proves, read_evidence
 from envfit.knowledge.model import Example
 
-__all__ = ["read_example", "read_known_good"]
+__all__ = ["ABSENT", "read_example", "read_known_good"]
+
+#: What a fact is said to be where the machine has none of it, such as a CUDA compiler.
+ABSENT = "none"
 
 _PINNED = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)\s*==\s*(\S+)")
 _FACTS = ("__gxx", "__glibc", "__memory", "__nvcc")

@@ -7,6 +7,7 @@ have the same folders, and a file that lies in none of them is about a package.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
@@ -48,17 +49,19 @@ def read_files(directory: Path, *sites: Path) -> Files:
     faults: list[str] = []
     added: dict[str, str] = {}
     digest = hashlib.sha256()
-    found = [(path, f"{folder}/{path.name}", "") for folder, path in _listed(directory)]
-    for number, site in enumerate(sites, 1):
-        if not site.is_dir():
+    found = [(f"{directory}{os.sep}{file}", file, "") for _, file in _listed(str(directory))]
+    for number, site in enumerate(map(str, sites), 1):
+        if not os.path.isdir(site):  # noqa: PTH112
             faults.append(f"{site}: there is no such folder")
-        loose = [("packages", path) for path in _toml_files(site)]
-        for folder, path in (*loose, *_listed(site)):
-            found.append((path, path.as_posix(), f"site {number}/{folder}/{path.name}"))
-            added[path.as_posix()] = folder
+        loose = [("packages", name) for name in _toml_files(site)]
+        for folder, file in (*loose, *_listed(site)):
+            path = f"{site}{os.sep}{file}"
+            found.append((path, path, f"site {number}/{folder}/{file.rpartition('/')[2]}"))
+            added[path] = folder
     for path, file, named in found:
         try:
-            content = contents[file] = path.read_bytes()
+            with open(path, "rb", buffering=0) as opened:  # noqa: PTH123
+                content = contents[file] = opened.read()
         except OSError as error:
             faults.append(f"{file}: {error}")
             continue
@@ -66,15 +69,14 @@ def read_files(directory: Path, *sites: Path) -> Files:
     return Files(contents=contents, digest=digest.hexdigest()[:12], faults=tuple(faults), added=added)
 
 
-def _listed(directory: Path) -> Iterator[tuple[str, Path]]:
+def _listed(directory: str) -> Iterator[tuple[str, str]]:
+    """Yield folder and place of every file; in texts, for paths of pathlib's cost more than the files."""
     for folder in FOLDERS:
-        for path in _toml_files(directory / folder):
-            yield folder, path
+        for name in _toml_files(f"{directory}{os.sep}{folder}"):
+            yield folder, f"{folder}/{name}"
 
 
-def _toml_files(directory: Path) -> list[Path]:
-    if not directory.is_dir():
+def _toml_files(directory: str) -> list[str]:
+    if not os.path.isdir(directory):  # noqa: PTH112
         return []
-    return sorted(
-        (entry for entry in directory.iterdir() if entry.name.endswith(".toml")), key=lambda item: item.name
-    )
+    return sorted(name for name in os.listdir(directory) if name.endswith(".toml"))  # noqa: PTH208

@@ -157,6 +157,11 @@ class _Loader:
                 self._check_condition(rule, condition)
         for package in self.packages.values():
             for own in package.own_code:
+                self.faults += [
+                    f"packages/{package.name}.toml: own_code: no GPU has compute capability {capability}"
+                    for capability in own.only_for
+                    if capability not in self.capabilities
+                ]
                 for choice in (own.chosen_by, own.runtime_from):
                     if choice is not None and choice not in self.choices:
                         self.faults.append(f"packages/{package.name}.toml: own_code: {choice} is no choice")
@@ -471,6 +476,9 @@ def _own_code(table: Table) -> OwnCode:
         needed_for=table.text("needed_for") if "needed_for" in table else None,
         chosen_by=table.text("chosen_by") if "chosen_by" in table else None,
         or_nearest=table.flag("or_nearest"),
+        only_for=tuple(
+            table.parse_each("only_for", table.texts("only_for"), Capability.parse, _NO_CAPABILITY)
+        ),
         runtime_from=table.text("runtime_from") if "runtime_from" in table else None,
         evidence=read_evidence(table),
     )

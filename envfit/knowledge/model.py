@@ -158,6 +158,7 @@ class OwnCode:
     needed_for: str | None = None  # what alone fails without them, such as "torch.linalg on the GPU"
     chosen_by: str | None = None  # a choice: the library with its value in place of {} is loaded
     or_nearest: bool = False  # where it is missing: the next older of its major, else the next newer
+    only_for: tuple[Capability, ...] = ()  # where they are loaded on some GPUs only
     runtime_from: str | None = None  # a choice: whose CUDA runtime they load, so that its major is theirs
     evidence: tuple[Evidence, ...] = ()
 

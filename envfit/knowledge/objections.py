@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from envfit.distribution import Distribution, Sdist, Wheel
 from envfit.frozen import frozen
+from envfit.knowledge.example import ABSENT
 from envfit.knowledge.facts import fact_of
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.model import Example, KnowledgeBase
@@ -54,7 +55,12 @@ def example_target(example: Example, knowledge: KnowledgeBase) -> Target:
         platform=example.platform,
     )
     said = tuple(
-        Fact(name=name, state=FactState.KNOWN, value=value, source=example.place)
+        Fact(
+            name=name,
+            state=FactState.ABSENT if value == ABSENT else FactState.KNOWN,
+            value="" if value == ABSENT else value,
+            source=example.place,
+        )
         for name, value in example.facts.items()
         if name != "__glibc"
     )
@@ -87,8 +93,9 @@ def _all(
                 yield from _blocking(requirement)
         for origin in judgement.warnings:
             yield Objection(origin=origin, blocks=False)
+    for judgement in judged.values():
         for caution in judgement.cautions:
-            if _is_ignored(caution, installed, query):
+            if _is_ignored(caution, installed, choices, query):
                 yield Objection(origin=caution.origin, blocks=False)
     yield from _disagreeing(choices, query)
 
@@ -129,10 +136,21 @@ def _blocking(requirement: Requirement) -> Iterator[Objection]:
         yield Objection(origin=requirement.origin, blocks=True)
 
 
-def _is_ignored(caution: Caution, installed: Mapping[str, Version], query: Query) -> bool:
+def _is_ignored(
+    caution: Caution,
+    installed: Mapping[str, Version],
+    choices: Mapping[str, Sequence[Requirement]],
+    query: Query,
+) -> bool:
     """Tell whether a set goes against what a rule warns of."""
     if caution.name in query.knowledge.choices:
-        return False
+        left = [
+            value
+            for value in query.values(caution.name) or ()
+            if _agree(choices.get(caution.name, ()), (value,))
+        ]
+        fitting = caution.specifier
+        return fitting is not None and bool(left) and not any(map(fitting.contains, left))
     version = installed.get(caution.name)
     if version is None:
         return caution.required

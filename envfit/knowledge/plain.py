@@ -49,7 +49,6 @@ _CLASSES: tuple[type[Any], ...] = (
     model.RoutedIndex,
     model.GpuModel,
     model.Example,
-    model.Lookup,
     Symptom,
     Capability,
     Platform,
@@ -74,6 +73,8 @@ def to_plain(base: KnowledgeBase) -> object:
             plain[item.name] = [_packed(each) for each in value]
         elif item.name in _LAZY_MAPPINGS:
             plain[item.name] = {key: _packed(each) for key, each in value.items()}
+        elif item.name == "lookup":
+            plain[item.name] = {part.name: getattr(value, part.name) for part in fields(value)}
         else:
             plain[item.name] = _encoded(value)
     return _SHAPE, plain
@@ -89,6 +90,8 @@ def from_plain(record: Any) -> KnowledgeBase | None:
             values[name] = _LazySequence(value)
         elif name in _LAZY_MAPPINGS:
             values[name] = _LazyMapping(value)
+        elif name == "lookup":
+            values[name] = model.Lookup(**value)  # nothing in it is anything but texts and numbers
         else:
             values[name] = _decoded(value)
     return KnowledgeBase(compiled=values.pop("lookup"), **values)

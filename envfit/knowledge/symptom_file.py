@@ -56,6 +56,9 @@ def _check_patterns(symptom: Symptom, table: Table) -> None:
         key: table.parse_each(key, getattr(symptom, key), compile_pattern, _nothing())
         for key in ("patterns", "also", "unless")
     }
+    for text, pattern in zip(symptom.patterns, found["patterns"], strict=True):
+        if not pattern.words:
+            table.fault(f"{text!r}: has no word of four letters outside of groups to look for", "patterns")
     if len(table.faults) > before:
         return
     captured = set(symptom.otherwise)

@@ -16,7 +16,7 @@ __all__ = ["SymptomMatch", "find_symptoms"]
 
 _LONGEST_LINE = 4000
 _AROUND = 2000  # characters before and after a word in which its pattern is looked for
-_MOST_PLACES = 200  # of one pattern
+_MOST_MATCHES = 200  # of one pattern
 
 _COLOUR = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 #: What programs put before each line that they pass on; any number of these, one after the other.
@@ -39,7 +39,9 @@ _PREFIX = re.compile(
     )""",
     re.VERBOSE,
 )
-_BOX_END = re.compile(r"\s+[│║┃|]\s*$")
+_BOX_END = "│║┃|"
+#: What compilers and web pages write for a quote or a space.
+_PLAIN = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\xa0": " "})
 
 
 @frozen
@@ -57,7 +59,7 @@ class SymptomMatch:
 def find_symptoms(text: str, symptoms: Iterable[Symptom]) -> tuple[SymptomMatch, ...]:
     """Return what is found: nearest to the root first, then in the order of the text.
 
-    A symptom occurs once for each cause that its captured words make of it.
+    A symptom occurs once for each of the words that it captured.
     """
     log = _Log(text)
     found: list[SymptomMatch] = []
@@ -85,22 +87,31 @@ class _Log:
         self._lower = lower if len(lower) == len(self.text) else None
 
     def find(self, pattern: Pattern) -> Iterator[re.Match[str]]:
-        """Yield where a pattern matches, looking only around its word."""
-        if self._lower is None:
+        """Yield where a pattern matches, looking only around its words."""
+        if self._lower is None or not pattern.words:
             yield from pattern.expression.finditer(self.text)
             return
-        begin, done = self._lower.find(pattern.word), 0
-        for _ in range(_MOST_PLACES):
-            if begin < 0:
-                return
-            last = None
-            for match in pattern.expression.finditer(
-                self.text, max(done, begin - _AROUND), begin + len(pattern.word) + _AROUND
-            ):
-                yield match
-                last = match
-            done = max(last.end() if last else 0, done)
-            begin = self._lower.find(pattern.word, max(done, begin + _AROUND // 2 if last is None else done))
+        word, *others = pattern.words
+        found = 0
+        for begin, end in self._around(word):
+            if all(self._lower.find(other, begin, end) >= 0 for other in others):
+                for match in pattern.expression.finditer(self.text, begin, end):
+                    yield match
+                    found += 1
+                    if found == _MOST_MATCHES:
+                        return
+
+    def _around(self, word: str) -> Iterator[tuple[int, int]]:
+        """Yield the parts of the text that are near a word, none of them twice."""
+        lower = self._lower or ""
+        done, place = 0, lower.find(word)
+        while place >= 0:
+            begin = max(done, place - _AROUND)
+            while (following := lower.find(word, place + 1, place + 2 * _AROUND)) >= 0:
+                place = following
+            done = place + len(word) + _AROUND
+            yield begin, done
+            place = lower.find(word, done)
 
     def has(self, pattern: Pattern) -> re.Match[str] | None:
         """Return the first match of a pattern."""
@@ -132,36 +143,44 @@ def _matches(log: _Log, symptom: Symptom) -> Iterator[SymptomMatch]:
             return
         also.append(match)
     unless = [compile_pattern(pattern).expression for pattern in symptom.unless]
-    seen = set()
-    for match in sorted(first, key=lambda each: (each.start(), -each.end())):
-        whole = log.whole_lines(match)
-        if any(expression.search(whole) for expression in unless):
+    context = _captured(also)
+    seen: list[dict[str, str]] = []
+    for match in sorted(first, key=lambda each: (-len(_captured([each])), each.start(), -each.end())):
+        if any(expression.search(log.whole_lines(match)) for expression in unless):
             continue
-        values = dict(symptom.otherwise)
-        for each in (*also, match):
-            values |= {name: " ".join(value.split()) for name, value in each.groupdict().items() if value}
-        cause = filled(symptom.cause, values)
-        if cause in seen:
-            continue
-        seen.add(cause)
+        captured = context | _captured([match])
+        if any(captured.items() <= other.items() for other in seen):
+            continue  # the same, or less than was said before
+        seen.append(captured)
+        values = {**symptom.otherwise, **captured}
         yield SymptomMatch(
             symptom=symptom,
             values=values,
             lines=log.lines_of(match),
             text=match[0],
-            cause=cause,
+            cause=filled(symptom.cause, values),
             remedy=tuple(filled(each, values) for each in symptom.remedy),
         )
+
+
+def _captured(matches: Iterable[re.Match[str]]) -> dict[str, str]:
+    """Return what groups captured, each in one line."""
+    return {
+        name: " ".join(value.split())
+        for match in matches
+        for name, value in match.groupdict().items()
+        if value
+    }
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Yield number and content of each line; one that holds several yields each of them."""
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), 1):
         for part in _parts(line):
-            clean = _BOX_END.sub("", _unprefixed(_COLOUR.sub("", part)))
+            clean = _unboxed(_unprefixed(_COLOUR.sub("", part)))
             if len(clean) > _LONGEST_LINE:
                 clean = clean[: _LONGEST_LINE // 2] + " " + clean[-_LONGEST_LINE // 2 :]
-            yield number, clean.replace("\xa0", " ")
+            yield number, clean.translate(_PLAIN)
 
 
 def _parts(line: str) -> list[str]:
@@ -173,7 +192,7 @@ def _parts(line: str) -> list[str]:
         except (ValueError, RecursionError):
             pass
         else:
-            texts = [value for value in record.values() if isinstance(value, str)]
+            texts = [value for value in record.values() if isinstance(value, str) and " " in value]
             return [part for each in texts for part in each.splitlines()] or [line]
     return line.split("\\n") if line.count("\\n") > 1 and ":\\n" not in line else [line]
 
@@ -186,3 +205,8 @@ def _unprefixed(line: str) -> str:
             break
         line = line[match.end() :]
     return line
+
+
+def _unboxed(line: str) -> str:
+    """Return a line without the right side of a box."""
+    return line[:-2].rstrip() if line[-1:] in _BOX_END and line[-2:-1].isspace() else line

@@ -25,10 +25,10 @@ _SPACE = r"\s{%d,80}"
 
 @frozen
 class Pattern:
-    """A pattern ready to be looked for: ``word`` is in every text that it matches, in lower case."""
+    """A pattern ready to be looked for: every text that it matches has all its words, in lower case."""
 
     expression: re.Pattern[str]
-    word: str
+    words: tuple[str, ...]  # the longest first
 
 
 @cache
@@ -42,9 +42,8 @@ def compile_pattern(text: str) -> Pattern:
         raise ValueError(f"no regular expression: {error}") from None
     if expression.search(""):
         raise ValueError("matches everything")
-    if len(reader.word) < _SHORTEST_WORD:
-        raise ValueError("has no word of four letters outside of groups, by which it could be looked for")
-    return Pattern(expression=expression, word=reader.word.lower())
+    words = sorted(dict.fromkeys(reader.words), key=lambda word: -len(word))
+    return Pattern(expression=expression, words=tuple(words))
 
 
 class _Reader:
@@ -57,7 +56,7 @@ class _Reader:
         self._wide = 0
         self._run = ""
         self.made: list[str] = []
-        self.word = ""
+        self.words: list[str] = []
 
     def read(self) -> None:
         """Rewrite the pattern."""
@@ -155,8 +154,8 @@ class _Reader:
         return match[0] + "?" * lazy
 
     def _end_word(self) -> None:
-        if len(self._run) > len(self.word):
-            self.word = self._run
+        if len(self._run) >= _SHORTEST_WORD:
+            self.words.append(self._run.lower())
         self._run = ""
 
 

@@ -107,3 +107,10 @@ def test_it_does_not_matter_how_the_stream_is_cut(stream: list[bytes], sizes: li
     assert cut.fatbins == once.fatbins
     assert cut.cubins == once.cubins
     assert len(once.fatbins) == sum(part[:6] == MAGIC + b"\1\0" for part in stream)
+
+
+def test_what_only_a_linker_reads_is_known_and_no_code_for_a_gpu() -> None:
+    """Kind 8: nvcc -gencode arch=compute_80,code=lto_80 writes it, beside machine code or alone."""
+    (found,) = read(fatbin(entry(8, "80", header=120), entry(2, "80"))).fatbins
+    assert not found.damaged
+    assert [code.kind for code in found.codes] == [CodeKind.LTO, SASS]

@@ -110,3 +110,12 @@ def test_payloads_take_no_room_on_disk(tmp_path: Path) -> None:
         code = reader.finish()
         assert os.fstat(spool.fileno()).st_blocks * 512 < 1 << 20
     assert code.sections[0].name == ".nv_fatbin"
+
+
+def test_fat_binaries_that_only_a_linker_reads_are_not_counted() -> None:
+    alone, beside = fatbin(entry(8, "75")), fatbin(entry(8, "80"), entry(2, "80"))
+    code = read(library([(".rodata", alone), (".nv_fatbin", beside)]))
+    assert [(section.name, section.fatbins, section.sass) for section in code.sections] == [
+        (".nv_fatbin", 1, {"80": 1})
+    ]
+    assert code.damaged == 0

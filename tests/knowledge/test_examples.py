@@ -195,3 +195,35 @@ def test_a_fact_that_is_said_counts() -> None:
     (found,) = objections_to_example(knowledge.examples[0], knowledge)
     assert found.origin.rule == "demo/slug"
     assert knowledge.examples[0].built == {"demo"}
+
+
+def test_a_tool_that_is_absent_is_objected_to() -> None:
+    knowledge = base(
+        RULES.format('requires = ["__nvcc>=12.3"]', "blocks")
+        + '[[example]]\ngpu = ["A100"]\nfacts = { __nvcc = "none" }\nbuilt = ["demo==2.0"]\n'
+    )
+    (found,) = objections_to_example(knowledge.examples[0], knowledge)
+    assert (found.origin.rule, found.blocks) == ("demo/slug", True)
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        (["demo==1.0", "torch==2.11.0"], [("demo/slug", False)]),
+        (["demo==1.0", "torch==2.10.0"], []),
+        (["demo==1.0"], []),  # nothing is said of torch
+    ],
+)
+def test_a_warning_about_a_choice(installed: list[str], expected: list[tuple[str, bool]]) -> None:
+    rule = RULES.format('constrains = ["__torch_cuda<13"]', "warns")
+    assert said(rule, gpu="A100", driver="580.95.05", installed=installed) == expected
+
+
+def test_libraries_that_some_gpus_load_are_judged_on_them_alone() -> None:
+    package = CHOSEN.replace("{}", "128").replace('chosen_by = "__torch_cuda"', 'only_for = ["9.0"]')
+    assert said(package, gpu="T4", driver="580.95.05", installed=["demo==1.0"]) == []
+    assert said(package, gpu="RTX 5090", driver="580.95.05", installed=["demo==1.0"]) == []
+    hopper = package.replace("9.0", "12.0")
+    assert said(hopper, gpu="RTX 5090", driver="580.95.05", installed=["demo==1.0"]) == [
+        ("demo/device-code", True)
+    ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -328,29 +329,23 @@ FILES: dict[str, Mapping[str, Any]] = {
 }
 
 
-class _Backwards:
-    """A directory that lists its entries in the other order."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __truediv__(self, name: str) -> Any:
-        return _Backwards(self._path / name)
-
-    def is_dir(self) -> bool:
-        return self._path.is_dir()
-
-    def iterdir(self) -> Iterator[Path]:
-        yield from sorted(self._path.iterdir(), reverse=True)
-
-
 def loaded(directory: Path, files: Mapping[str, Mapping[str, Any]]) -> KnowledgeBase:
     return load(write(directory, files))
 
 
-def test_the_version_does_not_depend_on_the_order_of_files(tmp_path: Path) -> None:
+def test_the_version_does_not_depend_on_the_order_of_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = loaded(tmp_path, FILES)
-    assert load(_Backwards(tmp_path)).version == one.version  # type: ignore[arg-type]
+    listed: list[str] = []
+
+    def backwards(path: str) -> list[str]:
+        listed.append(path)
+        return sorted((entry.name for entry in os.scandir(path)), reverse=True)
+
+    monkeypatch.setattr("envfit.knowledge.files.os.listdir", backwards)
+    assert load(tmp_path).version == one.version
+    assert listed
     other = loaded(tmp_path / "elsewhere", dict(reversed(FILES.items())))
     assert other.version == one.version
 

@@ -71,14 +71,20 @@ def axis_values(knowledge: KnowledgeBase, name: str) -> tuple[Version, ...] | No
 
 
 def _required_and_excluded(one: Rule, other: Rule) -> set[str]:
-    required = {item.name for rule in (one, other) for item in rule.requires}
-    found = required & {*one.excludes, *other.excludes}
-    # What one rule says all by itself is told once, of that rule.
-    return found if one.id == other.id else found - _by_itself(one) - _by_itself(other)
+    """Return what one of two rules requires and the other excludes.
+
+    A rule that does both says on purpose that its releases are no answer anywhere.
+    """
+    if one.id == other.id:
+        return set()
+    return _by_one_alone(one, other) | _by_one_alone(other, one)
 
 
-def _by_itself(rule: Rule) -> set[str]:
-    return {item.name for item in rule.requires} & {*rule.excludes}
+def _by_one_alone(one: Rule, other: Rule) -> set[str]:
+    never = {item.name for item in one.requires} & {*one.excludes}
+    return ({item.name for item in one.requires} & {*other.excludes}) - never - {
+        item.name for item in other.requires
+    }
 
 
 def _same_name(one: Rule, other: Rule) -> Iterator[tuple[Condition, Condition]]:

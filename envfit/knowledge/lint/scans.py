@@ -124,6 +124,7 @@ def _served(code: DeviceCode, knowledge: KnowledgeBase) -> frozenset[Capability]
                 supported_cuda=part.toolkit,
             )
             for part in parts
+            if part.own is None or not part.own.only_for or capability in part.own.only_for
         )
     )
 
