@@ -82,9 +82,11 @@ def _required_and_excluded(one: Rule, other: Rule) -> set[str]:
 
 def _by_one_alone(one: Rule, other: Rule) -> set[str]:
     never = {item.name for item in one.requires} & {*one.excludes}
-    return ({item.name for item in one.requires} & {*other.excludes}) - never - {
-        item.name for item in other.requires
-    }
+    return (
+        ({item.name for item in one.requires} & {*other.excludes})
+        - never
+        - {item.name for item in other.requires}
+    )
 
 
 def _same_name(one: Rule, other: Rule) -> Iterator[tuple[Condition, Condition]]:

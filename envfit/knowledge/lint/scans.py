@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from packaging.version import Version
 
@@ -26,10 +26,10 @@ def find_capability_rules(subject: Subject) -> Iterator[Finding]:
             continue
         agreeing = []
         for code in _about(rule, knowledge):
-            served = _served(code, knowledge)
-            if served is None:
-                continue
-            refused = sorted(served - admitted)
+            runs = _runs(code, knowledge)
+            refused = sorted(
+                capability for capability, there in runs.items() if there and capability not in admitted
+            )
             if refused:
                 yield Finding(
                     lint="against-the-scan",
@@ -39,7 +39,9 @@ def find_capability_rules(subject: Subject) -> Iterator[Finding]:
                     text=f"It refuses {', '.join(map(str, refused))}, and {code.filename} has code for "
                     f"{'it' if len(refused) == 1 else 'them'}.",
                 )
-            else:
+            elif runs and all(
+                capability in runs for capability in knowledge.capabilities if capability not in admitted
+            ):
                 agreeing.append(code)
         if agreeing:
             yield Finding(
@@ -100,33 +102,27 @@ def _about(rule: Rule, knowledge: KnowledgeBase) -> Iterator[DeviceCode]:
             yield code
 
 
-def _served(code: DeviceCode, knowledge: KnowledgeBase) -> frozenset[Capability] | None:
-    """Return the capabilities that every library loaded always has code for; None where that is not known."""
+def _runs(code: DeviceCode, knowledge: KnowledgeBase) -> Mapping[Capability, bool]:
+    """Return for each capability whether every library that is loaded there has code for it.
+
+    Without those of which nothing is known: where none of the package's own is loaded.
+    """
     package = knowledge.packages.get(code.package)
     if package is None:
-        return None
-    parts = [
-        part
-        for part in own_parts(code, package, knowledge.toolkits) or ()
-        if part.has_code and part.own is not None and not (part.own.needed_for or part.own.chosen_by)
-    ]
-    if not parts:
-        return None
-    return frozenset(
-        capability
-        for capability in knowledge.capabilities
-        if all(
-            runs_on(
+        return {}
+    found: dict[Capability, bool] = {}
+    for part in own_parts(code, package, knowledge.toolkits) or ():
+        if not part.has_code or part.own is None or part.own.needed_for or part.own.chosen_by:
+            continue
+        for capability in part.own.only_for or knowledge.capabilities:
+            found[capability] = found.get(capability, True) and runs_on(
                 part.sass,
                 part.ptx,
                 capability,
                 built_with=part.toolkit,
                 supported_cuda=part.toolkit,
             )
-            for part in parts
-            if part.own is None or not part.own.only_for or capability in part.own.only_for
-        )
-    )
+    return found
 
 
 def _wheels(codes: list[DeviceCode]) -> str:
