@@ -182,13 +182,10 @@ def test_new(envfit: CommandLine, own_index: Index) -> None:
 def test_new_is_a_rule_once_it_is_filled_in(envfit: CommandLine) -> None:
     envfit("knowledge", "new", "plain", "--directory", "rules", "--offline")
     path = envfit.cwd / "rules" / "plain.toml"
-    head, _, body = path.read_text().partition("# --- A rule")
-    lines = [line.removeprefix("# ") if "[[own_code" not in line else None for line in body.splitlines()[2:]]
-    wanted = lines[
-        : next(place for place, line in enumerate(lines) if line and line.startswith("--- Its own"))
-    ]
-    kept = [line for line in wanted if line and not line.startswith(("---", "One on", "#"))]
-    path.write_text(f"{head}\n" + "\n".join(kept) + "\n")
+    head, rule, body = path.read_text().partition("# [[rule]]\n")
+    body = body.partition("# --- Its own")[0]
+    kept = [line.removeprefix("# ") for line in body.splitlines() if not line.startswith(("# ---", "# One"))]
+    path.write_text(head + rule.removeprefix("# ") + "\n".join(line for line in kept if line != "#") + "\n")
     left = {item["lint"] for item in envfit("knowledge", "lint", "rules", "--json", code=1).data["findings"]}
     assert left == {"unfilled"}
 

@@ -193,6 +193,7 @@ def test_required_and_excluded() -> None:
         ({"requires": '["__cuda_driver>=580,<580"]'}, True),
         ({"requires": '["__cuda_driver>=580.65.06,<581"]'}, False),
         ({"requires": '["__nvcc>=12.4"]'}, False),
+        ({"requires": '["__capability<1"]', "severity": '"warns"'}, False),
     ],
 )
 def test_ranges_that_nothing_is_in(changed: dict[str, str], expected: bool) -> None:
@@ -205,6 +206,7 @@ def test_ranges_that_nothing_is_in(changed: dict[str, str], expected: bool) -> N
         ('["__capability>=8.0"]', False),
         ('["__capability>=8"]', False),
         ('["__capability>=8.1"]', True),
+        ('["__capability<1"]', False),  # means no GPU at all
         ('["__torch_cuda!=12.7"]', True),
         ('["__torch_cuda>=12,<13"]', False),
         ('["__cuda>=12.8"]', False),
@@ -331,6 +333,7 @@ def test_own_code_that_no_wheel_has() -> None:
         ("It needs a GPU.", None),
         ("demo 1 needs a GPU.", None),
         ("cuDNN needs a GPU.", None),
+        ("dem and its like need a GPU.", None),
         ("it needs a GPU.", "It needs a GPU."),
         ("It needs a GPU", "It needs a GPU."),
     ],

@@ -24,7 +24,10 @@ _OF_AN_AXIS = {
 
 
 def find_empty_ranges(subject: Subject) -> Iterator[Finding]:
-    """Find rules that speak of no release, and conditions that nothing meets."""
+    """Find rules that speak of no release, and conditions that nothing meets.
+
+    A rule that warns may speak of every GPU there is: what it is about works badly on each.
+    """
     for rule in subject.knowledge.rules:
         if rule.versions.is_unsatisfiable():
             yield _of(rule, "empty-range", f"No version is in its range, {rule.versions}.")
@@ -33,7 +36,11 @@ def find_empty_ranges(subject: Subject) -> Iterator[Finding]:
             what = _OF_AN_AXIS.get(condition.name, condition.name)
             if condition.specifier.is_unsatisfiable():
                 yield _of(rule, "empty-range", f"Nothing is in the range of {condition}.")
-            elif values is not None and not _has_common(values, condition.specifier):
+            elif (
+                values is not None
+                and not _has_common(values, condition.specifier)
+                and rule.severity is Severity.BLOCKS
+            ):
                 yield _of(rule, "empty-range", f"No {what} that exists meets {condition}.")
 
 

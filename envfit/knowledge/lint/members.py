@@ -59,6 +59,8 @@ def _unknown(condition: Condition, knowledge: KnowledgeBase) -> Iterator[str]:
     values = axis_values(knowledge, condition.name)
     if values is None:
         return
+    if not any(condition.specifier.contains(value, prereleases=True) for value in values):
+        return  # a range that nothing is in, which is another lint's, or means every GPU
     members = set(values)
     if condition.name == CUDA:
         members |= {toolkit.version for toolkit in knowledge.toolkits}

@@ -106,7 +106,7 @@ def _as_sentence(why: str, subject_name: str, subject: Subject) -> str:
     first = re.split(r"[\s,;:']", text, maxsplit=1)[0]
     name = canonicalize_name(first) if re.fullmatch(r"[A-Za-z0-9][\w.-]*", first) else first
     is_name = (
-        name == subject_name
+        subject_name.startswith(name)  # onnxruntime, of onnxruntime-gpu
         or name in subject.knowledge.packages
         or subject.knowledge.lookup.about.get(name) is not None
         or not first.isalpha()
