@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from envfit.api.freshening import Freshened
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
+    from envfit.api.matrices import MatrixRequest
     from envfit.api.request import LockRequest
     from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from envfit.knowledge.model import KnowledgeBase
     from envfit.knowledge.overview import Overview
     from envfit.knowledge.story import BuiltIn, RuleStory
+    from envfit.matrix.model import Matrix
 
 __all__ = [
     "LockRequest",
     "LockResult",
+    "MatrixRequest",
     "TargetRequest",
     "begin_package",
+    "check_page",
     "describe_target",
     "detect",
     "export",
@@ -40,10 +44,12 @@ __all__ = [
     "known",
     "lint",
     "lock",
+    "matrix",
     "record",
     "scan",
     "target_of",
     "why",
+    "write_page",
 ]
 
 
@@ -51,6 +57,7 @@ __all__ = [
 _ELSEWHERE = {
     "LockRequest": "request",
     "LockResult": "locking",
+    "MatrixRequest": "matrices",
     "TargetRequest": "targets",
     "describe_target": "targets",
     "target_of": "targets",
@@ -241,6 +248,43 @@ def lock(
 
     environ = os.environ if environ is None else environ
     return lock_request(request, knowledge(), environ=environ, notify=notify, watch=watch)
+
+
+def matrix(
+    request: MatrixRequest,
+    *,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+    watch: Callable[[Callable[[], str]], None] = lambda _: None,
+) -> Matrix:
+    """Return what runs where: the newest version of each package on each GPU with each driver.
+
+    Raises the errors of every room on the way, but none that is the answer of a cell.
+    """
+    from envfit.api.matrices import matrix_of
+
+    environ = os.environ if environ is None else environ
+    return matrix_of(request, knowledge(), environ=environ, notify=notify, watch=watch)
+
+
+def check_page(path: Path) -> None:
+    """Raise FileError where a page could not be written, before minutes of work go into it."""
+    from envfit.errors import FileError
+
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        why = "is a directory" if path.is_dir() else "lies in no directory that is there"
+        raise FileError(f"{path} {why}, so no page can be written")
+
+
+def write_page(matrix: Matrix, path: Path) -> None:
+    """Write a matrix as one page that needs nothing else; raises FileError."""
+    from envfit.errors import FileError
+    from envfit.matrix.page import page_of
+
+    try:
+        path.write_text(page_of(matrix), encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{path} could not be written: {error.strerror}") from None
 
 
 def install(

@@ -58,6 +58,7 @@ class IndexRequest:
     project_mirrors: tuple[tuple[str, str], ...] = ()
     offline: bool = False
     build: bool = True  # whether source distributions may be built for their metadata
+    no_builds_here: str = ""  # why none is built now, though one could be: then nothing is decided without it
 
 
 @frozen
@@ -115,7 +116,7 @@ def open_indexes(
         environ=environ,
         offline=request.offline,
         forbidden=not request.build,
-        elsewhere="" if here else f"this is not a {query.target.platform} machine",
+        elsewhere=request.no_builds_here if here else f"this is not a {query.target.platform} machine",
         notify=notify,
     )
 

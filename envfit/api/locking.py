@@ -17,8 +17,9 @@ from envfit.api.direct import locked_commits, open_direct
 from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import notes_on_addresses, open_indexes, with_hashes
 from envfit.api.knowing import load_knowledge
+from envfit.api.known import resolve_known
 from envfit.api.provided import ask_interpreter, check_module, refuse_addresses, request_for, with_provided
-from envfit.api.reading import READ_LIMIT, WheelReader, unread_wheels
+from envfit.api.reading import READ_LIMIT, WheelReader
 from envfit.api.request import LockRequest, index_request, lock_path, project_of
 from envfit.api.targets import Notify, pythons_of, target_of, target_request, target_settings, with_python
 from envfit.errors import EnvfitError, ProjectError, RefusalError, UndecidedError, UnknownPackageError
@@ -312,10 +313,7 @@ class _Job:
     def _resolve_known(
         self, once: Callable[[Query], Resolution], target: Target, indexes: OpenIndexes
     ) -> Resolution:
-        """Resolve until the GPU code of every wheel chosen is known, or is out of reach.
-
-        Whatever is read may speak against what was chosen, so each time all is resolved again.
-        """
+        """Resolve with the GPU code of every wheel chosen, as far as it may be read."""
         request = self.request
         reader = WheelReader(
             indexes.session,
@@ -324,17 +322,15 @@ class _Job:
             offline=request.offline,
             notify=self.notify,
         )
-        refused: frozenset[str] = frozenset()
-        while True:
-            query = Query(self.base, target, ignored=self.ignored, refused=refused)
-            resolution = once(query)
-            if read := reader.read(resolution, self.base):
-                self.base = self.base.with_device_code(read)
-                continue
-            unread = {wheel.sha256 or "" for wheel in unread_wheels(resolution, query)} - refused
-            if not (unread and (request.strict_knowledge or self.project.settings.strict_knowledge)):
-                return resolution
-            refused |= unread
+        resolution, self.base = resolve_known(
+            once,
+            self.base,
+            target,
+            reader,
+            ignored=self.ignored,
+            strict=bool(request.strict_knowledge or self.project.settings.strict_knowledge),
+        )
+        return resolution
 
     def _kept_commits(self) -> dict[DirectReference, str]:
         """Return the commits of the former lock that stay, whatever their branches have come to."""

@@ -84,6 +84,11 @@ class WheelReader:
         self._notify = notify
         self._seen: set[str] = set()
 
+    @property
+    def left(self) -> int:
+        """How many bytes may still be read."""
+        return self._left
+
     def read(self, resolution: Resolution, knowledge: KnowledgeBase) -> tuple[DeviceCode, ...]:
         """Return what is learned of the wheels of a resolution; nothing where all is known or too far."""
         if not resolution.target.gpus:

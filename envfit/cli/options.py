@@ -421,6 +421,84 @@ _EXPORT = Command(
     ),
 )
 
+_MATRIX = Command(
+    name="matrix",
+    run="envfit.cli.matrices:matrix",
+    summary="Say what runs where: the newest version of packages on GPUs with drivers, and why none is "
+    "newer.",
+    more="Each answer is the one that envfit lock PACKAGE gives for that machine: what a package depends on "
+    "counts. A table for each package has GPUs as rows and drivers as columns; rows and columns that are "
+    "the same are one. Without PACKAGE, --gpu or --driver: thirty packages, one GPU of each kind from "
+    "Maxwell to Blackwell, and the driver branches at which answers change; from a warm cache that takes "
+    "minutes.\n\n"
+    "Examples: envfit matrix torch vllm --gpu V100 --gpu T4\n\n"
+    "envfit matrix torch --driver 535.161.08 --driver 580\n\n"
+    "envfit matrix --html matrix.html",
+    arguments=(
+        Argument(
+            name="packages",
+            metavar="PACKAGE",
+            many=True,
+            help="A package, with extras or bounds where wanted: torch, 'jax[cuda12]', 'vllm<0.20'.",
+        ),
+        Argument(
+            name="gpus",
+            flags=("--gpu",),
+            metavar="GPU",
+            many=True,
+            help="V100, 'GTX 1080 Ti', sm_70 or 7.0. Repeat it for several: each is a machine of its own.",
+        ),
+        Argument(
+            name="drivers",
+            flags=("--driver",),
+            metavar="VERSION",
+            many=True,
+            help="A driver version, or a branch such as 580: its first release. Repeat it for several.",
+        ),
+        Argument(
+            name="python",
+            flags=("--python",),
+            metavar="VERSION",
+            help="The Python of all machines, such as 3.12. Default: 3.11.",
+        ),
+        Argument(
+            name="platform",
+            flags=("--platform",),
+            metavar="PLATFORM",
+            help="linux-x86_64 or linux-aarch64, where the GPU leaves it open. Default: linux-x86_64.",
+        ),
+        Argument(
+            name="html",
+            flags=("--html",),
+            metavar="FILE",
+            kind=Path,
+            help="Write one page that needs nothing else: to sort, to filter, with each reason on demand.",
+        ),
+        _flag(
+            "build_metadata",
+            "--build-metadata",
+            help="Build source distributions that state what they require only then, as envfit lock does; "
+            "without it their answer may be undecided.",
+        ),
+        _PRE,
+        _INDEX_URL,
+        _EXTRA_INDEX_URLS,
+        _NO_INDEX,
+        _FIND_LINKS,
+        _PYTORCH_INDEX,
+        _PYTORCH_MIRROR,
+        _MIRRORS,
+        _EXCLUDE_NEWER,
+        _OFFLINE,
+        _NO_BUILD,
+        _IGNORE_RULES,
+        _READ_LIMIT,
+        _BUDGET,
+        _JSON,
+        _flag("verbose", "-v", "--verbose", help="Print every reason with its evidence, and all remarks."),
+    ),
+)
+
 _SCAN = Command(
     name="knowledge scan",
     run="envfit.cli.scanning:scan",
@@ -564,4 +642,17 @@ _WHY = Command(
 )
 
 #: In the order of the help.
-COMMANDS = (_DETECT, _LOCK, _ADD, _INSTALL, _WHY, _EXPORT, _LIST, _LINT, _NEW, _SCAN, _FRESHEN)
+COMMANDS = (
+    _DETECT,
+    _LOCK,
+    _ADD,
+    _INSTALL,
+    _WHY,
+    _EXPORT,
+    _MATRIX,
+    _LIST,
+    _LINT,
+    _NEW,
+    _SCAN,
+    _FRESHEN,
+)

@@ -262,7 +262,7 @@ class CodeJudge:
                 self._verdict.conditions.append(
                     self._verdict.origin(
                         f"{self._name}/device-code",
-                        f"{what} for {gpu.capability} is PTX, which needs a driver that supports CUDA "
+                        f"{what} runs on {gpu.capability} only with a driver that supports CUDA "
                         f"{part.toolkit}.",
                         (source,),
                         (supported,),

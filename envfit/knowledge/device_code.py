@@ -5,7 +5,8 @@ compatibility, family-specific targets) and the CUDA compatibility guide, and
 held against a measured table in the tests:
 
 - machine code for X.Y runs on X.Z with Z >= Y, except between the integrated
-  GPUs of Jetson boards and the others of their generation;
+  GPUs of Jetson boards and the others of their generation; from CUDA 13.2 on the
+  code for the others runs on those boards too, whose software is then the same;
 - a suffix ``a`` binds machine code to exactly X.Y, ``f`` to the family of X;
 - PTX for X.Y runs on X.Y and newer, through the driver's compiler, which must
   know the PTX: the CUDA version supported by the driver must be at least that
@@ -25,8 +26,14 @@ __all__ = ["runs_on"]
 
 _CODE = re.compile(r"(\d{1,2})(\d)([af]?)")
 
-# Integrated GPUs run only code compiled for them, and their code runs nowhere else (CUDA before 13.2).
+# Integrated GPUs run only code compiled for them, and their code runs nowhere else.
 _INTEGRATED = frozenset({Capability(5, 3), Capability(6, 2), Capability(7, 2), Capability(8, 7)})
+
+# Arm servers and Jetson boards share one CUDA from here on: what is built for the servers runs on both, if
+# the driver is of that CUDA too.  So says torch's own table, in torch/cuda/__init__.py of 2.15.0, named
+# DEVICE_REQUIREMENT_POST_JETSON_SBSA_UNIFICATION (github.com/pytorch/pytorch, pull request 186285).
+_UNIFIED = Version("13.2")
+_UNIFIED_BOARDS = frozenset({Capability(7, 2), Capability(8, 7)})
 
 # One chip, two numbers: 10.1 became 11.0 with CUDA 13.
 _RENAMED = {Capability(10, 1): Capability(11, 0)}
@@ -44,9 +51,13 @@ def runs_on(
 
     ``sass`` and ``ptx`` are written as in the binary, without dots ("90a").
     ``built_with`` is the CUDA toolkit of the build and ``supported_cuda`` the
-    CUDA version supported by the driver; PTX counts only where both are known.
+    CUDA version supported by the driver; PTX, and machine code for others on a
+    Jetson board, count only where both are known.
     """
-    if any(_machine_code_runs(code, capability) for code in sass):
+    unified = (
+        built_with is not None and supported_cuda is not None and min(built_with, supported_cuda) >= _UNIFIED
+    )
+    if any(_machine_code_runs(code, capability, unified=unified) for code in sass):
         return True
     if built_with is None or supported_cuda is None or supported_cuda < built_with:
         return False
@@ -61,13 +72,15 @@ def _parse(code: str) -> tuple[Capability, str]:
     return _RENAMED.get(capability, capability), match.group(3)
 
 
-def _machine_code_runs(code: str, capability: Capability) -> bool:
+def _machine_code_runs(code: str, capability: Capability, *, unified: bool) -> bool:
     compiled, suffix = _parse(code)
     if suffix == "a":
         return capability == compiled
     if capability.major != compiled.major or capability.minor < compiled.minor:
         return False
-    if capability in _INTEGRATED or compiled in _INTEGRATED:
+    if compiled in _INTEGRATED or (
+        capability in _INTEGRATED and not (unified and capability in _UNIFIED_BOARDS)
+    ):
         return capability == compiled
     return True
 

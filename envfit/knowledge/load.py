@@ -34,6 +34,7 @@ from envfit.knowledge.model import (
     IndexBuild,
     IndexLabel,
     KnowledgeBase,
+    MatrixDefaults,
     OwnCode,
     PackageKnowledge,
     PythonEntry,
@@ -114,6 +115,7 @@ class _Loader:
         self.gpus: list[GpuModel] = []
         self.examples: list[Example] = []
         self.symptoms: dict[str, Symptom] = {}
+        self.matrix = MatrixDefaults()
 
     def file(self, folder: str, stem: str, table: Table) -> None:
         """Read one file by the kind that its place gives it."""
@@ -140,6 +142,7 @@ class _Loader:
                 "pythons": self._pythons,
                 "choices": self._choices,
                 "indexes": self._indexes,
+                "matrix": self._matrix,
             }.get(stem)
             if reader is None:
                 table.fault("no such axis")
@@ -182,6 +185,7 @@ class _Loader:
             gpus=tuple(self.gpus),
             examples=tuple(self.examples),
             symptoms=tuple(self.symptoms.values()),
+            matrix=self.matrix,
         )
 
     def _check_condition(self, rule: Rule, condition: Condition) -> None:
@@ -302,6 +306,21 @@ class _Loader:
             read_evidence(item)
             self.indexes[index.name] = index
             item.finish()
+
+    def _matrix(self, table: Table) -> None:
+        packages, gpus, drivers = [], [], []
+        for item in table.tables("package"):
+            packages.append(item.parsed("requirement", _requirement, ""))
+            item.number("rank")
+            item.finish()
+        for item in table.tables("gpu"):
+            gpus.append(item.text("name"))
+            item.finish()
+        for item in table.tables("driver"):
+            drivers.append(str(item.number("branch")))
+            item.finish()
+        read_evidence(table)
+        self.matrix = MatrixDefaults(packages=tuple(packages), gpus=tuple(gpus), drivers=tuple(drivers))
 
     # -- hardware -----------------------------------------------------------
 
@@ -544,3 +563,9 @@ def _alternative(table: Table) -> Alternative:
     read_evidence(table)
     table.finish()
     return alternative
+
+
+def _requirement(text: str) -> str:
+    """Return a requirement as it is written; raises InvalidRequirement on what is none."""
+    DeclaredRequirement(text)
+    return text

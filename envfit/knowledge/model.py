@@ -349,7 +349,8 @@ class Lookup:
     about: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # rules about a package
     patterns: tuple[tuple[str, int], ...] = ()  # rules about packages whose names match
     against: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # rules that bound or exclude it
-    #: By package, the device code that its releases have: version, platform and sha256, the first of each.
+    #: By package, the device code that its releases have: version, platform and sha256 of the first of each,
+    #: of those read library by library where there are any.
     siblings: Mapping[str, tuple[tuple[str, str, str], ...]] = field(default_factory=dict)
 
     @classmethod
@@ -370,14 +371,17 @@ class Lookup:
         siblings: dict[str, dict[tuple[str, str], str]] = {}
         for sha256, code in device_code.items():
             release = str(code.version), str(code.platform)
-            siblings.setdefault(code.package, {}).setdefault(release, sha256)
+            several = siblings.setdefault(code.package, {})
+            first = several.setdefault(release, sha256)
+            if code.libraries and not device_code[first].libraries:
+                several[release] = sha256
         return cls(
             about={name: tuple(places) for name, places in about.items()},
             patterns=tuple(patterns),
             against={name: tuple(places) for name, places in against.items()},
             siblings={
-                name: tuple((*release, sha256) for release, sha256 in several.items())
-                for name, several in siblings.items()
+                name: tuple((*release, sha256) for release, sha256 in releases.items())
+                for name, releases in siblings.items()
             },
         )
 
@@ -385,6 +389,15 @@ class Lookup:
         """Return the places of the rules about the package of a normalized name."""
         matching = [place for pattern, place in self.patterns if fnmatch.fnmatchcase(name, pattern)]
         return tuple(sorted({*self.about.get(name, ()), *matching}))
+
+
+@frozen
+class MatrixDefaults:
+    """What a matrix shows where nobody says otherwise; names only."""
+
+    packages: tuple[str, ...] = ()  # requirements
+    gpus: tuple[str, ...] = ()
+    drivers: tuple[str, ...] = ()  # branches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -406,6 +419,7 @@ class KnowledgeBase:
     gpus: Sequence[GpuModel]
     examples: Sequence[Example] = ()
     symptoms: Sequence[Symptom] = ()
+    matrix: MatrixDefaults = field(default_factory=MatrixDefaults)
     compiled: InitVar[Lookup | None] = None  # the lookup, where it was made before
     lookup: Lookup = field(init=False, compare=False, repr=False)
 

@@ -50,6 +50,7 @@ _CLASSES: tuple[type[Any], ...] = (
     model.GpuModel,
     model.Example,
     Symptom,
+    model.MatrixDefaults,
     Capability,
     Platform,
 )

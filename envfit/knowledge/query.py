@@ -16,6 +16,8 @@ Two encodings keep the search free of special cases:
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
@@ -134,7 +136,7 @@ class Query:
         if distribution.sha256 is not None:
             own = self.knowledge.device_code.get(distribution.sha256)
             if own is not None:
-                return own
+                return own if own.libraries else self._with_libraries(own)
         build = self.index_build(name, distribution.version)
         if build is not None:
             return DeviceCode(
@@ -177,6 +179,11 @@ class Query:
             source=f"{sibling.source}, the same release for another Python",
             inherited=True,
         )
+
+    def _with_libraries(self, own: DeviceCode) -> DeviceCode:
+        """Add what was read library by library in a sibling: kernels do not differ between Pythons."""
+        sibling = self.sibling(own.package, own.version)
+        return own if sibling is None or not sibling.libraries else replace(own, libraries=sibling.libraries)
 
     def sibling(self, name: str, version: Version) -> DeviceCode | None:
         """Return the device code of a wheel of the same release and platform, where one was read."""

@@ -58,12 +58,12 @@ library = [
 """.format("3" * 64)
 
 
-def base(package: str) -> KnowledgeBase:
+def base(package: str, derived: str = READ) -> KnowledgeBase:
     contents = {
         **AXES,
         "packages/torch.toml": TORCH.encode(),
         "packages/demo.toml": f'schema = 1\npackage = "demo"\n{package}'.encode(),
         "derived/torch.toml": READ_TORCH.encode(),
-        "derived/demo.toml": READ.encode(),
+        "derived/demo.toml": derived.encode(),
     }
     return load_files(Files(contents=contents, digest="test"))

@@ -146,3 +146,52 @@ def test_machine_code_does_not_ask_for_the_drivers_cuda(built: str | None, drive
 def test_what_is_no_architecture_is_refused(code: str) -> None:
     with pytest.raises(ValueError, match="is no architecture"):
         runs_on([code], [], Capability(7, 0), built_with=None, supported_cuda=None)
+
+
+# torch 2.15.0, torch/cuda/__init__.py: which devices machine code for a capability runs on, where torch was built
+# with CUDA before 13.2, and from there on ("+").
+TORCH_SAYS = {
+    "50": "5.0 5.2",
+    "52": "5.2",
+    "53": "5.3",
+    "60": "6.0 6.1",
+    "61": "6.1",
+    "62": "6.2",
+    "70": "7.0 7.5 +7.2",
+    "72": "7.2",
+    "75": "7.5",
+    "80": "8.0 8.6 8.9 +8.7",
+    "86": "8.6 8.9 +8.7",
+    "87": "8.7",
+    "89": "8.9",
+    "90": "9.0",
+    "100": "10.0 10.3",
+    "101": "11.0",
+    "103": "10.3",
+    "110": "11.0",
+    "120": "12.0 12.1",
+    "121": "12.1",
+}
+DEVICES = sorted({device.removeprefix("+") for devices in TORCH_SAYS.values() for device in devices.split()})
+
+
+@pytest.mark.parametrize("code", TORCH_SAYS)
+def test_agrees_with_the_table_of_torch(code: str) -> None:
+    before = [device for device in TORCH_SAYS[code].split() if not device.startswith("+")]
+    unified = {device.removeprefix("+") for device in TORCH_SAYS[code].split()}
+    assert [device for device in DEVICES if runs(code, device)] == before
+    assert {device for device in DEVICES if runs(code, device, built="13.2", driver="13.2")} == unified
+
+
+@pytest.mark.parametrize(
+    ("built", "driver"),
+    [("13.2", "13.0"), ("13.0", "13.2"), ("13.2", None), (None, "13.2"), ("12.6", "12.6")],
+)
+def test_code_for_others_runs_on_a_jetson_board_only_where_both_sides_are_new(
+    built: str | None, driver: str | None
+) -> None:
+    assert not runs("80 86", "8.7", built=built, driver=driver)
+
+
+def test_code_for_a_jetson_board_runs_nowhere_else_even_so() -> None:
+    assert not runs("87", "8.9", built="13.2", driver="13.2")

@@ -8,6 +8,8 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from envfit.distribution import Wheel
+from envfit.knowledge.hardware import named_target
 from envfit.knowledge.load import load
 from envfit.knowledge.model import (
     CudaToolkit,
@@ -18,7 +20,9 @@ from envfit.knowledge.model import (
     PackageKnowledge,
 )
 from envfit.knowledge.own_code import OwnPart, own_parts
+from envfit.knowledge.query import Query
 from envfit.target import Platform
+from tests.knowledge.small_knowledge import base
 
 CONSTRAINTS = Path(__file__).parents[2] / "constraints"
 TOOLKITS = (
@@ -134,3 +138,22 @@ def test_what_is_named_is_in_the_wheels_that_were_read(shipped: KnowledgeBase) -
             assert of_those, f"{known.name}: no wheel of {own.versions} was read"
             one = PackageKnowledge(name=known.name, own_code=(own,))
             assert any(own_parts(item, one, shipped.toolkits) for item in of_those), f"{known.name}: {own}"
+
+
+def test_the_wheel_that_was_read_library_by_library_stands_for_its_siblings() -> None:
+    """Of one release, wheels for two Pythons: the tags of one were read only."""
+    entry = '[[wheel]]\nfilename = "demo-1.0-cp31{0}-cp31{0}-manylinux_2_28_x86_64.whl"\nsha256 = "{1}"\n'
+    release = 'version = "1.0"\nplatform = "linux-x86_64"\ncuda = "12.8"\nsass = "80"\n'
+    library = 'library = [{ path = "demo/_extra.so", linked = "libcudart.so.12" }]\n'
+    read = [entry.format(0, "4" * 64) + release, entry.format(1, "5" * 64) + release + library]
+    for order in (read, read[::-1]):
+        derived = 'schema = 1\ngenerator = "a test"\npackage = "demo"\n' + "".join(order)
+        knowledge = base("", derived)
+        query = Query(knowledge, named_target(knowledge, ["A100"]))
+        for sha256 in ("4" * 64, "5" * 64, "6" * 64):  # the last is of a wheel that was not read at all
+            row = Wheel(
+                name="demo", version=Version("1.0"), filename="demo.whl", url="", index="", sha256=sha256
+            )
+            found = query.device_code("demo", row)
+            assert found is not None
+            assert [item.path for item in found.libraries] == ["demo/_extra.so"]

@@ -28,6 +28,7 @@ SCHEMA_OF = {
     "axes/pythons.toml": "axes-pythons",
     "axes/choices.toml": "axes-choices",
     "axes/indexes.toml": "axes-indexes",
+    "axes/matrix.toml": "axes-matrix",
     "hardware": "hardware",
     "packages": "packages",
     "derived": "derived",
