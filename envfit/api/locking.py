@@ -17,11 +17,11 @@ from envfit.api.direct import locked_commits, open_direct
 from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import notes_on_addresses, open_indexes, with_hashes
 from envfit.api.knowing import load_knowledge
-from envfit.api.known import resolve_known
 from envfit.api.provided import ask_interpreter, check_module, refuse_addresses, request_for, with_provided
 from envfit.api.reading import READ_LIMIT, WheelReader
 from envfit.api.request import LockRequest, index_request, lock_path, project_of
 from envfit.api.targets import Notify, pythons_of, target_of, target_request, target_settings, with_python
+from envfit.api.until_known import resolve_known
 from envfit.errors import EnvfitError, ProjectError, RefusalError, UndecidedError, UnknownPackageError
 from envfit.frozen import frozen
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError

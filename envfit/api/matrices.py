@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import open_indexes
-from envfit.api.known import resolve_known
 from envfit.api.reading import READ_LIMIT, WheelReader
 from envfit.api.request import LockRequest, index_request
+from envfit.api.until_known import resolve_known
 from envfit.errors import EnvfitError, RefusalError, RequirementError, TargetError, UndecidedError
 from envfit.frozen import frozen
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
