@@ -46,7 +46,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["judge_pair", "main", "pinned_request"]
+__all__ = ["ask_envfit", "first_reason", "judge_pair", "main", "pinned_request", "reason_sentence"]
 
 _FILE = RESULTS / "corpus.json"
 
@@ -67,7 +67,7 @@ def judge_pair(
     path = folder / f"pylock.{slug(item, target)}.toml"
     path.unlink(missing_ok=True)  # what an earlier lock pinned would be kept
     began = time.monotonic()
-    answer, code = _ask_envfit(item, target, path)
+    answer, code = ask_envfit(item, target, path)
     seconds = round(time.monotonic() - began, 1)
     entry: dict[str, Any] = {"seconds": seconds}
     if code == 0:
@@ -128,7 +128,8 @@ def newest_python(minor: str) -> str:
     return next(str(entry.newest) for entry in api.knowledge().pythons if entry.minor == minor)
 
 
-def _ask_envfit(item: Input, target: GpuTarget, path: Path) -> tuple[dict[str, Any], int]:
+def ask_envfit(item: Input, target: GpuTarget, path: Path) -> tuple[dict[str, Any], int]:
+    """Have envfit lock an input for a target into a file; return its answer and its exit code."""
     command = [
         *(sys.executable, "-m", "envfit", "lock", *item.requirements, "--json", "-o", str(path)),
         *("--gpu", target.gpu, "--driver", target.driver, "--python", item.python, "--glibc", item.glibc),
@@ -164,7 +165,7 @@ def _solved(item: Input, answer: Mapping[str, Any], path: Path) -> dict[str, Any
         "packages": len(packages),
         "files": files_digest(packages),
         "versions": {name: versions[name] for name in shown},
-        "reason": _first_reason(answer, requested),
+        "reason": first_reason(answer, requested),
         "left-out": [entry["name"] for entry in answer["left-out"]],
         "judges": [asdict(judged_by_uv(path, item.python))],
         "pins": {
@@ -205,13 +206,14 @@ def _refused(item: Input, answer: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "outcome": "refused",
         "reason": answer["message"],
-        "because": [_sentence(group) for group in answer["reasons"]],
+        "because": [reason_sentence(group) for group in answer["reasons"]],
         "confirmed": confirmation.confirmed,
         "confirmation": asdict(confirmation),
     }
 
 
-def _sentence(group: Mapping[str, Any]) -> str:
+def reason_sentence(group: Mapping[str, Any]) -> str:
+    """Return a reason that an answer gives, with the versions that it is about."""
     versions = group["versions"]
     span = (
         f" {versions[-1]} to {versions[0]}" if len(versions) > 1 else "".join(f" {one}" for one in versions)
@@ -220,11 +222,11 @@ def _sentence(group: Mapping[str, Any]) -> str:
     return f"{group['name']}{span}: {group['why']}{rule}"
 
 
-def _first_reason(answer: Mapping[str, Any], requested: Sequence[str]) -> str:
+def first_reason(answer: Mapping[str, Any], requested: Sequence[str]) -> str:
     """Return why a package is not newer: first of torch, else of one that was asked for."""
     groups = [group for group in answer["why-not-newer"] if group["name"] in {"torch", *requested}]
     groups.sort(key=lambda group: group["name"] != "torch")
-    return _sentence(groups[0]) if groups else ""
+    return reason_sentence(groups[0]) if groups else ""
 
 
 def _names(text: str) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ _NEEDED, _SONAME = 1, 14  # DT_NEEDED, DT_SONAME
 class Library:
     """One ELF file."""
 
-    sections: frozenset[str]
+    sections: Mapping[str, tuple[int, int]]  # where each is in the file, and its size
     soname: str
     needed: tuple[str, ...]
 
@@ -55,7 +56,7 @@ def _read(data: mmap.mmap) -> Library:
             elif tag == _SONAME:
                 soname = _text(data, strings + value)
     return Library(
-        sections=frozenset(_text(data, names + header[0]) for header in headers),
+        sections={_text(data, names + header[0]): (header[4], header[5]) for header in headers},
         soname=soname,
         needed=tuple(needed),
     )

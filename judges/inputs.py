@@ -26,6 +26,8 @@ class GpuTarget:
     driver: str
     capability: str
     cuda: str  # supported by the driver
+    python: str | None = None  # on it; None: what the input states
+    machine: str = "x86_64"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Input:
     glibc: str = "2.28"
     pip: str = "26.3"
     targets: tuple[str, ...] = ()  # names; empty: every one
+    rank: int = 0  # among the most downloaded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +82,7 @@ def read_corpus(path: Path = CORPUS) -> Corpus:
 
 
 def _input(table: dict[str, object]) -> Input:
-    stated: dict[str, object] = {}
+    stated: dict[str, object] = {"requirements": (str(table["name"]),)}
     for key, value in table.items():
         if key != "why":  # for readers of the file
             stated[key.replace("-", "_")] = tuple(value) if isinstance(value, list) else value

@@ -53,6 +53,7 @@ class Request:
     constraints: tuple[str, ...] = ()
     python: str  # in full, such as 3.11.18
     glibc: str
+    machine: str = "x86_64"
     stated: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """Metadata that uv need not build: (name, version, requirements)."""
 
@@ -88,7 +89,7 @@ def compile_with_uv(request: Request, environ: Mapping[str, str] | None = None) 
                 *(uv_package.find_uv_bin(), "pip", "compile", "requirements.in"),
                 *("--constraint", "constraints.txt", "--config-file", "uv.toml"),
                 *("--python-version", request.python),
-                *("--python-platform", f"x86_64-manylinux_{request.glibc.replace('.', '_')}"),
+                *("--python-platform", f"{request.machine}-manylinux_{request.glibc.replace('.', '_')}"),
                 *(
                     "--format",
                     "pylock.toml",

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,22 @@ from envfit.index.session import Session
 from judges.device_code import Code, parse_cuobjdump
 from judges.elf import read_library
 
-__all__ = ["CUOBJDUMP_RELEASE", "Cuobjdump", "could_hold_code", "libraries_of", "read_wheel"]
+__all__ = [
+    "CUOBJDUMP_RELEASE",
+    "Cuobjdump",
+    "Seen",
+    "could_hold_code",
+    "libraries_of",
+    "read_libraries",
+    "read_wheel",
+]
 
 CUOBJDUMP_RELEASE = "13.5.37"
+_OLDER_FROM_TRITON = "3.3.1"
+
+#: What else is done with a library of which ``cuobjdump`` has listed the images, while it is here:
+#: (wheel, library in it, where it is, images).
+Seen = Callable[[PackageWheel, str, Path, Code], None]
 
 _SECTION = ".nv_fatbin"
 _SMALLEST_WHEEL = 1_000_000  # bytes; the smallest with GPU code seen is torchaudio's, 1.7 MB
@@ -37,40 +51,58 @@ _LONGEST = 900  # seconds for one library
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cuobjdump:
-    """NVIDIA's lister of GPU code, from the package index."""
+    """NVIDIA's lister of GPU code, from the package index: the newest, and one for what that stops at.
 
-    program: Path
+    The newest refuses libraries with code for GPUs before 5.0, and stops in the midst of some
+    that older toolkits packed.  The older one, of CUDA 12.8, is in a wheel of Triton.
+    """
+
+    programs: tuple[Path, ...]
 
     @classmethod
     def installed(cls, folder: Path, environ: Mapping[str, str]) -> Cuobjdump:
-        """Install it into a folder, once; raises CalledProcessError where that fails."""
-        home = folder / f"cuobjdump-{CUOBJDUMP_RELEASE}"
-        program = home / "nvidia" / "cu13" / "bin" / "cuobjdump"
-        if not program.exists():
-            command = [uv_package.find_uv_bin(), "pip", "install", "--quiet", "--target", str(home)]
-            subprocess.run(
-                [*command, f"nvidia-cuda-cuobjdump=={CUOBJDUMP_RELEASE}"], env=dict(environ), check=True
-            )
-        return cls(program=program)
+        """Install them into a folder, once; raises CalledProcessError where that fails."""
+        homes = {
+            f"nvidia-cuda-cuobjdump=={CUOBJDUMP_RELEASE}": Path("nvidia", "cu13", "bin", "cuobjdump"),
+            f"triton=={_OLDER_FROM_TRITON}": Path("triton", "backends", "nvidia", "bin", "cuobjdump"),
+        }
+        programs = []
+        for package, place in homes.items():
+            home = folder / package.replace("==", "-").removeprefix("nvidia-cuda-")
+            command = [uv_package.find_uv_bin(), "pip", "install", "--quiet", "--no-deps"]
+            if not (home / place).exists():
+                subprocess.run([*command, "--target", str(home), package], env=dict(environ), check=True)
+            programs.append(home / place)
+        return cls(programs=tuple(programs))
 
     def list_code(self, library: Path) -> tuple[Code, str]:
-        """Return the images of a library, and what went wrong, if anything did."""
-        try:
-            ended = subprocess.run(
-                [str(self.program), str(library)],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_LONGEST,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Code(sass={}, ptx={}), f"not done in {_LONGEST} s"
-        code = parse_cuobjdump(ended.stdout)
-        if ended.returncode == 0 or "does not contain device code" in ended.stdout + ended.stderr:
-            return code, ""
-        said = (ended.stderr.strip() or "no word").splitlines()[-1].replace(str(library), library.name)
-        return code, f"stopped with {ended.returncode}: {said}"[:200]
+        """Return the images of a library, and what went wrong, if every program stopped."""
+        first: tuple[Code, str] | None = None
+        for program in self.programs:
+            code, trouble = _list_code(program, library)
+            if not trouble:
+                return code, ""
+            first = first or (code, trouble)
+        return first or (Code(sass={}, ptx={}), "no program")
+
+
+def _list_code(program: Path, library: Path) -> tuple[Code, str]:
+    try:
+        ended = subprocess.run(
+            [str(program), str(library)],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LONGEST,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Code(sass={}, ptx={}), f"not done in {_LONGEST} s"
+    code = parse_cuobjdump(ended.stdout)
+    if ended.returncode == 0 or "does not contain device code" in ended.stdout + ended.stderr:
+        return code, ""
+    said = (ended.stderr.strip() or "no word").splitlines()[-1].replace(str(library), library.name)
+    return code, f"stopped with {ended.returncode}: {said}"[:200]
 
 
 def could_hold_code(wheel: PackageWheel) -> bool:
@@ -78,26 +110,39 @@ def could_hold_code(wheel: PackageWheel) -> bool:
     return not wheel.filename.endswith("-any.whl") and (wheel.size or 0) >= _SMALLEST_WHEEL
 
 
-def read_wheel(wheel: PackageWheel, session: Session, cuobjdump: Cuobjdump, scratch: Path) -> dict[str, Any]:
+def read_wheel(
+    wheel: PackageWheel,
+    session: Session,
+    cuobjdump: Cuobjdump,
+    scratch: Path,
+    seen: Seen | None = None,
+) -> dict[str, Any]:
     """Download a wheel and return what its libraries hold, as it is kept in the file of results.
 
     Raises SourceError where it cannot be had.
     """
-    libraries: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=scratch, prefix="wheel-") as name:
-        folder = Path(name)
-        path = folder / "wheel"
+        path = Path(name) / "wheel"
         with path.open("w+b") as file:
             download(session, str(wheel.url), file, sha256=wheel.hashes.get("sha256"), notify=lambda _: None)
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                if ".so" not in Path(member.filename).name or member.file_size < _SMALLEST_LIBRARY:
-                    continue
-                # Under its own member alone: a wheel may hold one name in several folders.
-                found = _read_member(archive, member, folder, cuobjdump)
-                if found is not None:
-                    libraries[member.filename] = found
+        libraries = read_libraries(path, cuobjdump, scratch, partial(seen, wheel) if seen else None)
     return {"sha256": wheel.hashes.get("sha256"), "size": wheel.size, "libraries": libraries}
+
+
+def read_libraries(
+    wheel: Path, cuobjdump: Cuobjdump, scratch: Path, seen: Callable[[str, Path, Code], None] | None = None
+) -> dict[str, Any]:
+    """Return what the libraries in a wheel hold, by their names in it."""
+    libraries: dict[str, Any] = {}
+    with zipfile.ZipFile(wheel) as archive, tempfile.TemporaryDirectory(dir=scratch) as name:
+        for member in archive.infolist():
+            if ".so" not in Path(member.filename).name or member.file_size < _SMALLEST_LIBRARY:
+                continue
+            # Under its own member alone: a wheel may hold one name in several folders.
+            found = _read_member(archive, member, Path(name), cuobjdump, seen)
+            if found is not None:
+                libraries[member.filename] = found
+    return libraries
 
 
 def libraries_of(record: Mapping[str, Any]) -> dict[str, tuple[Code | None, Sequence[str]]]:
@@ -113,7 +158,11 @@ def libraries_of(record: Mapping[str, Any]) -> dict[str, tuple[Code | None, Sequ
 
 
 def _read_member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, cuobjdump: Cuobjdump
+    archive: zipfile.ZipFile,
+    member: zipfile.ZipInfo,
+    folder: Path,
+    cuobjdump: Cuobjdump,
+    seen: Callable[[str, Path, Code], None] | None = None,
 ) -> dict[str, Any] | None:
     """Return what one library holds; None where it has nothing to do with CUDA."""
     path = folder / "library.so"
@@ -135,6 +184,8 @@ def _read_member(
         record["ptx"] = [[arch, version, count] for (arch, version), count in sorted(code.ptx.items())]
         if trouble:
             record["trouble"] = trouble
+        elif seen is not None:
+            seen(member.filename, path, code)
     path.unlink()
     return record
 
