@@ -12,15 +12,14 @@ import json
 import statistics
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from envfit import api
-from envfit.knowledge.model import Evidence, KnowledgeBase, Severity
+from envfit.knowledge.overview import count_evidence, count_knowledge
 
-__all__ = ["counts", "main", "page"]
+__all__ = ["main", "page"]
 
 _PAGE = Path(__file__).parents[1] / "docs" / "reference" / "knowledge.md"
 
@@ -35,7 +34,6 @@ _LOADING = """\
 Loading all of it from the compiled form, in {runs} processes: {best:.1f} ms at best, {median:.1f} ms in the
 median, {cpu:.1f} ms of CPU time, and {mib:.1f} MiB of memory. A rule or wheel is made when it is looked at.
 """
-_KINDS = ("measured", "artifact", "release-notes", "docs", "issue", "forum")
 
 #: Loads the knowledge with everything imported, and says how long it took and what it takes.
 _TIMED = """
@@ -53,45 +51,6 @@ print(json.dumps({"ms": seconds * 1000, "cpu": spent * 1000, "mib": mib}))
 """
 
 
-def counts(knowledge: KnowledgeBase) -> dict[str, int]:
-    """Return how much of each kind there is."""
-    read = [code for code in knowledge.device_code.values() if code.libraries or code.sass is not None]
-    about = {name for rule in knowledge.rules for name in rule.packages} | _read_names(knowledge)
-    severities = Counter(rule.severity for rule in knowledge.rules)
-    return {
-        "packages with knowledge of their own": len(knowledge.packages),
-        "packages that rules or wheels speak of": len(
-            about | set(knowledge.packages) | _read_names(knowledge)
-        ),
-        "rules that block": severities[Severity.BLOCKS],
-        "rules that warn": severities[Severity.WARNS],
-        "wheels read": len(read),
-        "packages whose wheels were read": len(_read_names(knowledge)),
-        "libraries in them": sum(len(code.libraries) for code in read),
-        "GPU models": len(knowledge.gpus),
-        "examples of rules": sum(bool(example.breaks) for example in knowledge.examples),
-        "environments that nothing may object to": sum(not example.breaks for example in knowledge.examples),
-        "symptoms": len(knowledge.symptoms),
-    }
-
-
-def _read_names(knowledge: KnowledgeBase) -> set[str]:
-    return set(knowledge.lookup.siblings)
-
-
-def _evidence(knowledge: KnowledgeBase) -> Iterator[Evidence]:
-    for rule in knowledge.rules:
-        yield from rule.evidence
-    for package in knowledge.packages.values():
-        for entries in (package.own_code, package.index_builds, package.metadata, package.source_builds):
-            for entry in entries:
-                yield from entry.evidence
-    for example in knowledge.examples:
-        yield from example.evidence
-    for symptom in knowledge.symptoms:
-        yield from symptom.evidence
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Count, time, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m judges.knowledge_page", description=__doc__)
@@ -100,8 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     knowledge = api.knowledge()  # compiled from here on
     runs = [_timed() for _ in range(options.runs)]
-    kinds = Counter(item.kind.label for item in _evidence(knowledge))
-    _PAGE.write_text(page(counts(knowledge), kinds, runs), encoding="utf-8")
+    text = page(count_knowledge(knowledge), count_evidence(knowledge), runs)
+    _PAGE.write_text(text, encoding="utf-8")
     sys.stdout.write(_PAGE.read_text(encoding="utf-8"))
     return 0
 
@@ -123,7 +82,7 @@ def page(counted: Mapping[str, int], kinds: Mapping[str, int], runs: Sequence[Ma
             "",
             "| evidence, best first | entries |",
             "| --- | --- |",
-            *(f"| {kind} | {kinds.get(kind, 0):,} |" for kind in _KINDS),
+            *(f"| {kind} | {number:,} |" for kind, number in kinds.items()),
             "",
             _LOADING.format(
                 runs=len(runs),

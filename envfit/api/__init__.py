@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envfit.api.freshening import Freshened
+    from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
     from envfit.api.matrices import MatrixRequest
     from envfit.api.request import LockRequest
     from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
-    from envfit.index.cache import Cache
     from envfit.install import InstallReport
     from envfit.knowledge.model import KnowledgeBase
+    from envfit.knowledge.overview import Overview
+    from envfit.knowledge.story import BuiltIn, RuleStory
     from envfit.matrix.model import Matrix
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "LockResult",
     "MatrixRequest",
     "TargetRequest",
+    "begin_package",
     "check_page",
     "describe_target",
     "detect",
@@ -39,11 +41,14 @@ __all__ = [
     "freshen",
     "install",
     "knowledge",
+    "known",
+    "lint",
     "lock",
     "matrix",
     "record",
     "scan",
     "target_of",
+    "why",
     "write_page",
 ]
 
@@ -72,38 +77,74 @@ def _silent(_: str) -> None:
 
 
 def knowledge() -> KnowledgeBase:
-    """Return the knowledge that envfit was installed with; raises KnowledgeError.
+    """Return the knowledge that envfit was installed with; raises KnowledgeError."""
+    from envfit.api.knowing import load_knowledge
 
-    It is compiled where Python would compile modules, else into the cache, and taken from
-    there as long as the files are the same.
+    return load_knowledge()
+
+
+def lint(
+    directory: Path | None = None,
+    *,
+    fix: bool = False,
+    months: int | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> LintReport:
+    """Hold a constraints directory, or a folder of rules of a site, to the lints of the knowledge base.
+
+    ``directory`` is envfit's own knowledge where it is None.  Raises FileError where there is
+    no such directory, or where a fix cannot be written.
     """
-    from envfit.knowledge.files import constraints_directory, read_files
-    from envfit.knowledge.plain import from_plain, to_plain
+    from envfit.api.linting import lint_directory
 
-    files = read_files(constraints_directory())
-    key = f"knowledge {files.digest}"
-    for cache in _compiled_in():
-        compiled = from_plain(cache.record(key))
-        if compiled is not None and not files.faults:
-            return compiled
-    from envfit.knowledge.load import load_files
-
-    loaded = load_files(files)
-    for cache in _compiled_in():
-        cache.store_record(key, to_plain(loaded))
-        cache.flush()
-        if cache.record(key) is not None:
-            break
-    return loaded
+    return lint_directory(
+        directory, fix=fix, months=months, environ=os.environ if environ is None else environ
+    )
 
 
-def _compiled_in() -> Iterator[Cache]:
-    """Yield where compiled knowledge may be: where Python keeps compiled modules, and in the cache."""
-    from envfit.index.cache import Cache, default_cache_dir
+def known(names: Sequence[str] = ()) -> Overview:
+    """Return what is known of every package, or of some.
 
-    if not sys.dont_write_bytecode:
-        yield Cache(Path(__file__).parents[1] / "__pycache__")
-    yield Cache(default_cache_dir(os.environ, home=Path.home()))
+    Raises InputError on a name that nothing is known of.
+    """
+    from envfit.api.telling import overview
+
+    return overview(names, knowledge())
+
+
+def begin_package(
+    name: str,
+    directory: Path | None = None,
+    *,
+    index_url: str | None = None,
+    offline: bool = False,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Path:
+    """Write the beginning of a file about a package, with its newest release from the index; return its path.
+
+    Raises InputError where there is one already, and FileError where it cannot be written.
+    """
+    from envfit.api.beginning import begin
+
+    return begin(
+        name,
+        directory,
+        index_url=index_url,
+        offline=offline,
+        environ=os.environ if environ is None else environ,
+        notify=notify,
+    )
+
+
+def why(word: str, directory: Path = Path()) -> RuleStory | BuiltIn:
+    """Return what a rule says, what proves it and what it changes, or what kind of verdict an id is of.
+
+    Rules of the project in ``directory`` count too.  Raises InputError on anything else.
+    """
+    from envfit.api.telling import story
+
+    return story(word, directory, knowledge())
 
 
 def detect(environ: Mapping[str, str] | None = None) -> Machine:
@@ -262,7 +303,8 @@ def install(
     """Install a lock into a new environment at ``prefix``, if it runs on this machine.
 
     ``mirrors`` (CANONICAL=MIRROR) come before those of the environment and of the
-    project that the lock lies in; ``provided_from`` is the interpreter whose packages the lock counts on.
+    project that the lock lies in, whose rules count too; ``provided_from`` is the interpreter
+    whose packages the lock counts on.
     Raises InstallRefusedError with the reasons before anything is made, and
     InstallError or VerificationError with the former environment untouched.
     """
@@ -270,22 +312,27 @@ def install(
 
     from envfit.api.ignored import ignored_rules
     from envfit.api.indexes import IndexRequest, open_downloads
+    from envfit.api.knowing import load_knowledge
     from envfit.api.provided import ask_interpreter
     from envfit.api.reading import with_kept_code
     from envfit.api.targets import this_machine
     from envfit.install import install as install_lock
     from envfit.lock.file import read_lock
     from envfit.lock.reading import rebased
-    from envfit.project import mirrors_of
+    from envfit.project import mirrors_of, rules_of
 
     document = rebased(read_lock(path), path.parent.absolute())
     environ = os.environ if environ is None else environ
-    base = with_kept_code(knowledge(), document, environ)
+    sites = rules_of(path.parent / "pyproject.toml")
+    base = with_kept_code(load_knowledge(sites) if sites else knowledge(), document, environ)
     request = IndexRequest(
         directory=path.parent,
         mirrors=tuple(mirrors),
         project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
     )
+    ignored = ignored_rules(tuple(ignore_rules), base)
+    for rule in sorted(ignored):
+        notify(f"ignored rule: {rule}")
     with open_downloads(request, environ, notify) as downloads:
         return install_lock(
             document,
@@ -294,7 +341,7 @@ def install(
             prefix,
             interpreter=ask_interpreter(provided_from, (), environ, notify),
             skip=frozenset(map(canonicalize_name, skip)),
-            ignored=ignored_rules(tuple(ignore_rules), base),
+            ignored=ignored,
             dry_run=dry_run,
             locate=downloads.locate,
             build_variables=downloads.build_variables,

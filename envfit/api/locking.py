@@ -16,11 +16,12 @@ from envfit.api.demands import amendments_of, check_files, check_hashes, hashes_
 from envfit.api.direct import locked_commits, open_direct
 from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import notes_on_addresses, open_indexes, with_hashes
-from envfit.api.known import resolve_known
+from envfit.api.knowing import load_knowledge
 from envfit.api.provided import ask_interpreter, check_module, refuse_addresses, request_for, with_provided
 from envfit.api.reading import READ_LIMIT, WheelReader
 from envfit.api.request import LockRequest, index_request, lock_path, project_of
 from envfit.api.targets import Notify, pythons_of, target_of, target_request, target_settings, with_python
+from envfit.api.until_known import resolve_known
 from envfit.errors import EnvfitError, ProjectError, RefusalError, UndecidedError, UnknownPackageError
 from envfit.frozen import frozen
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
@@ -84,7 +85,7 @@ def lock_request(
     for note in project.notes:
         notify(f"note: {note}")
     if project.settings.rules:
-        raise ProjectError("tool.envfit.constraints: rules of your own are not supported yet")
+        base = load_knowledge(project.settings.rules)
     path = lock_path(request)
     if not request.check:
         check_writable(path)
@@ -155,7 +156,11 @@ def lock_request(
 def _repeatable_until(job: _Job, *, was_there: bool, changed: bool) -> float | None:
     """Return until when pages of indexes alone give this answer; None where anything else plays a part."""
     request = job.request
-    others = request.added or request.check or request.offline or request.provided or job.interpreter
+    # A folder of rules may get a file more, which nobody has read.
+    others = (
+        request.added or request.check or request.offline or job.interpreter or job.project.settings.rules
+    )
+    others = others or request.provided
     if job.answered or job.local or others or Path("-") in request.files or (was_there and changed):
         return None
     return job.fresh_until

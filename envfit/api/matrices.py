@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import open_indexes
-from envfit.api.known import resolve_known
 from envfit.api.reading import READ_LIMIT, WheelReader
 from envfit.api.request import LockRequest, index_request
+from envfit.api.until_known import resolve_known
 from envfit.errors import EnvfitError, RefusalError, RequirementError, TargetError, UndecidedError
 from envfit.frozen import frozen
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
@@ -56,6 +56,7 @@ class MatrixRequest:
     gpus: tuple[str, ...] = ()
     drivers: tuple[str, ...] = ()
     python: str | None = None
+    glibc: str | None = None
     platform: str | None = None  # of GPUs that exist on several
     build_metadata: bool = False  # whether source distributions are built that state it only then
     how: LockRequest = field(default_factory=LockRequest)  # indexes, builds, budget and the like
@@ -181,7 +182,12 @@ def _machines(request: MatrixRequest, base: KnowledgeBase) -> list[_Machine]:
             target, impossible = None, None
             try:
                 target = named_target(
-                    base, [text], driver=driver.version, python=request.python, platform=platform
+                    base,
+                    [text],
+                    driver=driver.version,
+                    python=request.python,
+                    glibc=request.glibc,
+                    platform=platform,
                 )
             except RefusalError as error:
                 impossible = error

@@ -35,6 +35,7 @@ def matrix(
     drivers: Sequence[str],
     python: str | None,
     platform: str | None,
+    glibc: str | None,
     html: Path | None,
     build_metadata: bool,
     pre: bool,
@@ -61,6 +62,7 @@ def matrix(
         drivers=tuple(drivers),
         python=python,
         platform=platform,
+        glibc=glibc,
         build_metadata=build_metadata,
         how=api.LockRequest(
             prereleases=pre,

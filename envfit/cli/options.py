@@ -468,6 +468,12 @@ _MATRIX = Command(
             help="linux-x86_64 or linux-aarch64, where the GPU leaves it open. Default: linux-x86_64.",
         ),
         Argument(
+            name="glibc",
+            flags=("--glibc",),
+            metavar="VERSION",
+            help="The glibc of all machines. Default: 2.28.",
+        ),
+        Argument(
             name="html",
             flags=("--html",),
             metavar="FILE",
@@ -566,5 +572,93 @@ _FRESHEN = Command(
     ),
 )
 
+_DIRECTORY = Argument(
+    name="directory",
+    metavar="DIR",
+    kind=Path,
+    help="A constraints directory, or a folder of rules of your own. Default: what envfit ships.",
+)
+
+_LIST = Command(
+    name="knowledge list",
+    run="envfit.cli.knowing:list_known",
+    summary="Show what is known: package by package, or everything about those you name.",
+    more="Example: envfit knowledge list xformers",
+    arguments=(
+        Argument(name="names", metavar="NAME", many=True, help="A package. Default: all, one line for each."),
+        _JSON,
+    ),
+)
+
+_LINT = Command(
+    name="knowledge lint",
+    run="envfit.cli.knowing:lint",
+    summary="Hold the knowledge to its rules: what does not load, contradicts itself, changes nothing, or "
+    "refuses what works.",
+    more="Exit code 0: nothing found; 1: something was.",
+    arguments=(
+        _DIRECTORY,
+        _flag("fix", "--fix", help="Mend what can be mended beyond doubt, and show it as a diff."),
+        Argument(
+            name="months",
+            flags=("--stale-after",),
+            metavar="MONTHS",
+            kind=_positive,
+            help="How old evidence may become. Default: 12 months.",
+        ),
+        _JSON,
+    ),
+)
+
+_NEW = Command(
+    name="knowledge new",
+    run="envfit.cli.knowing:new",
+    summary="Begin a file about a package, with its newest release from the index.",
+    more="No Python is needed to fill it in: it says itself what goes where.\n\n"
+    "Example: envfit knowledge new natten --directory rules",
+    arguments=(
+        Argument(name="package", metavar="PACKAGE", required=True, help="The package."),
+        Argument(
+            name="directory",
+            flags=("--directory",),
+            metavar="DIR",
+            kind=Path,
+            help="A constraints directory, or a folder of rules of your own, made if it is not there. "
+            "Default: constraints/ of the checkout that envfit runs from.",
+        ),
+        _INDEX_URL,
+        _flag("offline", "--offline", help="Ask no index; leave blank what it would say."),
+    ),
+)
+
+_WHY = Command(
+    name="why",
+    run="envfit.cli.knowing:why",
+    summary="Show what a rule says, what proves it, and what it changes.",
+    more="Example: envfit why cuda-13-runtime/capability",
+    arguments=(
+        Argument(
+            name="word",
+            metavar="RULE",
+            required=True,
+            help="The id of a rule or verdict, as it stands in brackets after a reason.",
+        ),
+        _JSON,
+    ),
+)
+
 #: In the order of the help.
-COMMANDS = (_DETECT, _LOCK, _ADD, _INSTALL, _EXPORT, _MATRIX, _SCAN, _FRESHEN)
+COMMANDS = (
+    _DETECT,
+    _LOCK,
+    _ADD,
+    _INSTALL,
+    _WHY,
+    _EXPORT,
+    _MATRIX,
+    _LIST,
+    _LINT,
+    _NEW,
+    _SCAN,
+    _FRESHEN,
+)

@@ -49,7 +49,7 @@ from envfit.knowledge.symptom_file import read_symptom
 from envfit.target import Capability, Platform
 from envfit.toml_text import parse_toml
 
-__all__ = ["load", "load_files"]
+__all__ = ["load", "load_files", "read_knowledge"]
 
 SCHEMA = 1
 _NO_VERSION = Version("0")
@@ -67,23 +67,32 @@ def load(directory: Path) -> KnowledgeBase:
 
 def load_files(files: Files) -> KnowledgeBase:
     """Return the knowledge in files that were read; raises as ``load`` does."""
-    faults = list(files.faults)
-    loader = _Loader(faults)
-    for file, content in files.contents.items():
-        folder, _, name = file.partition("/")
-        try:
-            data = parse_toml(content.decode())
-        except ValueError as error:
-            faults.append(f"{file}: {error}")
-            continue
-        loader.file(folder, name.removesuffix(".toml"), Table(data, file=file, path="", faults=faults))
-    knowledge = loader.finish(files.digest)
+    knowledge, faults = read_knowledge(files)
     if faults:
         raise KnowledgeError(
             f"{len(faults)} fault{'s' if len(faults) > 1 else ''} in the knowledge base:\n"
             + "\n".join(faults)
         )
     return knowledge
+
+
+def read_knowledge(files: Files) -> tuple[KnowledgeBase, tuple[str, ...]]:
+    """Return what files hold, with stand-ins where they are faulty, and every fault: file, place, what."""
+    faults = list(files.faults)
+    loader = _Loader(faults)
+    for file, content in files.contents.items():
+        folder = files.folder_of(file)
+        if folder == "axes" and file in files.added:
+            faults.append(f"{file}: axes are envfit's own; a site adds packages, hardware and the like")
+            continue
+        try:
+            data = parse_toml(content.decode())
+        except ValueError as error:
+            faults.append(f"{file}: {error}")
+            continue
+        name = file.rpartition("/")[2].removesuffix(".toml")
+        loader.file(folder, name, Table(data, file=file, path="", faults=faults))
+    return loader.finish(files.digest), tuple(faults)
 
 
 class _Loader:
@@ -358,7 +367,8 @@ class _Loader:
             own_code=tuple(_own_code(item) for item in table.tables("own_code")),
         )
         if "package" in table:
-            self.packages[knowledge.name] = knowledge
+            former = self.packages.get(knowledge.name)
+            self.packages[knowledge.name] = knowledge if former is None else _joined(former, knowledge)
 
     def _rule(self, stem: str, names: tuple[str, ...], table: Table) -> None:
         applies = table.table("applies")
@@ -427,6 +437,22 @@ _FACT_NAMES = frozenset(
         "__nvcc",
     }
 )
+
+
+def _joined(former: PackageKnowledge, added: PackageKnowledge) -> PackageKnowledge:
+    """Return what two files say of one package: envfit's own, and that of a site."""
+    return PackageKnowledge(
+        name=former.name,
+        imports=added.imports or former.imports,
+        gpu_builds=former.gpu_builds or added.gpu_builds,
+        cuda_choice=added.cuda_choice or former.cuda_choice,
+        # The first that fits a release is taken: what a site says comes first.
+        index_builds=(*added.index_builds, *former.index_builds),
+        metadata=(*added.metadata, *former.metadata),
+        source_builds=(*added.source_builds, *former.source_builds),
+        alternatives=(*former.alternatives, *added.alternatives),
+        own_code=(*former.own_code, *added.own_code),
+    )
 
 
 def _driver(table: Table, key: str) -> str:

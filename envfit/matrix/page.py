@@ -152,7 +152,7 @@ def _axes(matrix: Matrix) -> dict[str, object]:
             {"name": driver.name, "version": driver.version, "cuda": driver.cuda} for driver in matrix.drivers
         ],
         "shown": supported[0] if supported else len(matrix.drivers) - 1,
-        "options": f" --python {minor}",
+        "options": f" --python {minor} --glibc {matrix.glibc}",
     }
 
 

@@ -11,7 +11,7 @@ from envfit.project.declared import Declared, applies, for_target, parse_require
 from envfit.project.edit import add_to_project
 from envfit.project.model import CondaEnvironment, Project, combine
 from envfit.project.provided import read_provided
-from envfit.project.pyproject import mirrors_of
+from envfit.project.pyproject import mirrors_of, rules_of
 from envfit.project.read import find_project, project_settings, read_files
 from envfit.project.settings import (
     Concession,
@@ -43,4 +43,5 @@ __all__ = [
     "read_command_line",
     "read_files",
     "read_provided",
+    "rules_of",
 ]

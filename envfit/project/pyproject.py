@@ -21,11 +21,11 @@ from envfit.project.declared import Declared, parse_requirement
 from envfit.project.document import Table, nearest
 from envfit.project.faults import Faults
 from envfit.project.model import Project
-from envfit.project.settings import read_mirrors, read_settings, shared_with_uv
+from envfit.project.settings import read_mirrors, read_rules, read_settings, shared_with_uv
 from envfit.project.toml_file import read_toml
 from envfit.project.uv_sources import UvSources
 
-__all__ = ["mirrors_of", "read_pyproject"]
+__all__ = ["mirrors_of", "read_pyproject", "rules_of"]
 
 #: Keys that would change what uv locks here; the others are about its own work, or read elsewhere.
 _UNUSED_OF_UV = frozenset(
@@ -101,6 +101,20 @@ def mirrors_of(path: Path) -> tuple[tuple[str, str], ...]:
     mirrors = read_mirrors(tool.table("envfit").table("mirrors"), folder=path.parent)
     faults.raise_any()
     return mirrors
+
+
+def rules_of(path: Path) -> tuple[Path, ...]:
+    """Return the folders of rules that a project names, and judge nothing else of it.
+
+    None where there is no file.  Raises ProjectError where they are malformed.
+    """
+    if not path.is_file():
+        return ()
+    faults = Faults(path)
+    tool = Table(read_toml(path), file=path, path="", faults=faults).table("tool")
+    rules = read_rules(tool.table("envfit"), folder=path.parent)
+    faults.raise_any()
+    return rules
 
 
 def _read_requires_python(project: Table) -> SpecifierSet | None:

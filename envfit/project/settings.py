@@ -32,6 +32,7 @@ __all__ = [
     "parse_exclude_newer",
     "parse_resolution",
     "read_mirrors",
+    "read_rules",
     "read_settings",
     "shared_with_uv",
 ]
@@ -192,7 +193,7 @@ def read_settings(
         mirrors=read_mirrors(table.table("mirrors"), folder=folder),
         ignore_rules=tuple(text for _, text in table.texts("ignore-rules")),
         strict_knowledge=table.flag("strict-knowledge") or False,
-        rules=tuple(folder / text for _, text in table.texts("constraints")),
+        rules=read_rules(table, folder=folder),
         find_links=_read_find_links(table, folder),
         no_index=table.flag("no-index") or False,
         no_binary=formats.no_binary,
@@ -205,6 +206,11 @@ def read_settings(
         exclude_dependencies=_read_excluded(stated("exclude-dependencies")),
         resolution=_read_choice(table, "resolution", _STRATEGIES),
     )
+
+
+def read_rules(table: Table, *, folder: Path) -> tuple[Path, ...]:
+    """Read the folders of rules in ``[tool.envfit]``, relative to ``folder``."""
+    return tuple(folder / text for _, text in table.texts("constraints"))
 
 
 def read_mirrors(table: Table, *, folder: Path) -> tuple[tuple[str, str], ...]:

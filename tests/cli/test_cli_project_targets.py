@@ -51,15 +51,6 @@ def test_a_target_needs_a_name(envfit: CommandLine, name: str) -> None:
     assert envfit.files() == set()
 
 
-def test_rules_of_ones_own_are_refused_until_they_work(envfit: CommandLine) -> None:
-    project(
-        envfit.cwd,
-        '[project]\nname = "p"\nversion = "1"\ndependencies = ["plain"]\n'
-        '[tool.envfit]\nconstraints = ["rules/"]\n',
-    )
-    assert "not supported yet" in envfit("lock", "--gpu", "none", code=2).err
-
-
 @pytest.mark.parametrize(
     ("required", "python"),
     [(">=3.10", "3.11"), (">=3.12", "3.12"), ("<3.11", "3.10"), (">=3.9,<3.14", "3.11")],

@@ -75,8 +75,11 @@ def test_install_that_is_planned(envfit: CommandLine, index: Index) -> None:
     compare("install-dry-run", shown(command, envfit(*command.split()), envfit, index))
 
 
-@pytest.mark.parametrize("command", ["", "detect", "lock", "install", "export"])
+@pytest.mark.parametrize(
+    "command",
+    ["", "detect", "lock", "install", "export", "why", "knowledge lint", "knowledge list", "knowledge new"],
+)
 def test_help(envfit: CommandLine, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     text = envfit(*command.split(), "--help").out
-    compare(f"help-{command or 'envfit'}", text, wrapped=True)
+    compare(f"help-{command.replace(' ', '-') or 'envfit'}", text, wrapped=True)

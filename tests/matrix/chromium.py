@@ -98,9 +98,10 @@ class Browser:
         )
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=scheme)
+        self.value("window.former = true")  # the page before may be the same file
         self.call("Page.navigate", url=path.absolute().as_uri())
         end = time.monotonic() + 60
-        while self.value("document.readyState + location.protocol") != "completefile:":
+        while self.value("`${window.former} ${document.readyState}`") != "undefined complete":
             assert time.monotonic() < end, "the page did not load"
             time.sleep(0.02)
 

@@ -6,14 +6,14 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from envfit.knowledge.files import Files
 from envfit.knowledge.hardware import named_target
-from envfit.knowledge.load import load
+from envfit.knowledge.load import load_files
 from envfit.knowledge.model import Condition, KnowledgeBase, Rule
 from envfit.knowledge.query import Query
 from envfit.requirement import Requirement
@@ -227,15 +227,11 @@ class _Maker:
 @lru_cache
 def axes() -> KnowledgeBase:
     """Return the real axes, with one more choice, and nothing else."""
-    knowledge = load(_OnlyAxes())  # type: ignore[arg-type]
+    contents = {f"axes/{path.name}": path.read_bytes() for path in sorted(AXES.glob("*.toml"))}
+    knowledge = load_files(Files(contents=contents, digest="axes"))
     some = next(iter(knowledge.choices.values()))
     choice = replace(some, name="__world_cuda", values=tuple(Version(str(value)) for value in CUDA_VALUES))
     return replace(knowledge, choices={choice.name: choice})
-
-
-class _OnlyAxes:
-    def __truediv__(self, name: str) -> Path:
-        return AXES if name == "axes" else AXES / "none"
 
 
 def rules_of(world: Small) -> Iterator[Rule]:
