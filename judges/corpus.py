@@ -38,6 +38,7 @@ from judges.installers import (
     judged_by_uv,
     without_addresses,
 )
+from judges.interpreters import search_path
 from judges.pinned_file import default_folder
 from judges.results import RESULTS, merge, read, table
 
@@ -140,7 +141,7 @@ def ask_envfit(item: Input, target: GpuTarget, path: Path) -> tuple[dict[str, An
         ended = subprocess.run(
             command,
             cwd=empty,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={**os.environ, "PATH": search_path(), "PYTHONPATH": str(Path(__file__).parents[1])},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

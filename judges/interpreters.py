@@ -11,16 +11,14 @@ from pathlib import Path
 import uv
 from packaging.version import Version
 
-__all__ = ["find_interpreter", "installed_interpreters"]
+__all__ = ["find_interpreter", "installed_interpreters", "search_path"]
 
 
 def installed_interpreters() -> Mapping[Version, str]:
     """Return the CPythons that uv finds, and those of pyenv, which its search path need not show."""
-    versions = sorted((Path.home() / ".pyenv" / "versions").glob("*/bin"))
-    path = os.pathsep.join([*map(str, versions), os.environ.get("PATH", "")])
     listed = subprocess.run(
         [uv.find_uv_bin(), "python", "list", "--only-installed", "--no-config", "--output-format", "json"],
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PATH": search_path()},
         capture_output=True,
         text=True,
         check=True,
@@ -33,6 +31,12 @@ def installed_interpreters() -> Mapping[Version, str]:
             if executable is not None:
                 found[version] = executable
     return found
+
+
+def search_path() -> str:
+    """Return the search path with the Pythons of pyenv on it."""
+    versions = sorted((Path.home() / ".pyenv" / "versions").glob("*/bin"))
+    return os.pathsep.join([*map(str, versions), os.environ.get("PATH", "")])
 
 
 def find_interpreter(installed: Mapping[Version, str], python: str) -> str | None:
