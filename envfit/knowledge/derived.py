@@ -29,6 +29,7 @@ __all__ = [
     "derived_text",
     "device_code",
     "library_facts",
+    "read_architectures",
     "read_derived",
 ]
 
@@ -191,8 +192,8 @@ def _read_wheel(table: Table) -> DerivedWheel:
         version=table.parsed("version", Version, _NO_VERSION),
         platform=table.parsed("platform", Platform.parse, Platform()),
         cuda=table.parsed("cuda", Version, _NO_VERSION) if "cuda" in table else None,
-        sass=_architectures(table, "sass") if "sass" in table or "library" not in table else None,
-        ptx=_architectures(table, "ptx"),
+        sass=read_architectures(table, "sass") if "sass" in table or "library" not in table else None,
+        ptx=read_architectures(table, "ptx"),
         libraries=tuple(map(_read_library, table.tables("library"))),
     )
     if not re.fullmatch(r"[0-9a-f]{64}", wheel.sha256):
@@ -233,8 +234,8 @@ def _words(table: Table, key: str) -> tuple[str, ...]:
     return tuple(word for text in table.texts(key) for word in text.split())
 
 
-def _architectures(table: Table, key: str) -> tuple[str, ...]:
-    """Read architectures as they stand in binaries, such as 70 or 90a."""
+def read_architectures(table: Table, key: str) -> tuple[str, ...]:
+    """Return architectures as they stand in binaries, such as 70 or 90a, with a fault for what is none."""
     found = _words(table, key)
     for text in found:
         if not re.fullmatch(r"\d{2,3}[af]?", text):

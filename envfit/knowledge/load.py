@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.errors import KnowledgeError
-from envfit.knowledge.derived import device_code, read_derived
+from envfit.knowledge.derived import device_code, read_architectures, read_derived
 from envfit.knowledge.document import Table
 from envfit.knowledge.evidence import proves, read_evidence
 from envfit.knowledge.example import read_example, read_known_good
@@ -463,15 +463,6 @@ def _driver(table: Table, key: str) -> str:
     return text
 
 
-def _architectures(table: Table, key: str) -> tuple[str, ...]:
-    """Read architectures as they stand in binaries, such as 70 or 90a."""
-    found = table.texts(key)
-    for text in found:
-        if not re.fullmatch(r"\d{2,3}[af]?", text):
-            table.fault(f"{text!r} is no architecture such as 70 or 90a", key)
-    return found
-
-
 def _conditions(table: Table, key: str) -> tuple[Condition, ...]:
     nothing = Condition(name="", specifier=SpecifierSet())
     return tuple(table.parse_each(key, table.texts(key), _condition, nothing))
@@ -519,8 +510,8 @@ def _index_build(table: Table) -> IndexBuild:
         versions=table.parsed("versions", SpecifierSet, SpecifierSet()),
         platform=table.parsed("platform", Platform.parse, Platform()),
         cuda=table.parsed("cuda", Version, _NO_VERSION),
-        sass=_architectures(table, "sass"),
-        ptx=_architectures(table, "ptx"),
+        sass=read_architectures(table, "sass"),
+        ptx=read_architectures(table, "ptx"),
         evidence=read_evidence(table),
     )
     table.finish()

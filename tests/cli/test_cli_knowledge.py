@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from envfit.toml_text import parse_toml
 from tests.cli.conftest import CommandLine
 from tests.loopback import Index, make_wheel
 
+CONSTRAINTS = Path(__file__).parents[2] / "constraints"
 SCHEMAS = Path(__file__).parents[2] / "envfit" / "cli" / "schema"
 RULE = """\
 schema = 1
@@ -45,9 +47,22 @@ def valid(name: str, data: object) -> None:
     Draft202012Validator(schema).validate(data)
 
 
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a directory with some of what envfit ships: all of it is linted by a test of its own."""
+    directory = tmp_path_factory.mktemp("few") / "constraints"
+    for folder in ("axes", "hardware"):
+        shutil.copytree(CONSTRAINTS / folder, directory / folder)
+    for file in ("packages/torch.toml", "derived/torch.toml", "packages/apex.toml"):
+        (directory / file).parent.mkdir(exist_ok=True)
+        shutil.copy(CONSTRAINTS / file, directory / file)
+    return directory
+
+
 @pytest.fixture
-def rules(envfit: CommandLine) -> Path:
+def rules(envfit: CommandLine, few: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a folder with one rule of a site."""
+    monkeypatch.setattr("envfit.api.linting.constraints_directory", lambda: few)
     folder = envfit.cwd / "rules"
     folder.mkdir()
     (folder / "plain.toml").write_text(RULE.format(why="Our nodes have no older driver."))
