@@ -77,7 +77,7 @@ class CodeJudge:
         self._judge_parts(([stated] if stated is not None else []) + list(parts or ()), code.source)
 
     def _leave_unread(self, distribution: Wheel) -> None:
-        if not (self._package.gpu_builds and self._target.gpus):
+        if not self._target.gpus:
             return
         if distribution.sha256 in self._query.refused:
             self._verdict.refuse(
@@ -86,7 +86,7 @@ class CodeJudge:
                 (),
                 (),
             )
-        else:
+        elif self._package.gpu_builds or self._package.own_code:
             self._verdict.leave_unread(self._name, distribution.filename)
 
     def _doubt(self, code: DeviceCode) -> None:

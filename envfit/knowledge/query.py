@@ -197,7 +197,8 @@ class Query:
         """Tell whether nothing is known of a package that could make a difference to any release of it."""
         lookup = self.knowledge.lookup
         return (
-            name not in self.knowledge.packages
+            not self.refused
+            and name not in self.knowledge.packages
             and name not in lookup.siblings
             and name not in self._labelled
             and not self._rules_about(name)

@@ -115,3 +115,21 @@ def test_a_wheel_that_is_damaged_stays_open(
     answer = bare_envfit("lock", "onnxruntime-gpu", "--gpu", "A100")
     assert "could not be read" in answer.err
     assert "onnxruntime-gpu 99.0" in answer.out
+
+
+def test_of_a_package_that_nobody_knows_too_only_what_was_read_is_strict(unread: CommandLine) -> None:
+    words = ("lock", "kernels-cu12", "--gpu", "A100", "--strict-knowledge")
+    assert "[kernels-cu12/unread]" in unread(*words, "--read-limit", "0", code=1).err
+    assert "kernels-cu12 1.0" in unread(*words).out
+
+
+def test_a_package_that_works_without_its_own_code_too_is_left_open(
+    unread: CommandLine, own_index: Index
+) -> None:
+    with_code(
+        make_wheel(own_index.directory, "xgboost", "99.0", tags=_TAGS), "xgboost/lib/libxgboost.so", "80"
+    )
+    answer = unread("lock", "xgboost", "--gpu", "A100", "--read-limit", "0")
+    assert "still to be proved: The GPU code in xgboost-99.0" in answer.err
+    refused = unread("lock", "xgboost", "--gpu", "A100", "--read-limit", "0", "--strict-knowledge", code=1)
+    assert "[xgboost/unread]" in refused.err
