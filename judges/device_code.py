@@ -23,11 +23,26 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-__all__ = ["Code", "Found", "Machine", "driver_for", "judge_library", "judge_wheel", "parse_cuobjdump"]
+__all__ = [
+    "OLDEST_DRIVER",
+    "Code",
+    "Found",
+    "Machine",
+    "driver_for",
+    "judge_library",
+    "judge_wheel",
+    "parse_cuobjdump",
+]
 
 # Sonames that name their CUDA version without doubt (libcusparse.so.12 is of CUDA 12 and of 13).
 _SONAME = re.compile(r"lib(?:cudart|cublas|cublasLt|nvrtc|nvJitLink)\.so\.(\d+)(?:\.|$)")
-_OLDEST_DRIVER = {11: Version("450.80.02"), 12: Version("525.60.13"), 13: Version("580")}
+#: By CUDA major version, the oldest driver that runs its libraries.
+OLDEST_DRIVER = {
+    10: Version("410.48"),
+    11: Version("450.80.02"),
+    12: Version("525.60.13"),
+    13: Version("580"),
+}
 
 # nvcc without -arch: CUDA 11 and 12 compile for sm_52, CUDA 13 for sm_75.
 _NVCC_DEFAULT = {"52", "75"}
@@ -103,7 +118,7 @@ def judge_wheel(
     driver = Version(machine.driver)
     for name, (code, sonames) in libraries.items():
         major = driver_for(sonames)
-        oldest = _OLDEST_DRIVER.get(major) if major is not None else None
+        oldest = OLDEST_DRIVER.get(major) if major is not None else None
         found = None
         if code is not None and (code.sass or code.ptx) and not _is_default(code):
             found = judge_library(code, machine)

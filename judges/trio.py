@@ -31,7 +31,7 @@ from envfit.index.session import Session
 from envfit.knowledge.derived import DerivedLibrary, DerivedWheel
 from envfit.resolve.decide import Unsatisfied
 from envfit.target import Platform
-from judges.device_code import Code, Found, Machine, driver_for, judge_library
+from judges.device_code import OLDEST_DRIVER, Code, Found, Machine, driver_for, judge_library
 from judges.results import RESULTS, merge, read, table
 
 __all__ = ["common_code", "judge", "main", "page"]
@@ -71,7 +71,6 @@ were then read whole, and their main libraries have code for the GPU by NVIDIA's
 libraries that the driver accepts. `none`: the GPU and the driver exclude each other, or no torch wheel
 that was read runs there; `(!)` marks what does not stand.
 """
-_OLDEST_DRIVER = {10: "410.48", 11: "450.80.02", 12: "525.60.13", 13: "580"}
 
 
 def common_code(library: DerivedLibrary) -> Code:
@@ -108,8 +107,8 @@ def judge(name: str, libraries: Iterable[DerivedLibrary], machine: Machine) -> s
         elif judge_library(code, machine) not in (Found.RUNS, Found.PTX):
             faults.append(f"{library.path} has no code for {machine.capability}")
         major = driver_for(library.linked)
-        if major is not None and Version(machine.driver) < Version(_OLDEST_DRIVER[major]):
-            faults.append(f"{library.path} needs driver {_OLDEST_DRIVER[major]}")
+        if major is not None and Version(machine.driver) < OLDEST_DRIVER[major]:
+            faults.append(f"{library.path} needs driver {OLDEST_DRIVER[major]}")
     return "; ".join(faults)
 
 
@@ -186,7 +185,7 @@ def _refusal_fault(platform: Platform, machine: Machine) -> str:
     for code in api.knowledge().device_code.values():
         if code.package != "torch" or code.platform != platform or not code.sass or code.cuda is None:
             continue
-        if Version(machine.driver) < Version(_OLDEST_DRIVER[code.cuda.major]):
+        if Version(machine.driver) < OLDEST_DRIVER[code.cuda.major]:
             continue
         if judge_library(Code(sass=dict.fromkeys(code.sass, 1), ptx={}), machine) is Found.RUNS:
             running.append(code.filename)

@@ -128,23 +128,23 @@ class CodeJudge:
         )
 
     def _judge_linked(self, parts: Sequence[OwnPart]) -> None:
-        """Demand the CUDA runtime that libraries are linked with, of whoever brings it."""
+        """Demand the CUDA runtime that the first of the libraries is linked with, of whoever brings it."""
         for part in parts:
-            choice = part.own.runtime_from if part.own is not None else None
-            if choice is None or part.runtime is None or part.own is None or part.own.needed_for:
+            own = part.own
+            if own is None or own.runtime_from is None or own.needed_for or part.runtime is None:
                 continue
             origin = self._verdict.origin(
                 f"{self._name}/linked-runtime",
                 f"Its {part.library} is linked with the CUDA {part.runtime} runtime, so that must be "
-                f"{self._what(choice)}.",
-                (f"what {part.library} is linked with", *map(str, part.own.evidence)),
+                f"{self._what(own.runtime_from)}.",
+                (f"what {part.library} is linked with", *map(str, own.evidence)),
                 (),
             )
             specifier = SpecifierSet(f">={part.runtime},<{part.runtime + 1}")
-            requirement = Requirement(name=choice, specifier=specifier, origin=origin)
-            if requirement not in self._verdict.requirements:
-                self._verdict.requirements.append(requirement)
-            break
+            self._verdict.requirements.append(
+                Requirement(name=own.runtime_from, specifier=specifier, origin=origin)
+            )
+            return
 
     def _judge_without_code(self, code: DeviceCode) -> None:
         if self._package.gpu_builds:
