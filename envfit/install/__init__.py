@@ -21,11 +21,11 @@ from envfit.install.module import Module
 from envfit.install.plan import HealthCheck, Plan, Unproved, plan
 from envfit.install.refusal import Refusal, Refused, named
 from envfit.install.run_uv import create_venv, sync
-from envfit.install.verify import ImportResult, Outcome, import_names, verify
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.file import write_lock
 from envfit.lock.provided import counted_on
 from envfit.lock.reading import LockedPackage, locked_packages
+from envfit.prove.imports import ImportResult, Outcome, import_names, verify
 from envfit.reference import ReferenceKind
 from envfit.target import Target
 

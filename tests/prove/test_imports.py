@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envfit.install.verify import Outcome, import_names, verify
+from envfit.prove.imports import Outcome, import_names, verify
 from tests.loopback import make_wheel
 
 Modules = Callable[..., Path]

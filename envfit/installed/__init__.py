@@ -1,0 +1,1 @@
+"""What is installed at a prefix, read from its files: nothing of it is run."""
