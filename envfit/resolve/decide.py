@@ -63,6 +63,7 @@ class _Asked:
     amendments: Amendments
     variant_indexes: frozenset[str]  # names of the indexes of variants in use
     budget: int
+    explained: frozenset[str]
 
 
 def resolve(
@@ -77,12 +78,14 @@ def resolve(
     concede: Concede = Concede.MINOR,
     variant_indexes: Iterable[str] = (),
     budget: int = BUDGET,
+    explained: Iterable[str] = (),
 ) -> Resolution:
     """Resolve requirements, then add each optional one, in order, where it is supported.
 
     An optional package stays where everything still resolves and no package that
     the user named is lowered by more than ``concede`` allows.  ``budget`` is that
-    of each search, in decisions.  Raises Unsatisfied
+    of each search, in decisions; ``explained`` are names whose newer releases are accounted
+    for though the user did not name them.  Raises Unsatisfied
     with an explanation where it is proved that nothing fits, UndecidedError where
     neither was found, and UnknownPackageError for a name that no index has.
     """
@@ -94,6 +97,7 @@ def resolve(
         amendments=amendments,
         variant_indexes=frozenset(variant_indexes),
         budget=budget,
+        explained=frozenset(explained),
     )
     resolution = _resolve(asked, requirements)
     accepted = list(requirements)
@@ -144,7 +148,7 @@ def _resolve(asked: _Asked, requirements: Sequence[Requirement]) -> Resolution:
         raise _unsatisfied(asked, world, roots)
     if not isinstance(outcome, Solved):
         raise UndecidedError(f"not decided: {outcome.reason}")
-    resolution = build_resolution(world, roots, outcome.pins)
+    resolution = build_resolution(world, roots, outcome.pins, asked.explained)
     faults = verify(resolution, asked.query, asked.source.allowed)
     if faults:
         raise UndecidedError(

@@ -102,8 +102,13 @@ class Resolution:
         return None
 
 
-def build_resolution(world: World, roots: Sequence[Demand], pins: Mapping[str, int]) -> Resolution:
-    """Describe pins that were found; it is the caller's to have them checked."""
+def build_resolution(
+    world: World, roots: Sequence[Demand], pins: Mapping[str, int], also: Collection[str] = ()
+) -> Resolution:
+    """Describe pins that were found; it is the caller's to have them checked.
+
+    Newer releases of a name in ``also`` are accounted for as of one that the user named.
+    """
     asked: dict[str, list[Demand]] = defaultdict(list)
     extras: dict[str, set[str]] = defaultdict(set)
     dependencies: dict[str, set[str]] = defaultdict(set)
@@ -137,7 +142,7 @@ def build_resolution(world: World, roots: Sequence[Demand], pins: Mapping[str, i
             for item in judgement.cautions
             if _is_ignored_by(item, world, pins)
         )
-        held = _excluded(world, name, pins, asked)
+        held = _excluded(world, name, pins, asked, named=name in also or _is_named(asked[name]))
         excluded.extend(held)
         explained = {version for item in held for version in item.versions}
         newer = world.newer(name, candidate.version)
@@ -203,16 +208,20 @@ def _is_ignored_by(caution: Caution, world: World, pins: Mapping[str, int]) -> b
 
 
 def _excluded(
-    world: World, name: str, pins: Mapping[str, int], asked: Mapping[str, Sequence[Demand]]
+    world: World,
+    name: str,
+    pins: Mapping[str, int],
+    asked: Mapping[str, Sequence[Demand]],
+    *,
+    named: bool,
 ) -> list[Group]:
     """Return the releases newer than the chosen one by the reason that keeps them out.
 
-    Of names that the user did not ask for, only what rules refuse: the rest is
+    Of names that are not ``named`` by the user, only what rules refuse: the rest is
     what their dependents say, and nobody asked.
     """
     if world.is_oldest_first(name):
         return []
-    named = _is_named(asked[name])
     groups: dict[tuple[str, str], tuple[Reason, list[Version]]] = {}
     positions = world.newer(name, world.candidates(name)[pins[name]].version)
     reasons = {
