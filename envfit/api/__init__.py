@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from envfit.api.asking import Account, Possibility
     from envfit.api.freshening import Freshened
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
@@ -33,6 +34,8 @@ __all__ = [
     "LockResult",
     "MatrixRequest",
     "TargetRequest",
+    "account",
+    "account_of_lock",
     "begin_package",
     "check_page",
     "describe_target",
@@ -45,6 +48,7 @@ __all__ = [
     "lint",
     "lock",
     "matrix",
+    "possibility",
     "record",
     "scan",
     "target_of",
@@ -145,6 +149,53 @@ def why(word: str, directory: Path = Path()) -> RuleStory | BuiltIn:
     from envfit.api.telling import story
 
     return story(word, directory, knowledge())
+
+
+def account(
+    name: str,
+    request: LockRequest,
+    *,
+    chains: int,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+    watch: Callable[[Callable[[], str]], None] = lambda _: None,
+) -> Account:
+    """Resolve what is asked for, and say why a package is in it at that version, or is not.
+
+    ``chains`` is how many of the ways in are told.  Raises what ``lock`` raises.
+    """
+    from envfit.api.asking import account as account_for
+
+    environ = os.environ if environ is None else environ
+    return account_for(name, request, knowledge(), environ=environ, notify=notify, watch=watch, chains=chains)
+
+
+def account_of_lock(
+    name: str, path: Path, *, chains: int, environ: Mapping[str, str] | None = None
+) -> Account:
+    """Say why a package is in a lock, as far as the lock tells; raises LockError and FileError."""
+    from envfit.api.asking_lock import account_of_lock as account_from
+
+    environ = os.environ if environ is None else environ
+    return account_from(name, path, knowledge(), environ=environ, chains=chains)
+
+
+def possibility(
+    text: str,
+    request: LockRequest,
+    *,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+    watch: Callable[[Callable[[], str]], None] = lambda _: None,
+) -> Possibility:
+    """Say whether a requirement could be met besides what is asked for, and what would change.
+
+    Raises RequirementError on what is no requirement, and what ``lock`` raises.
+    """
+    from envfit.api.asking import possibility as possibility_of
+
+    environ = os.environ if environ is None else environ
+    return possibility_of(text, request, knowledge(), environ=environ, notify=notify, watch=watch)
 
 
 def detect(environ: Mapping[str, str] | None = None) -> Machine:

@@ -187,6 +187,13 @@ class Job:
             tried.append(Tried(python=target.python, outcome=outcome))
         return choose_python(tried, strategy=self.strategy)
 
+    def best_target(self) -> Target:
+        """Return the only target, or the one that ``resolve`` takes."""
+        if not self.several:
+            return self.targets[0]
+        python = self.resolve().target.python
+        return next(target for target in self.targets if target.python == python)
+
     def _resolve(self, target: Target) -> Resolution:
         with self.open(target) as opened:
             resolution = with_hashes(opened.resolve(), opened.indexes)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "error_data",
     "exit_code",
+    "explanation_lines",
     "install_data",
     "lock_data",
     "machine_data",
@@ -82,20 +83,22 @@ def print_error(error: EnvfitError) -> None:
             talk(f"  {name}: {first}")
         for line in more:
             talk(f"      {line}")
-    if isinstance(error, UnsatisfiableError):
-        _print_explanation(error)
+    for line in explanation_lines(error):
+        talk(line)
     for hint in error.hints:
         talk(f"hint: {hint}")
 
 
-def _print_explanation(error: UnsatisfiableError) -> None:
+def explanation_lines(error: EnvfitError) -> Iterable[str]:
+    """Yield what explains an error, besides its message: nothing where it is no conflict."""
+    if not isinstance(error, UnsatisfiableError):
+        return
     from envfit.resolve.decide import Unsatisfied
 
     if isinstance(error, Unsatisfied):
-        for line in _explanation(error.explanation):
-            talk(line)
+        yield from _explanation(error.explanation)
         for better in error.better:
-            talk(f"hint: {_better(better)}")
+            yield f"hint: {_better(better)}"
 
 
 def error_data(error: EnvfitError) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from envfit.resolve.provider import Demand, World, base_name, split_name
 from envfit.selection.candidates import Candidate, is_yanked, yank_reason
 from envfit.target import Target
 
-__all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution"]
+__all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution", "held_by"]
 
 
 @frozen
@@ -270,7 +270,7 @@ def _disagreement(
             withheld = world.withheld(candidate, demand.requirement.specifier)
             if withheld is not None:
                 return Reason(sentence=f"it {withheld}")
-        return _held_by(demand.requirement)
+        return held_by(demand.requirement)
     for demand in world.rule_demands(name, position):
         if demand.name in pins and pins[demand.name] not in demand.allowed:
             others = [
@@ -280,7 +280,7 @@ def _disagreement(
             ]
             foreign = [other for other in others if not _comes_from(other, name)]
             if foreign:
-                return _held_by(foreign[0])
+                return held_by(foreign[0])
             if not others:
                 return Reason.of(demand.requirement)
             # Only the chosen release of the same name disagrees, and it would go.
@@ -355,8 +355,8 @@ def _comes_from(requirement: Requirement, name: str) -> bool:
     return not isinstance(requirement.origin, UserOrigin) and base_name(requirement.origin.package) == name
 
 
-def _held_by(requirement: Requirement) -> Reason:
-    """Return the reason that a requirement of something chosen is, with who makes it."""
+def held_by(requirement: Requirement) -> Reason:
+    """Return the reason against other versions that a requirement of something chosen is."""
     origin = requirement.origin
     if isinstance(origin, UserOrigin):
         return Reason(sentence=str(origin))
