@@ -20,8 +20,8 @@ from packaging.version import Version
 
 from envfit.frozen import frozen
 from envfit.requirement import Requirement, RuleOrigin, UnusableOrigin
+from envfit.resolve.core import minimal_core
 from envfit.resolve.provider import Demand, World, base_name
-from envfit.resolve.solver import Impossible, solve
 from envfit.target import Fact
 
 __all__ = ["Explanation", "Group", "Reason", "explain", "span"]
@@ -77,13 +77,16 @@ class Group:
 class Explanation:
     """Why a set of requirements cannot be satisfied.
 
-    ``core`` is a set of the user's requirements that already conflicts, and no
-    smaller one of its subsets does; ``groups`` are the candidates that are out,
-    in the order in which a reader meets them from there.
+    ``core`` are those of the user's requirements, ``constraints`` those of the user's constraints and
+    ``facts`` those of the target's facts that conflict already; without any one of all these the rest does
+    not.  ``groups`` are the candidates that are out, in the order in which a reader meets
+    them from there.
     """
 
     core: tuple[Requirement, ...]
     groups: tuple[Group, ...]
+    constraints: tuple[Requirement, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
 
 def span(versions: Sequence[Version]) -> str:
@@ -98,12 +101,17 @@ def span(versions: Sequence[Version]) -> str:
 
 
 def explain(world: World, roots: Sequence[Demand]) -> Explanation:
-    """Explain why demands that were proved impossible are so."""
-    core = _core(world, roots)
-    narrowed = _Narrowed(world, core)
+    """Explain why demands that were proved impossible are so.
+
+    Only what is in the core is told: the world of the explanation is the one without the rest.
+    """
+    core = minimal_core(world, roots)
+    narrowed = _Narrowed(core.world, core.demands)
     return Explanation(
-        core=tuple(dict.fromkeys(demand.requirement for demand in core)),
-        groups=_grouped(_account(world, narrowed, core)),
+        core=core.requirements,
+        groups=_grouped(_account(core.world, narrowed, core.demands)),
+        constraints=core.constraints,
+        facts=core.facts,
     )
 
 
@@ -143,16 +151,6 @@ def _grouped(found: Iterable[tuple[str, Version | None, Reason]]) -> tuple[Group
         versions = tuple(dict.fromkeys(version for version, _ in items if version is not None))
         result.append(Group(name=name, versions=versions, reason=reason))
     return tuple(result)
-
-
-def _core(world: World, roots: Sequence[Demand]) -> list[Demand]:
-    """Return a minimal subset of the demands that is still proved impossible (deletion)."""
-    core = list(roots)
-    for demand in list(roots):
-        fewer = [other for other in core if other.requirement is not demand.requirement]
-        if fewer and isinstance(solve(world, fewer), Impossible):
-            core = fewer
-    return core
 
 
 class _Narrowed:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from packaging.specifiers import SpecifierSet
@@ -31,7 +32,7 @@ from envfit.frozen import frozen
 from envfit.knowledge.facts import fact_of
 from envfit.knowledge.query import Query
 from envfit.knowledge.verdict import IMPOSSIBLE, Judgement
-from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
+from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UnusableOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.extras import MeantExtras
 from envfit.resolve.port import REJECTING, PackageSource
@@ -48,7 +49,7 @@ from envfit.selection.candidates import (
 from envfit.selection.positions import Positions
 from envfit.selection.preferences import Preferences
 from envfit.selection.select import Selector
-from envfit.target import FactState
+from envfit.target import Fact, FactState
 
 __all__ = ["Demand", "World", "base_name", "split_name"]
 
@@ -91,8 +92,11 @@ class World:
         constraints: Sequence[Requirement] = (),
         *,
         amendments: Amendments = _AS_THEY_ARE,
+        lifted: frozenset[str] = frozenset(),
     ) -> None:
+        """Take what is asked; ``lifted`` names facts of which rules say nothing, as if nobody knew them."""
         self.query = query
+        self.lifted = lifted
         self.target = query.target
         self.preferences = preferences
         self.amendments = amendments
@@ -128,6 +132,18 @@ class World:
         user += [item for instead in amendments.overrides.values() for item in instead]
         self._prereleases_named = {item.name for item in user if item.specifier.prereleases}
         self._pinned = {item.name for item in user if _is_pin(item.specifier)}
+
+    def with_less(self, constraints: Sequence[Requirement], lifted: frozenset[str]) -> World:
+        """Return this world with some constraints only, and with facts lifted."""
+        return World(
+            self._source,
+            self.query,
+            self.requirements,
+            self.preferences,
+            constraints,
+            amendments=self.amendments,
+            lifted=lifted,
+        )
 
     def root_demands(self) -> tuple[Demand, ...]:
         """Return the user's requirements as demands, having started to fetch their listings."""
@@ -168,10 +184,15 @@ class World:
             if self._is_silent_on(name):
                 return _NO_JUDGEMENT
             candidate = self.candidates(name)[position]
-            found = self._judgements[key] = self.query.judge(
-                candidate.name, candidate.version, candidate.distribution
-            )
+            found = self.query.judge(candidate.name, candidate.version, candidate.distribution)
+            if self.lifted:
+                found = replace(found, requirements=tuple(filter(self._stands, found.requirements)))
+            self._judgements[key] = found
         return found
+
+    def _stands(self, requirement: Requirement) -> bool:
+        """Tell whether a requirement reads no fact that is lifted."""
+        return not any(fact.name in self.lifted for fact in _facts_of(requirement))
 
     def _is_silent_on(self, name: str) -> bool:
         """Tell whether no rule says anything of any candidate of a name."""
@@ -440,6 +461,10 @@ class World:
                 for declared in metadata.requires if metadata is not None else ():
                     if declared.url is None and self._wanted(declared, extra):
                         self._expect(self._asked(candidate, declared, extra))
+
+
+def _facts_of(requirement: Requirement) -> tuple[Fact, ...]:
+    return requirement.origin.facts if isinstance(requirement.origin, RuleOrigin) else ()
 
 
 def _is_pin(specifier: SpecifierSet) -> bool:
