@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envfit.api.asking import Account, Possibility
+    from envfit.api.codes import CodeEntry
     from envfit.api.freshening import Freshened
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from envfit.knowledge.model import KnowledgeBase
     from envfit.knowledge.overview import Overview
     from envfit.knowledge.story import BuiltIn, RuleStory
+    from envfit.knowledge.symptom import Symptom
     from envfit.matrix.model import Matrix
 
 __all__ = [
@@ -38,6 +40,7 @@ __all__ = [
     "account_of_lock",
     "begin_package",
     "check_page",
+    "code_entry",
     "describe_target",
     "detect",
     "export",
@@ -141,14 +144,21 @@ def begin_package(
     )
 
 
-def why(word: str, directory: Path = Path()) -> RuleStory | BuiltIn:
-    """Return what a rule says, what proves it and what it changes, or what kind of verdict an id is of.
+def why(word: str, directory: Path = Path()) -> RuleStory | BuiltIn | Symptom:
+    """Return what a rule says, what proves it and what it changes, or the verdict or symptom of an id.
 
     Rules of the project in ``directory`` count too.  Raises InputError on anything else.
     """
     from envfit.api.telling import story
 
     return story(word, directory, knowledge())
+
+
+def code_entry(code: str) -> CodeEntry | None:
+    """Return what the code of an error, a finding or a diagnosis means; None where there is no such code."""
+    from envfit.api.codes import code_entry as entry_of
+
+    return entry_of(code)
 
 
 def account(

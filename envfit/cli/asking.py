@@ -16,6 +16,7 @@ from envfit.resolve.explain import span
 
 if TYPE_CHECKING:
     from envfit.api.asking import Account, Bound, Possibility, Trial
+    from envfit.api.codes import CodeEntry
 
 __all__ = ["why"]
 
@@ -23,6 +24,8 @@ _CHAINS = 3
 _ALL_CHAINS = 200
 _CHANGES = 10
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+#: Codes are written in lower case, in words.
+_CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 #: Options that make the question one about fresh inputs, not about the lock that lies here.
 _FRESH = (
     "requirements",
@@ -49,6 +52,13 @@ def why(*, word: str, lock_file: Path | None, solve: bool, json: bool, verbose: 
         why_rule(word=word, json=json)
         return
     lock = _lock_asked(lock_file, asked)
+    entry = api.code_entry(word) if _CODE.fullmatch(word) else None
+    if entry is not None and not _is_package(word, lock, asked):
+        if json:
+            render.print_json(_entry_data(entry))
+        else:
+            print("\n".join(_entry(entry)))
+        return
     if _NAME.fullmatch(word):
         chains = _ALL_CHAINS if verbose else _CHAINS
         if lock is not None and not solve:
@@ -118,6 +128,41 @@ def _quiet(progress: Progress) -> Any:
             progress.talk(sentence)
 
     return notify
+
+
+def _is_package(word: str, lock: Path | None, asked: dict[str, Any]) -> bool:
+    """Tell whether a word that is a code is meant as a package: where one is asked about."""
+    if lock is None:
+        meant = any(re.match(rf"{re.escape(word)}\b(?!-)", text) for text in asked["requirements"])
+    else:
+        meant = api.account_of_lock(word, lock, chains=1).version is not None
+    if meant:
+        render.talk(f"note: {word} is a code of envfit's too; where no lock lies, envfit why {word} tells it")
+    return meant
+
+
+# -- a code ---------------------------------------------------------------------
+
+
+def _entry(entry: CodeEntry) -> Iterator[str]:
+    kind = {"error": "an error", "finding": "a finding of envfit check", "diagnosis": "a diagnosis"}
+    ends = f", exit code {render.exit_code_of(entry.error)}" if entry.error is not None else ""
+    yield f"{entry.code}: {kind[entry.of.value]}{ends}"
+    yield f"  cause:  {entry.cause}"
+    yield f"  remedy: {entry.remedy}"
+
+
+def _entry_data(entry: CodeEntry) -> dict[str, Any]:
+    return {
+        "kind": "code",
+        "code": entry.code,
+        "of": entry.of.value,
+        "says": entry.says,
+        "cause": entry.cause,
+        "remedy": entry.remedy,
+        "exit-code": render.exit_code_of(entry.error) if entry.error is not None else None,
+        "stage": entry.stage,
+    }
 
 
 # -- a package ------------------------------------------------------------------

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "error_data",
     "exit_code",
+    "exit_code_of",
     "explanation_lines",
     "install_data",
     "lock_data",
@@ -54,7 +55,12 @@ _EXIT_CODES: tuple[tuple[type[EnvfitError], int], ...] = (
 
 def exit_code(error: EnvfitError) -> int:
     """Return the exit code of an error."""
-    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 3)
+    return exit_code_of(type(error))
+
+
+def exit_code_of(error: type[EnvfitError]) -> int:
+    """Return the exit code of a kind of error."""
+    return next((code for kind, code in _EXIT_CODES if issubclass(error, kind)), 3)
 
 
 def talk(sentence: str) -> None:

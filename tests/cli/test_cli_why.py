@@ -183,3 +183,10 @@ def test_the_same_twice(envfit: CommandLine) -> None:
 def test_a_question_about_an_address(envfit: CommandLine) -> None:
     answer = envfit("why", "https://index.example/x-1-py3-none-any.whl", "torch", *V100, code=2)
     assert "not about an address" in answer.err
+
+
+def test_a_symptom(bare_envfit: CommandLine) -> None:
+    out = bare_envfit("why", "triton/gpu-too-old").out.splitlines()
+    assert out[0].startswith("[triton/gpu-too-old] Triton")
+    assert any(line.startswith("  remedy: ") for line in out)
+    valid("why", bare_envfit("why", "triton/gpu-too-old", "--json").data)
