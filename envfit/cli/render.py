@@ -32,6 +32,7 @@ __all__ = [
     "better_sentence",
     "error_data",
     "exit_code",
+    "exit_code_of",
     "group_data",
     "install_data",
     "lock_data",
@@ -56,7 +57,12 @@ _EXIT_CODES: tuple[tuple[type[EnvfitError], int], ...] = (
 
 def exit_code(error: EnvfitError) -> int:
     """Return the exit code of an error."""
-    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 3)
+    return exit_code_of(type(error))
+
+
+def exit_code_of(error: type[EnvfitError]) -> int:
+    """Return the exit code of a kind of error."""
+    return next((code for kind, code in _EXIT_CODES if issubclass(error, kind)), 3)
 
 
 def talk(sentence: str) -> None:
