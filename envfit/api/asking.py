@@ -338,7 +338,7 @@ def possibility(
         before = opened.resolve()
         asked = for_target([replace(declared, marker=None)], before.target.marker_environment())
         try:
-            after = opened.resolve(Variation(added=asked))
+            after = opened.resolve(Variation(added=asked), ways=True)
         except (RefusalError, UndecidedError, UnknownPackageError) as error:
             return Possibility(asked=text, name=name, before=_version(before, name), refused=error)
     return Possibility(

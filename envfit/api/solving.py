@@ -33,7 +33,7 @@ from envfit.project import Project, for_target, parse_requirement
 from envfit.reference import DirectReference
 from envfit.requirement import Requirement
 from envfit.resolve.amendments import Amendments, Lifted
-from envfit.resolve.decide import Concede, resolve
+from envfit.resolve.decide import Concede, Unsatisfied, resolve
 from envfit.resolve.pythons import Tried, choose_python
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.solver import BUDGET
@@ -81,8 +81,11 @@ class OpenJob:
     amendments: Amendments
     preferences: Preferences
 
-    def resolve(self, variation: Variation = AS_ASKED) -> Resolution:
-        """Resolve with the GPU code of every wheel chosen, as far as it may be read."""
+    def resolve(self, variation: Variation = AS_ASKED, *, ways: bool = False) -> Resolution:
+        """Resolve with the GPU code of every wheel chosen, as far as it may be read.
+
+        With ``ways``, a refusal carries ways out.
+        """
         job = self.job
         requirements, constraints = self._asked(variation)
         amendments = self.amendments
@@ -107,6 +110,8 @@ class OpenJob:
                 variant_indexes=self.indexes.variants,
                 budget=job.request.budget or BUDGET,
                 explained=variation.explained,
+                ways=ways,
+                pythons=job.other_pythons(),
             )
 
         resolution, job.base = resolve_known(
@@ -176,7 +181,7 @@ class Job:
         where none can be.
         """
         if not self.several:
-            return self._resolve(self.targets[0])
+            return self._resolve(self.targets[0], ways=True)
         tried = []
         for target in self.targets:
             outcome: Resolution | EnvfitError
@@ -185,6 +190,10 @@ class Job:
             except (RefusalError, UndecidedError, CannotBuildHereError, BuildFailedError) as error:
                 outcome = error
             tried.append(Tried(python=target.python, outcome=outcome))
+        if isinstance(tried[0].outcome, Unsatisfied) and not any(
+            isinstance(one.outcome, Resolution) for one in tried
+        ):
+            return self._resolve(self.targets[0], ways=True)
         return choose_python(tried, strategy=self.strategy)
 
     def best_target(self) -> Target:
@@ -194,9 +203,9 @@ class Job:
         python = self.resolve().target.python
         return next(target for target in self.targets if target.python == python)
 
-    def _resolve(self, target: Target) -> Resolution:
+    def _resolve(self, target: Target, *, ways: bool = False) -> Resolution:
         with self.open(target) as opened:
-            resolution = with_hashes(opened.resolve(), opened.indexes)
+            resolution = with_hashes(opened.resolve(ways=ways), opened.indexes)
             configuration = opened.indexes.configuration
             hashes = opened.preferences.hashes
         check_files(resolution, hashes)
@@ -208,6 +217,19 @@ class Job:
         for note in notes_on_addresses(files, configuration):
             self.say(f"note: {note}")
         return resolution
+
+    def other_pythons(self) -> tuple[Version, ...]:
+        """Return the Pythons that may be taken instead; none where it depends on them what is asked for."""
+        project = self.project
+        markers = [str(one.marker) for one in (*project.requirements, *project.constraints) if one.marker]
+        if self.several or any("python" in marker for marker in markers):
+            return ()
+        required = project.requires_python
+        return tuple(
+            entry.newest
+            for entry in self.base.pythons
+            if required is None or required.contains(entry.newest, prereleases=True)
+        )
 
     @contextmanager
     def open(self, target: Target) -> Iterator[OpenJob]:

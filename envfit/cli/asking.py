@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from envfit import api
 from envfit.cli import render
 from envfit.cli.progress import Progress
-from envfit.errors import InputError
+from envfit.errors import InputError, UnsatisfiableError
 from envfit.resolve.explain import span
 
 if TYPE_CHECKING:
@@ -300,7 +300,10 @@ def _account_data(account: Account) -> dict[str, Any]:
 def _possibility(found: Possibility, *, verbose: bool) -> Iterator[str]:
     if found.refused is not None:
         yield f"{found.asked} cannot be: {found.refused.message}"
-        yield from render.explanation_lines(found.refused)
+        if isinstance(found.refused, UnsatisfiableError):
+            from envfit.cli.explaining import refusal_lines
+
+            yield from refusal_lines(found.refused, verbose=verbose)
         yield from (f"hint: {hint}" for hint in found.refused.hints)
         return
     if not found.changes:

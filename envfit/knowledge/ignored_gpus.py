@@ -18,7 +18,8 @@ def ignoring(target: Target, texts: Sequence[str], knowledge: KnowledgeBase) -> 
     """Return a target without the GPUs that indexes (NVML's) or names mean.
 
     GPUs of one model are left out together: what is locked depends on the models.  Raises
-    TargetError on what means no GPU of the target, where none is left, and where one of several alike is meant.
+    TargetError on what means no GPU of the target, where none is left, and where one of several alike is
+    meant.
     """
     left_out: list[Gpu] = []
     for text in texts:

@@ -119,9 +119,7 @@ def _target_table(resolution: Resolution) -> dict[str, Any]:
     }
     if target.ignored_gpus:
         models = dict.fromkeys((gpu.name, gpu.capability) for gpu in target.ignored_gpus)
-        table["ignored-gpus"] = [
-            {"name": name, "capability": str(capability)} for name, capability in models
-        ]
+        table["ignored-gpus"] = [{"name": name, "capability": str(capability)} for name, capability in models]
     if target.name is not None:
         table["name"] = target.name
     return {**table, **provided_tables(resolution)}

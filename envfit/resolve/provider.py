@@ -103,7 +103,7 @@ class World:
         self.requirements = tuple(requirements)
         #: What the user asks for, amended.
         self.roots = tuple(amended for asked in self.requirements for amended in amendments.amend(asked))
-        self._source = source
+        self.source = source
         self._environment = self.target.marker_environment()
         label_cuda = {
             label.label: label.cuda
@@ -136,7 +136,7 @@ class World:
     def with_less(self, constraints: Sequence[Requirement], lifted: frozenset[str]) -> World:
         """Return this world with some constraints only, and with facts lifted."""
         return World(
-            self._source,
+            self.source,
             self.query,
             self.requirements,
             self.preferences,
@@ -246,7 +246,7 @@ class World:
 
     def metadata(self, candidate: Candidate) -> Metadata | None:
         """Return the metadata of a candidate; None where a module provides it."""
-        return self._source.metadata(candidate.distribution) if candidate.distribution else None
+        return self.source.metadata(candidate.distribution) if candidate.distribution else None
 
     def _find_selection(self, name: str) -> Selection:
         if name.startswith("__"):
@@ -258,7 +258,7 @@ class World:
         provided = self._provided.get(name)
         if provided is not None:
             return Selection(Candidates.fixed(name, [provided.version]))
-        found = self._source.selection(name, self._selector)
+        found = self.source.selection(name, self._selector)
         preferred = found.candidates.preferring(self.preferences.pinned.get(name))
         if preferred is found.candidates:
             return found
@@ -306,7 +306,7 @@ class World:
         if candidate.distribution is None:
             return provided_requirements(self._provided[candidate.name], extra, self.target, self.amendments)
         try:
-            metadata = self._source.metadata(candidate.distribution)
+            metadata = self.source.metadata(candidate.distribution)
         except EnvfitError as error:
             if error.code not in REJECTING:
                 raise
@@ -343,7 +343,7 @@ class World:
         """Start to select what a requirement asks for, and to fetch what it is likely to lead to."""
         name = requirement.name
         if name not in self._selections and name not in self._provided:
-            self._source.prefetch([name], self._selector, partial(self._look_ahead, requirement))
+            self.source.prefetch([name], self._selector, partial(self._look_ahead, requirement))
 
     def _comes_from(self, declared: Declared) -> bool:
         """Tell whether a name is there already from the address that a requirement on it names."""
@@ -433,7 +433,7 @@ class World:
         """Start to fetch the metadata of candidates that are going to be asked."""
         candidates = self.candidates(name)
         found = (candidates[position].distribution for position in positions)
-        self._source.prefetch_metadata(item for item in found if isinstance(item, Wheel))
+        self.source.prefetch_metadata(item for item in found if isinstance(item, Wheel))
 
     def _prefetch_best(self, candidates: Candidates, allowed: Positions, extras: frozenset[str]) -> None:
         """Start to fetch the metadata of the best candidate that all who were met so far allow."""
@@ -445,7 +445,7 @@ class World:
                 return
             if not self.refused(candidate.name, position):
                 then = partial(self._look_further, candidate, extras)
-                self._source.prefetch_metadata([candidate.distribution], then)
+                self.source.prefetch_metadata([candidate.distribution], then)
                 return
 
     def _look_ahead(self, requirement: Requirement, _: str) -> None:
