@@ -23,8 +23,10 @@ from envfit.requirement import Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.amendments import Lifted
 from envfit.resolve.chains import Chain, chains_to, demanders_of, roots_of
 from envfit.resolve.changes import Change, changes_between
+from envfit.resolve.decide import Unsatisfied
 from envfit.resolve.explain import Group, Reason
 from envfit.resolve.resolution import Pin, Resolution, held_by
+from envfit.resolve.way_out import WayKind
 from envfit.target import CUDA_DRIVER, FactState
 
 __all__ = [
@@ -340,6 +342,13 @@ def possibility(
         try:
             after = opened.resolve(Variation(added=asked), ways=True)
         except (RefusalError, UndecidedError, UnknownPackageError) as error:
+            if isinstance(error, Unsatisfied):
+                # Not to ask is no answer to a question.
+                error.ways = tuple(
+                    way
+                    for way in error.ways
+                    if way.kind is not WayKind.PACKAGE or way.change.instead_of != text
+                )
             return Possibility(asked=text, name=name, before=_version(before, name), refused=error)
     return Possibility(
         asked=text,

@@ -34,6 +34,7 @@ _FRESH = (
     "extras",
     "groups",
     "gpus",
+    "ignored_gpus",
     "driver",
     "python",
     "platform",
