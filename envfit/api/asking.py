@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from envfit.frozen import frozen
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
 from envfit.knowledge.gpu_code import GpuCode, gpu_code
 from envfit.knowledge.model import CAPABILITY, KnowledgeBase
-from envfit.knowledge.other_targets import facts_read, newer_drivers, with_newer_gpu, without_gpus
+from envfit.knowledge.other_targets import facts_read, newer_drivers, with_glibc, with_newer_gpu, without_gpus
 from envfit.knowledge.query import Query
 from envfit.project import Project, applies, for_target, parse_requirement
 from envfit.requirement import Requirement, RuleOrigin, UserOrigin
@@ -44,6 +45,7 @@ __all__ = [
 #: Resolutions of one answer besides the first; what is left untried is said.
 TRIALS = 12
 _LISTED = 4
+_GLIBC = re.compile(r"needs glibc (\d+\.\d+)")
 _NEWER_FACTS = 3  # values of one fact that are tried for one reason
 
 
@@ -162,11 +164,11 @@ class _Accounting:
         ]
         bounds = [self._ruled(group) for group in groups if group not in held]
         bounds += self._required([version for group in held for version in group.versions])
-        if pin.name in resolution.kept:
-            trial = self._try("with --upgrade", Variation(upgraded=True))
-            bounds.append(
-                Bound(text="kept from the existing lock", versions=(), trials=(trial,) if trial else ())
-            )
+        if self._opened.preferences.pinned.get(pin.name) == pin.version:
+            trial = self._try("with --upgrade", Variation())
+            if trial is not None and self._is_newer(trial):
+                kept = Bound(text="kept from the existing lock", versions=(), trials=(trial,))
+                bounds.insert(0, kept)
         versions = [version for group in groups for version in group.versions]
         query = Query(self._job.base, resolution.target, ignored=self._job.ignored)
         return Account(
@@ -204,6 +206,7 @@ class _Accounting:
     def _without(self, reason: Reason) -> Iterator[tuple[str, Variation]]:
         """Yield the ways in which a reason would not hold: another fact, or the rule switched off."""
         if reason.rule is None:
+            yield from self._of_files(reason.sentence)
             return
         base, target = self._job.base, self._resolution.target
         facts = facts_read(reason.rule, base)
@@ -220,6 +223,20 @@ class _Accounting:
                 yield f"on a GPU of capability {capability}", Variation(target=other)
         if any(rule.id == reason.rule for rule in base.rules):
             yield "without that rule", Variation(ignored=frozenset({reason.rule}))
+
+    def _of_files(self, sentence: str) -> Iterator[tuple[str, Variation]]:
+        """Yield the ways in which files would fit that do not: a newer C library, another Python."""
+        target = self._resolution.target
+        needed = _GLIBC.search(sentence)
+        if needed is not None:
+            yield f"with glibc {needed[1]}", Variation(target=with_glibc(target, needed[1]))
+        if "Python" in sentence:
+            others = [one for one in self._job.other_pythons() if one.minor != target.python.minor]
+            # The nearest, a newer one first.
+            others.sort(key=lambda one: (abs(one.minor - target.python.minor), -one.minor))
+            for python in others[:2]:
+                minor = f"{python.major}.{python.minor}"
+                yield f"with Python {minor}", Variation(target=replace(target, python=python))
 
     def _required(self, versions: Sequence[Version]) -> Iterator[Bound]:
         """Yield the requirements that keep versions out: each lifted alone; then without other names."""

@@ -84,7 +84,7 @@ class OpenJob:
     def resolve(self, variation: Variation = AS_ASKED, *, ways: bool = False) -> Resolution:
         """Resolve with the GPU code of every wheel chosen, as far as it may be read.
 
-        With ``ways``, a refusal carries ways out.
+        With ``ways`` a refusal carries ways out.
         """
         job = self.job
         requirements, constraints = self._asked(variation)
@@ -190,9 +190,8 @@ class Job:
             except (RefusalError, UndecidedError, CannotBuildHereError, BuildFailedError) as error:
                 outcome = error
             tried.append(Tried(python=target.python, outcome=outcome))
-        if isinstance(tried[0].outcome, Unsatisfied) and not any(
-            isinstance(one.outcome, Resolution) for one in tried
-        ):
+        newest = tried[0].outcome
+        if isinstance(newest, Unsatisfied) and not any(isinstance(one.outcome, Resolution) for one in tried):
             return self._resolve(self.targets[0], ways=True)
         return choose_python(tried, strategy=self.strategy)
 
@@ -202,6 +201,19 @@ class Job:
             return self.targets[0]
         python = self.resolve().target.python
         return next(target for target in self.targets if target.python == python)
+
+    def other_pythons(self) -> tuple[Version, ...]:
+        """Return the Pythons that may be taken instead; none where what is asked depends on the Python."""
+        project = self.project
+        markers = [str(one.marker) for one in (*project.requirements, *project.constraints) if one.marker]
+        if self.several or any("python" in marker for marker in markers):
+            return ()
+        required = project.requires_python
+        return tuple(
+            entry.newest
+            for entry in self.base.pythons
+            if required is None or required.contains(entry.newest, prereleases=True)
+        )
 
     def _resolve(self, target: Target, *, ways: bool = False) -> Resolution:
         with self.open(target) as opened:
@@ -217,19 +229,6 @@ class Job:
         for note in notes_on_addresses(files, configuration):
             self.say(f"note: {note}")
         return resolution
-
-    def other_pythons(self) -> tuple[Version, ...]:
-        """Return the Pythons that may be taken instead; none where it depends on them what is asked for."""
-        project = self.project
-        markers = [str(one.marker) for one in (*project.requirements, *project.constraints) if one.marker]
-        if self.several or any("python" in marker for marker in markers):
-            return ()
-        required = project.requires_python
-        return tuple(
-            entry.newest
-            for entry in self.base.pythons
-            if required is None or required.contains(entry.newest, prereleases=True)
-        )
 
     @contextmanager
     def open(self, target: Target) -> Iterator[OpenJob]:

@@ -738,6 +738,7 @@ _CHECK = Command(
         _flag("verbose", "-v", "--verbose", help="Print all findings, with every fact, evidence and remedy."),
     ),
 )
+
 # What asks for the same as `envfit lock` and says where that goes: none of it is of use to a question.
 _OF_WRITING = frozenset({"output", "check", "json", "verbose", "requirements"})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from envfit.errors import UndecidedError
 from envfit.frozen import frozen
@@ -30,7 +30,7 @@ class Asked:
     amendments: Amendments = Amendments()
     variant_indexes: frozenset[str] = frozenset()  # names of the indexes of variants in use
     budget: int = BUDGET  # of each search, in decisions
-    explained: frozenset[str] = frozenset()  # names to account for as if the user had named them
+    explained: frozenset[str] = frozenset()  # names whose newer releases are accounted for, asked for or not
 
 
 def world_of(asked: Asked, requirements: Sequence[Requirement]) -> World:
@@ -46,7 +46,7 @@ def world_of(asked: Asked, requirements: Sequence[Requirement]) -> World:
 
 
 def attempt(
-    world: World, roots: Sequence[Demand], *, budget: int, explained: Collection[str] = ()
+    world: World, roots: Sequence[Demand], *, budget: int, explained: frozenset[str] = frozenset()
 ) -> Resolution | None:
     """Return a checked resolution; None where it is proved that there is none.
 

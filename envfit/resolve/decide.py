@@ -75,9 +75,9 @@ def resolve(
     concede: Concede = Concede.MINOR,
     variant_indexes: Iterable[str] = (),
     budget: int = BUDGET,
-    explained: Iterable[str] = (),
     ways: bool = False,
     pythons: Sequence[Version] = (),
+    explained: Iterable[str] = (),
 ) -> Resolution:
     """Resolve requirements, then add each optional one, in order, where it is supported.
 
