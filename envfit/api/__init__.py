@@ -379,10 +379,10 @@ def install(
     from envfit.api.knowing import load_knowledge
     from envfit.api.provided import ask_interpreter
     from envfit.api.reading import with_kept_code
-    from envfit.api.targets import this_machine
+    from envfit.api.targets import this_machine, without_ignored
     from envfit.install import install as install_lock
     from envfit.lock.file import read_lock
-    from envfit.lock.reading import rebased
+    from envfit.lock.reading import locked_target, rebased
     from envfit.project import mirrors_of, rules_of
 
     document = rebased(read_lock(path), path.parent.absolute())
@@ -400,7 +400,7 @@ def install(
     with open_downloads(request, environ, notify) as downloads:
         return install_lock(
             document,
-            this_machine(target, base, notify=notify),
+            without_ignored(this_machine(target, base, notify=notify), locked_target(document), notify),
             base,
             prefix,
             interpreter=ask_interpreter(provided_from, (), environ, notify),

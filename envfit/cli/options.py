@@ -43,6 +43,15 @@ _DRIVER = Argument(
     help="The driver version on the target, such as 535.161.08. Default: the first release of the oldest "
     "branch that NVIDIA supports and that drives the GPUs.",
 )
+_IGNORE_GPUS = Argument(
+    name="ignored_gpus",
+    flags=("--ignore-gpu",),
+    metavar="INDEX|NAME",
+    many=True,
+    help="A GPU that need not be served: its index as nvidia-smi counts, or its model. The lock keeps the "
+    "choice, and the environment that is made of it hides the GPU when it is activated. Repeat it for "
+    "several.",
+)
 _IGNORE_RULES = Argument(
     name="ignore_rules",
     flags=("--ignore-rule",),
@@ -223,6 +232,7 @@ _LOCK = Command(
         _OUTPUT,
         _flag("check", "--check", help="Write nothing; exit 1 if the lock is stale."),
         _GPUS,
+        _IGNORE_GPUS,
         _DRIVER,
         Argument(
             name="python",
@@ -384,6 +394,7 @@ _INSTALL = Command(
             metavar="VERSION",
             help="The driver that goes with --gpu. Default: as for envfit lock.",
         ),
+        _IGNORE_GPUS,
         Argument(name="skip", flags=("--skip",), metavar="NAME", many=True, help="Leave NAME out."),
         Argument(
             name="provided_from",
