@@ -13,7 +13,7 @@ from packaging.version import Version
 from envfit.distribution import Sdist, Wheel
 from envfit.doctor import kinds_of_files as kinds
 from envfit.doctor.finding import Finding, Kind, Remedy, Severity, Stage
-from envfit.doctor.locked_choice import Chosen, choose
+from envfit.doctor.locked_choice import Chosen, Missing, choose
 from envfit.doctor.report import Report
 from envfit.frozen import frozen
 from envfit.knowledge.model import KnowledgeBase
@@ -54,30 +54,32 @@ def check_locked(
     *,
     ignored: frozenset[str] = frozenset(),
     stages: frozenset[Stage] | None = None,
+    notes: Sequence[str] = (),
 ) -> Report:
     """Judge a locked file on a target; raises InputError on an extra or group that it does not have.
 
-    ``stages`` are those whose findings count; None: all that a file has.
+    ``stages`` are those whose findings count; None: all that a file has.  ``notes`` are told
+    before those of the file.
     """
     query = Query(knowledge, target, ignored=ignored)
     found = _Findings(file, query, asked)
-    notes = list(file.notes)
+    told = [*notes, *file.notes]
     if not found.is_for_another():
         chosen = choose(file, query, Fit(target, place=_PLACE), extras=asked.extras, groups=asked.groups)
         found.judge(chosen)
-        notes += _notes(chosen, query, found)
+        told += _notes(chosen, query, found)
     wanted = [stage for stage in _STAGES if stages is None or stage in stages]
     return Report(
         subject=file.path,
         findings=tuple(finding for finding in found.findings if finding.kind.stage in wanted),
         stages=tuple(wanted),
-        notes=tuple(notes),
+        notes=tuple(told),
     )
 
 
 def _notes(chosen: Chosen, query: Query, found: _Findings) -> Iterator[str]:
-    yield f"{_count(len(chosen.packages) + len(chosen.trees), 'package')} of it would be installed there"
-    trees = [str(package) for package in chosen.trees]
+    yield f"it installs {_count(len(chosen.packages) + len(chosen.trees), 'package')} there"
+    trees = [str(package) for package in chosen.trees if package.name != found.project]
     if trees:
         yield f"not judged, for they are source trees: {named(trees)}"
     if not any(finding.severity is Severity.BREAKS for finding in found.findings):
@@ -98,6 +100,7 @@ class _Findings:
         self._query = query
         self._target = query.target
         self._asked = asked
+        self.project = file.project
         self.findings: list[Finding] = []
 
     def is_for_another(self) -> bool:
@@ -133,19 +136,34 @@ class _Findings:
         verdict.judge(chosen.packages)
         for refusal in _ordered((*chosen.refusals, *verdict.refusals()), self._query):
             self._refuse(refusal)
+        besides = [] if self._file.is_closed else [one for one in chosen.missing if not one.found]
         for missing in chosen.missing:
-            self._add(
-                kinds.NEED_NOT_LOCKED,
-                f"{missing.needed_by} needs {missing.name} there, and no {missing.name} is locked.",
-                missing.needed_by,
-                remedies=[self._relock("Lock again.")],
-            )
+            if missing not in besides:
+                self._miss(missing)
         for condition in verdict.conditions(chosen.packages):
             self._leave_open(condition)
         self._add_sources(chosen)
-        self._add_openness(chosen)
+        self._add_openness(chosen, besides)
         for origin in dict.fromkeys(verdict.warnings):
             self._warn(origin)
+
+    def _miss(self, missing: Missing) -> None:
+        relock = self._relock("Lock again.")
+        if missing.found:
+            self._add(
+                kinds.NEEDS_DISAGREE,
+                f"{missing.needed_by} needs {missing.name}{missing.bounds}, and {missing.found} is locked.",
+                missing.needed_by,
+                f"{missing.name} {missing.found}",
+                remedies=[relock],
+            )
+        else:
+            self._add(
+                kinds.NEED_NOT_LOCKED,
+                f"{missing.needed_by} needs {missing.name}{missing.bounds} there, and none is locked.",
+                missing.needed_by,
+                remedies=[relock],
+            )
 
     def _refuse(self, refusal: Refusal) -> None:
         subject = named(refusal.packages)
@@ -261,7 +279,8 @@ class _Findings:
                     ],
                 )
 
-    def _add_openness(self, chosen: Chosen) -> None:
+    def _add_openness(self, chosen: Chosen, besides: Sequence[Missing]) -> None:
+        """Add what the file leaves open; ``besides`` are packages that come and that it does not name."""
         if self._file.unpinned:
             texts = self._file.unpinned
             self._add(
@@ -269,14 +288,20 @@ class _Findings:
                 f"{self._file.path} pins no one release of {named(texts)}: what is installed is not known.",
                 *texts,
                 severity=Severity.OPEN,
-                remedies=[
-                    Remedy(
-                        text="Lock it for the target.",
-                        commands=(("envfit", "lock", "-r", self._file.path, *self._asked.words),),
-                    )
-                ],
+                remedies=[self._relock("Lock it for the target.")],
             )
-        elif not self._file.is_whole:
+        if besides:
+            names = sorted({missing.name for missing in besides})
+            self._add(
+                kinds.NOT_WHOLE,
+                f"{self._file.path} does not name all that comes: {named(names)} would be installed in "
+                "releases that are not known.",
+                *dict.fromkeys(missing.needed_by for missing in besides),
+                severity=Severity.OPEN,
+                measured=[f"{item.needed_by} needs {item.name}{item.bounds}" for item in besides],
+                remedies=[self._relock("Lock all of it for the target.")],
+            )
+        elif not self._file.is_whole and not self._file.unpinned:
             self._add(
                 kinds.NOT_WHOLE,
                 f"{self._file.path} does not say that it names all packages: what else comes is not known.",

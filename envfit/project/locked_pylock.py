@@ -5,7 +5,6 @@ Source: PEP 751.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from packaging.pylock import (
@@ -16,12 +15,10 @@ from packaging.pylock import (
     PylockUnsupportedVersionError,
     PylockValidationError,
 )
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from envfit.distribution import Distribution
 from envfit.errors import LockError
-from envfit.project.locked import LockedEntry, LockedFile, LockedNeed
+from envfit.project.locked import LockedEntry, LockedFile
 from envfit.project.locked_files import locked_distribution, referred_distribution
 from envfit.project.toml_file import read_toml
 from envfit.reference import DirectReference, ReferenceKind
@@ -77,7 +74,6 @@ def _entry(package: Package, path: Path) -> LockedEntry:
         reference=direct,
         marker=package.marker,
         requires_python=package.requires_python,
-        needs=tuple(_needs(package.dependencies or ())),
     )
 
 
@@ -126,15 +122,3 @@ def _reference(package: Package) -> DirectReference | None:
             editable=package.directory.editable or False,
         )
     return None
-
-
-def _needs(entries: Sequence[object]) -> Iterator[LockedNeed]:
-    for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-            continue
-        stated = entry.get("version")
-        try:
-            version = Version(stated) if isinstance(stated, str) else None
-        except InvalidVersion:
-            version = None
-        yield LockedNeed(name=canonicalize_name(entry["name"]), version=version)
