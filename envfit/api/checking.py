@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,16 @@ from envfit.distribution import Wheel
 from envfit.doctor import kinds_of_files as kinds
 from envfit.doctor.finding import Finding, Remedy, Severity, Stage
 from envfit.doctor.locked_choice import choose
-from envfit.doctor.locked_file import Asked, check_locked
+from envfit.doctor.locked_file import STAGES, Asked, check_locked
 from envfit.doctor.report import Report
-from envfit.errors import ProjectError, TargetImpossibleError
+from envfit.errors import InputError, ProjectError, TargetImpossibleError
 from envfit.knowledge.query import Query
 from envfit.lock.fit import Fit
 from envfit.lock.reading import LockedPackage
-from envfit.project.locked import REQUIREMENTS
+from envfit.lock.refusal import named
+from envfit.project.locked import PYLOCK, REQUIREMENTS
 from envfit.project.locked_read import read_locked
-from envfit.target import Target
+from envfit.target import Provided, Target
 
 if TYPE_CHECKING:
     from envfit.api.targets import Notify
@@ -47,6 +49,10 @@ def check_locked_file(
     notify: Notify,
 ) -> Report:
     """Judge a file on a target, or on this machine where none is named."""
+    if stages is not None and not stages.intersection(STAGES):
+        raise InputError(
+            f"{path} is a file, and of that {' and '.join(stage.value for stage in STAGES)} alone are checked"
+        )
     file = read_locked(path)
     ignored = ignored_rules(ignore_rules, base)
     asked = Asked(
@@ -59,6 +65,7 @@ def check_locked_file(
         machine = target_of(_with_python(target, file.requires_python, base), base, notify=_silent)
     except TargetImpossibleError as error:
         return _impossible(file, error)
+    machine = replace(machine, provided=_counted_on(file))
     if online:
         from envfit.api.locked_online import open_online
 
@@ -71,6 +78,22 @@ def check_locked_file(
     else:
         base = _with_kept_code(base, _chosen(file, machine, base, asked), environ)
     return check_locked(file, machine, base, asked, ignored=ignored, stages=stages, notes=_notes_on(machine))
+
+
+def _counted_on(file: LockedFile) -> tuple[Provided, ...]:
+    """Return the packages of a module that a lock of envfit counts on."""
+    if file.form != PYLOCK:
+        return ()
+    from envfit.lock.file import read_lock
+    from envfit.lock.provided import counted_on
+    from envfit.lock.reading import locked_target
+
+    lock = read_lock(Path(file.path))
+    counted = counted_on(lock)
+    if counted is not None:
+        return counted
+    target = locked_target(lock)
+    return target.provided if target is not None else ()
 
 
 def _chosen(
@@ -99,7 +122,11 @@ def _notes_on(machine: Target) -> tuple[str, ...]:
     if "python" in machine.assumed:
         assumed.append(f"Python {machine.python}")
     note = f" (assumed: {', '.join(assumed)})" if assumed else ""
-    return (f"on {describe_target(machine)}{note}",)
+    counted = [f"{package.name} {package.version}" for package in machine.provided]
+    return (
+        f"on {describe_target(machine)}{note}",
+        *([f"beside what a module provides: {named(counted)}"] if counted else []),
+    )
 
 
 def _silent(_: str) -> None:

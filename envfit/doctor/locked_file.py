@@ -13,8 +13,10 @@ from packaging.version import Version
 from envfit.distribution import Sdist, Wheel
 from envfit.doctor import kinds_of_files as kinds
 from envfit.doctor.finding import Finding, Kind, Remedy, Severity, Stage
+from envfit.doctor.folding import brought_by, folded
 from envfit.doctor.locked_choice import Chosen, Missing, choose
-from envfit.doctor.report import Report
+from envfit.doctor.newer_driver import driver_that_serves
+from envfit.doctor.report import Report, Skipped
 from envfit.frozen import frozen
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
@@ -28,10 +30,11 @@ from envfit.requirement import RuleOrigin
 from envfit.resolve.explain import Reason
 from envfit.target import FactState, Target
 
-__all__ = ["Asked", "check_locked"]
+__all__ = ["STAGES", "Asked", "check_locked"]
 
 _PLACE = "the target"
-_STAGES = (Stage.METADATA, Stage.KNOWLEDGE)
+#: What of a file is looked at.
+STAGES = (Stage.METADATA, Stage.KNOWLEDGE)
 # What another file or another release would mend.
 _OF_RELEASES = frozenset({Cause.CODE, Cause.GPU, Cause.DRIVER, Cause.GLIBC, Cause.TAGS, Cause.SOURCE})
 
@@ -63,16 +66,20 @@ def check_locked(
     """
     query = Query(knowledge, target, ignored=ignored)
     found = _Findings(file, query, asked)
+    skipped: list[Skipped] = []
     told = [*notes, *file.notes]
     if not found.is_for_another():
         chosen = choose(file, query, Fit(target, place=_PLACE), extras=asked.extras, groups=asked.groups)
         found.judge(chosen)
         told += _notes(chosen, query, found)
-    wanted = [stage for stage in _STAGES if stages is None or stage in stages]
+    else:
+        skipped.append(Skipped(stage=Stage.KNOWLEDGE, why="the file is for other machines"))
+    wanted = [stage for stage in STAGES if stages is None or stage in stages]
     return Report(
         subject=file.path,
         findings=tuple(finding for finding in found.findings if finding.kind.stage in wanted),
-        stages=tuple(wanted),
+        stages=tuple(stage for stage in wanted if stage not in {item.stage for item in skipped}),
+        skipped=tuple(skipped),
         notes=tuple(told),
     )
 
@@ -102,6 +109,7 @@ class _Findings:
         self._asked = asked
         self.project = file.project
         self.findings: list[Finding] = []
+        self._driver: str | None = None  # with which all of it would run, where only that is lacking
 
     def is_for_another(self) -> bool:
         """Add that the file is for another Python or platform, which explains all the rest."""
@@ -133,9 +141,12 @@ class _Findings:
             whole=self._file.is_whole,
             place=_PLACE,
         )
-        verdict.judge(chosen.packages)
-        for refusal in _ordered((*chosen.refusals, *verdict.refusals()), self._query):
-            self._refuse(refusal)
+        verdict.judge(chosen.packages, [package.name for package in self._target.provided])
+        refusals = _ordered((*chosen.refusals, *verdict.refusals()), self._query)
+        if refusals and all(refusal.cause is Cause.DRIVER for refusal in refusals) and not chosen.missing:
+            self._driver = driver_that_serves(chosen.packages, self._query, whole=self._file.is_whole)
+        for refusal, others in folded(refusals, brought_by(self._file)):
+            self._refuse(refusal, others)
         besides = [] if self._file.is_closed else [one for one in chosen.missing if not one.found]
         for missing in chosen.missing:
             if missing not in besides:
@@ -144,8 +155,11 @@ class _Findings:
             self._leave_open(condition)
         self._add_sources(chosen)
         self._add_openness(chosen, besides)
+        # What does not run at all has no need of being slow, too.
+        broken = {package.partition(" ")[0] for refusal in refusals for package in refusal.packages}
         for origin in dict.fromkeys(verdict.warnings):
-            self._warn(origin)
+            if origin.package not in broken:
+                self._warn(origin)
 
     def _miss(self, missing: Missing) -> None:
         relock = self._relock("Lock again.")
@@ -165,33 +179,42 @@ class _Findings:
                 remedies=[relock],
             )
 
-    def _refuse(self, refusal: Refusal) -> None:
-        subject = named(refusal.packages)
-        text = refusal.reason.sentence
+    def _refuse(self, refusal: Refusal, others: Sequence[Refusal]) -> None:
+        """Add a refusal, with those of packages that come with it and are refused for the same."""
+        brought = list(dict.fromkeys(package for other in others for package in other.packages))
+        text = f"{named(refusal.packages)}: {refusal.reason.sentence}"
+        if brought:
+            text += f" So it is with {_count(len(brought), 'package')} that it brings."
         self._add(
             kinds.OF_CAUSE[refusal.cause],
-            f"{subject}: {text}" if subject else text,
+            text,
             *refusal.packages,
+            *brought,
             because=refusal.reason,
+            measured=[f"it brings {other}" for other in others],
             remedies=self._remedies(refusal),
         )
 
     def _remedies(self, refusal: Refusal) -> list[Remedy]:
+        if self._driver is not None:
+            newer = f"Install driver {self._driver} or newer there: with it, the file as it is runs."
+            return [self._relock_for(refusal), Remedy(text=newer)]
+        return [self._relock_for(refusal)]
+
+    def _relock_for(self, refusal: Refusal) -> Remedy:
         if refusal.cause not in _OF_RELEASES:
-            return [self._relock("Lock again for the target; envfit lock takes what goes together there.")]
+            return self._relock("Lock again for the target; envfit lock takes what goes together there.")
         newest = [
             f"{name}<={version}"
             for name in dict.fromkeys(package.partition(" ")[0] for package in refusal.packages)
             if (version := self._newest_running(name)) is not None
         ]
         if not newest:
-            return [self._relock("Lock again for the target; envfit lock takes the releases that run there.")]
-        return [
-            self._relock(
-                f"Lock it with {' and '.join(newest)}: the newest release whose GPU code, as it was read, "
-                "runs there."
-            )
-        ]
+            return self._relock("Lock again for the target; envfit lock takes the releases that run there.")
+        return self._relock(
+            f"Lock it with {' and '.join(newest)}: the newest release whose GPU code, as it was read, "
+            "runs there."
+        )
 
     def _newest_running(self, name: str) -> Version | None:
         """Return the newest release of a package whose wheel was read and runs on the target."""

@@ -17,10 +17,12 @@ from envfit.frozen import frozen
 from envfit.project.settings import Settings
 from envfit.reference import DirectReference
 
-__all__ = ["REQUIREMENTS", "LockedEntry", "LockedFile", "LockedNeed"]
+__all__ = ["PYLOCK", "REQUIREMENTS", "LockedEntry", "LockedFile", "LockedNeed"]
 
 #: The form of a requirements file, which says nothing of what its packages need.
 REQUIREMENTS = "requirements file"
+#: The form of PEP 751, which envfit writes too.
+PYLOCK = "pylock.toml"
 
 
 @frozen

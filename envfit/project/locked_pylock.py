@@ -18,12 +18,15 @@ from packaging.pylock import (
 
 from envfit.distribution import Distribution
 from envfit.errors import LockError
-from envfit.project.locked import LockedEntry, LockedFile
+from envfit.project.locked import PYLOCK, LockedEntry, LockedFile
 from envfit.project.locked_files import locked_distribution, referred_distribution
 from envfit.project.toml_file import read_toml
 from envfit.reference import DirectReference, ReferenceKind
 
 __all__ = ["read_locked_pylock"]
+
+# The group of what envfit leaves to be compiled.
+_BUILDS = "builds"
 
 
 def read_locked_pylock(path: Path) -> LockedFile:
@@ -38,15 +41,17 @@ def read_locked_pylock(path: Path) -> LockedFile:
         raise LockError(f"{path}: {error}", details=details) from None
     except PylockValidationError as error:
         raise LockError(f"{path} is not a valid lock: {error}", details=details) from None
+    groups = frozenset(map(str, lock.dependency_groups or ()))
     return LockedFile(
         path=str(path),
-        form="pylock.toml",
+        form=PYLOCK,
         entries=tuple(_entry(package, path) for package in lock.packages),
         requires_python=lock.requires_python,
         environments=tuple(lock.environments or ()),
         extras={str(name): () for name in lock.extras or ()},
-        groups={str(name): () for name in lock.dependency_groups or ()},
-        default_groups=frozenset(map(str, lock.default_groups or ())),
+        groups=dict.fromkeys(groups, ()),
+        # What envfit leaves to be compiled belongs to what it locked.
+        default_groups=frozenset(map(str, lock.default_groups or ())) | (groups & {_BUILDS}),
         relock=("-r", str(path)),
     )
 

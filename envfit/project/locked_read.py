@@ -46,7 +46,7 @@ def _read_toml_lock(path: Path) -> LockedFile:
             f"{path} locks packages of conda, and those are not judged", details={"file": str(path)}
         )
     data = read_toml(path)
-    if "lock-version" in data:
+    if "lock-version" in data or is_valid_pylock_path(path):
         from envfit.project.locked_pylock import read_locked_pylock
 
         return read_locked_pylock(path)
