@@ -421,8 +421,8 @@ def check_file(
     groups: tuple[str, ...] = (),
     stages: frozenset[Stage] | None = None,
     ignore_rules: tuple[str, ...] = (),
-    online: bool = False,  # noqa: ARG001 - the next step asks
-    read_limit: int | None = None,  # noqa: ARG001 - likewise
+    online: bool = False,
+    read_limit: int | None = None,
     environ: Mapping[str, str] | None = None,
     notify: Notify = _silent,
 ) -> Report:
@@ -442,6 +442,8 @@ def check_file(
         groups=groups,
         stages=stages,
         ignore_rules=ignore_rules,
+        online=online,
+        read_limit=read_limit,
         environ=os.environ if environ is None else environ,
         notify=notify,
     )
