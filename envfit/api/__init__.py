@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
+    from envfit.doctor.report import Report
     from envfit.install import InstallReport
     from envfit.knowledge.model import KnowledgeBase
     from envfit.knowledge.overview import Overview
@@ -35,6 +36,7 @@ __all__ = [
     "TargetRequest",
     "begin_package",
     "check_page",
+    "check_prefix",
     "describe_target",
     "detect",
     "export",
@@ -99,6 +101,32 @@ def lint(
 
     return lint_directory(
         directory, fix=fix, months=months, environ=os.environ if environ is None else environ
+    )
+
+
+def check_prefix(
+    prefix: Path | None = None,
+    *,
+    target: TargetRequest | None = None,
+    quick: bool = False,
+    ignore_rules: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Report:
+    """Check the environment at a prefix, or the current one, and change nothing.
+
+    ``quick``: what can be read in a moment; nothing is hashed or run.  Raises InputError where
+    there is no environment, TargetError on a target that is unknown.
+    """
+    from envfit.api.checking import check_prefix as check
+
+    return check(
+        prefix,
+        target=target,
+        quick=quick,
+        ignore_rules=ignore_rules,
+        environ=os.environ if environ is None else environ,
+        notify=notify,
     )
 
 
