@@ -61,9 +61,12 @@ def find_by_knowledge(
     cited = {finding.because.rule for finding in told if finding.because is not None}
     missing = list(_missing_extensions(contents, around))
     yield from missing
-    yield from _objections(around, cited)
-    yield from _no_gpu(around)
+    # What a package without its extension would need is of no concern before it is whole.
     crippled = {finding.subject[0] for finding in missing if finding.severity is Severity.BREAKS}
+    objections = object_to(known.query, _versions(environment), files=known.wheels)
+    lacking = [item for item in objections if _lacks_gpu(item) and not known.is_named]
+    yield from _objections([item for item in objections if item not in lacking], around, cited)
+    yield from _no_gpu(lacking, around, crippled)
     yield from _conditions(around, crippled)
     if known.locked is not None:
         yield from _changed(environment, known.locked)
@@ -154,28 +157,30 @@ def _without(distribution: InstalledDistribution, around: _Around) -> Iterator[R
 # -- rules --------------------------------------------------------------------
 
 
-def _objections(around: _Around, cited: set[str | None]) -> Iterator[Finding]:
-    known = around.known
+def _versions(environment: InstalledEnvironment) -> Mapping[str, Version]:
+    return {item.name: item.version for item in environment.seen().values() if item.version is not None}
+
+
+def _objections(
+    objections: Sequence[Objection], around: _Around, cited: set[str | None]
+) -> Iterator[Finding]:
     seen = around.environment.seen()
-    installed = {item.name: item.version for item in seen.values() if item.version is not None}
     groups: dict[tuple[object, ...], list[Objection]] = defaultdict(list)
-    for objection in object_to(known.query, installed, files=known.wheels):
+    for objection in objections:
         origin = objection.origin
         if origin.rule not in cited:
             groups[origin.rule, origin.why, objection.blocks, origin.facts].append(objection)
-    for objections in groups.values():
-        first = objections[0]
-        origin = first.origin
-        distributions = [seen[objection.origin.package] for objection in objections]
-        lacks = _lacks_gpu(first) and not known.is_named
-        remedies = _remedies(first, distributions, around)
+    for several in groups.values():
+        first = several[0]
+        distributions = [seen[objection.origin.package] for objection in several]
+        names = tuple(map(str, distributions))
         yield Finding(
-            kind=GPU_UNKNOWN if lacks else CANNOT_WORK if first.blocks else WORKS_BADLY,
-            severity=Severity.OPEN if lacks else Severity.BREAKS if first.blocks else Severity.WARNS,
-            subject=tuple(map(str, distributions)),
-            text=f"{_few(list(map(str, distributions)))}: {origin.why}",
-            because=_reason(origin),
-            remedies=() if lacks else tuple(remedies),
+            kind=CANNOT_WORK if first.blocks else WORKS_BADLY,
+            severity=Severity.BREAKS if first.blocks else Severity.WARNS,
+            subject=names,
+            text=f"{_few(names)}: {first.origin.why}",
+            because=_reason(first.origin),
+            remedies=tuple(_remedies(first, distributions, around)),
         )
 
 
@@ -212,18 +217,32 @@ def _remedies(
 # -- what stays open ----------------------------------------------------------
 
 
-def _no_gpu(around: _Around) -> Iterator[Finding]:
+def _no_gpu(lacking: Sequence[Objection], around: _Around, crippled: set[str]) -> Iterator[Finding]:
+    """Yield that there is no GPU to hold packages with GPU code against, and what they would ask of one."""
     known = around.known
-    names = [item for item in around.environment.seen().values() if item.version is not None]
-    with_code = [str(item) for item in names if _has_gpu_code(known, item.name)]
-    if not known.query.target.gpus and (not known.is_named or known.why_no_gpu) and with_code:
+    if known.query.target.gpus or (known.is_named and not known.why_no_gpu):
+        return
+    asking = {item.origin.package for item in lacking}
+    names = [
+        str(item)
+        for item in around.environment.seen().values()
+        if item.version is not None
+        and str(item) not in crippled
+        and (item.name in asking or _has_gpu_code(known, item.name))
+    ]
+    if names:
         why = known.why_no_gpu or "this machine has no GPU and none was named"
         yield Finding(
             kind=GPU_UNKNOWN,
             severity=Severity.OPEN,
-            subject=tuple(with_code),
-            text=f"{_few(with_code)} {'has' if len(with_code) == 1 else 'have'} GPU code, and {why}: "
+            subject=tuple(names),
+            text=f"{_few(names)} {'has' if len(names) == 1 else 'have'} GPU code, and {why}: "
             "whether it runs on one is not known.",
+            measured=tuple(
+                f"{item.origin.package} {item.origin.version}: {item.origin.why}"
+                for item in lacking
+                if f"{item.origin.package} {item.origin.version}" not in crippled
+            ),
             remedies=(Remedy(text="Name the GPU, such as --gpu V100, and its driver with --driver."),),
         )
 
