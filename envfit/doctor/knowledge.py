@@ -6,6 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from packaging.version import Version
+
 from envfit.distribution import Wheel
 from envfit.doctor.dependencies import Dependencies
 from envfit.doctor.finding import Finding, Remedy, Severity
@@ -169,16 +171,20 @@ def _objections(
     for objection in objections:
         origin = objection.origin
         if origin.rule not in cited:
-            groups[origin.rule, origin.why, objection.blocks, origin.facts].append(objection)
+            # That there is no GPU is said once of a package, whatever it would ask of one.
+            lacks = _lacks_gpu(objection)
+            key = (origin.package,) if lacks else (origin.rule, origin.why, objection.blocks, origin.facts)
+            groups[key].append(objection)
     for several in groups.values():
         first = several[0]
-        distributions = [seen[objection.origin.package] for objection in several]
+        distributions = list({item.origin.package: seen[item.origin.package] for item in several}.values())
+        needs = "it needs a GPU, and the target has none" if _lacks_gpu(first) else first.origin.why
         names = tuple(map(str, distributions))
         yield Finding(
             kind=CANNOT_WORK if first.blocks else WORKS_BADLY,
             severity=Severity.BREAKS if first.blocks else Severity.WARNS,
             subject=names,
-            text=f"{_few(names)}: {first.origin.why}",
+            text=f"{_few(names)}: {needs.rstrip('.')}.",
             because=_reason(first.origin),
             remedies=tuple(_remedies(first, distributions, around)),
         )
