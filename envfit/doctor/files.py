@@ -48,10 +48,10 @@ def find_in_files(
     yield from _half_removed(environment, tool)
     yield from _doubled_metadata(doubled, contents, tool)
     yield from _incomplete_metadata(environment, tool)
-    shared = _shared(contents, doubled)
-    yield from _shared_files(shared, contents, base, dependencies, tool)
-    # What two packages do to each other's files is one finding, not three.
-    explained = frozenset(path for paths in shared.values() for path in paths)
+    yield from _shared_files(_shared(contents, doubled), contents, base, dependencies, tool)
+    # What packages do to each other's files, a LICENSE at the top included, is not told a second time.
+    counts = Counter(file.path for owned in contents.owned for file in owned.files)
+    explained = frozenset(path for path, count in counts.items() if count > 1)
     for owned in contents.owned:
         if owned.distribution.name not in doubled:
             yield from _missing(owned, explained, tool)
@@ -282,7 +282,8 @@ def _rule_about(several: Sequence[InstalledDistribution], base: KnowledgeBase) -
 
 
 def _missing(owned: Owned, explained: frozenset[str], tool: Tool) -> Iterator[Finding]:
-    missing = [path for path in owned.missing if path not in explained and not _is_own_note(path)]
+    known = explained if owned.distribution.has_metadata else {*explained, _metadata_of(owned.distribution)}
+    missing = [path for path in owned.missing if path not in known and not _is_own_note(path)]
     if not missing:
         return
     distribution = owned.distribution
@@ -298,6 +299,10 @@ def _missing(owned: Owned, explained: frozenset[str], tool: Tool) -> Iterator[Fi
         measured=_shown(missing),
         remedies=(_again(distribution, tool),),
     )
+
+
+def _metadata_of(distribution: InstalledDistribution) -> str:
+    return f"{distribution.metadata}/METADATA"
 
 
 def _altered(owned: Owned, explained: frozenset[str], tool: Tool) -> Iterator[Finding]:
@@ -334,7 +339,7 @@ def _is_root(path: str) -> bool:
 
 
 def _count(paths: Sequence[str]) -> str:
-    return "one file" if len(paths) == 1 else f"{len(paths)} files"
+    return "One file" if len(paths) == 1 else f"{len(paths)} files"
 
 
 def _naming(paths: Sequence[str]) -> str:
