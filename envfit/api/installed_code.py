@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 from packaging.tags import parse_tag
 from packaging.version import Version
 
-from envfit.api.deriving import libraries_of
 from envfit.distribution import Wheel
 from envfit.frozen import frozen
 from envfit.installed.contents import Owned
@@ -162,6 +161,8 @@ class _Reader:
         kept = self._cache.record(key)
         if isinstance(kept, str):
             return _code(wheel.name, kept)
+        from envfit.api.deriving import libraries_of
+
         size = sum(state.st_size for state in states)
         if size > self._left:
             return None
