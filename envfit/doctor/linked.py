@@ -25,7 +25,7 @@ from envfit.installed.libraries import Libraries, SharedLibrary
 from envfit.installed.model import InstalledDistribution, InstalledEnvironment
 from envfit.knowledge.model import KnowledgeBase
 
-__all__ = ["Linked", "is_of_driver"]
+__all__ = ["Linked", "is_of_driver", "required_by"]
 
 #: What comes with NVIDIA's driver and with nothing else.
 _DRIVER = re.compile(r"lib(?:cuda|nvidia-[\w-]+|nvcuvid|nvoptix)\.so\.1")
@@ -46,7 +46,7 @@ class Linked:
         self._sizes = dict(libraries.sizes)
         self._titles = {item.name: f"{item.name} {item.says}" for item in environment.distributions}
         self._requires = {
-            item.name: (*_required(item.requires), *_known_to_require(item, knowledge))
+            item.name: (*required_by(item), *_known_to_require(item, knowledge))
             for item in environment.distributions
         }
         answering: dict[str, list[SharedLibrary]] = defaultdict(list)
@@ -134,14 +134,16 @@ class Linked:
         return frozenset(named | {name for each in named for name, _ in self._requires.get(each, ())})
 
 
-def _required(texts: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Yield the names of requirements, and whether each is one of an extra."""
-    for text in texts:
+def required_by(distribution: InstalledDistribution) -> tuple[tuple[str, bool], ...]:
+    """Return the names that a distribution requires, and whether each is required by an extra alone."""
+    found = []
+    for text in distribution.requires:
         try:
             requirement = Requirement(text)
         except InvalidRequirement:
             continue
-        yield canonicalize_name(requirement.name), "extra" in str(requirement.marker or "")
+        found.append((canonicalize_name(requirement.name), "extra" in str(requirement.marker or "")))
+    return tuple(found)
 
 
 def _known_to_require(

@@ -6,9 +6,7 @@ LD_LIBRARY_PATH, the loader's cache and the system's directories are those of th
 
 from __future__ import annotations
 
-import csv
 import functools
-import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +15,8 @@ from envfit.binary.linkage import Linkage, read_linkage
 from envfit.binary.loader import Loader, Loading, expanded
 from envfit.frozen import frozen
 from envfit.installed.loader_cache import SYSTEM_DIRECTORIES, read_loader_cache
-from envfit.installed.model import InstalledDistribution, InstalledEnvironment, PrefixKind
+from envfit.installed.model import InstalledEnvironment, PrefixKind
+from envfit.installed.owners import read_owners
 
 __all__ = ["Libraries", "SharedLibrary", "read_libraries"]
 
@@ -71,7 +70,7 @@ def read_libraries(
         cache=read_loader_cache(root / "etc/ld.so.cache"),
         directories=SYSTEM_DIRECTORIES,
     )
-    owners = dict(_owners(environment))
+    owners = read_owners(environment, libraries_only=True)
     found: dict[str, SharedLibrary] = {}
     for base, path in _files(environment):
         linkage = disk.linkage(path)
@@ -79,7 +78,7 @@ def read_libraries(
             continue
         found[path] = SharedLibrary(
             path=path,
-            owner=owners.get(path),
+            owner=owners.of(path),
             place=os.path.relpath(path, base),
             size=Path(path).stat().st_size,
             linkage=linkage,
@@ -133,32 +132,3 @@ def _walk(directory: Path) -> Iterator[str]:
         for name in sorted(names):
             if name.endswith(".so") or ".so." in name:
                 yield f"{parent}/{name}"
-
-
-def _owners(environment: InstalledEnvironment) -> Iterator[tuple[str, str]]:
-    """Yield the path of each file with the name of what installed it; a wheel before conda."""
-    if environment.kind is PrefixKind.CONDA:
-        for record in sorted((environment.prefix / "conda-meta").glob("*.json")):
-            yield from _conda_files(environment.prefix, record)
-    for distribution in environment.distributions:
-        for path in _recorded(distribution):
-            yield os.path.normpath(distribution.directory / path), distribution.name
-
-
-def _conda_files(prefix: Path, record: Path) -> Iterator[tuple[str, str]]:
-    try:
-        stated = json.loads(record.read_bytes())
-        for file in stated["files"]:
-            if ".so" in file:
-                yield os.path.normpath(prefix / file), str(stated["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-
-
-def _recorded(distribution: InstalledDistribution) -> Iterator[str]:
-    try:
-        record = distribution.directory / distribution.metadata / "RECORD"
-        with record.open(encoding="utf-8", errors="replace", newline="") as file:
-            yield from (row[0] for row in csv.reader(file) if row and ".so" in row[0])
-    except (OSError, csv.Error):
-        return

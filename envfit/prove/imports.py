@@ -7,7 +7,6 @@ it was raised: the last wrapper ("failed to import, see above") names no cause.
 from __future__ import annotations
 
 import contextlib
-import csv
 import enum
 import json
 import os
@@ -18,14 +17,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO
-
-from packaging.utils import canonicalize_name
 
 from envfit.frozen import frozen
 
-__all__ = ["ImportResult", "Outcome", "import_names", "verify"]
+__all__ = ["ImportResult", "Outcome", "verify"]
 
 _PARALLEL = min(4, os.cpu_count() or 1)  # an import of torch takes about a GiB of memory
 _POLL = 0.02  # seconds
@@ -34,15 +31,13 @@ _OUTPUT = 2000  # characters of a crash's output that are kept
 # The dynamic loader's words for a library of NVIDIA's driver that is not there.
 _NO_DRIVER = re.compile(r"lib(?:cuda|nvidia-ml)\.so(?:\.1)?: cannot open shared object file")
 
-# Top-level names that say nothing of the package that ships them.
-_BESIDE = frozenset({"benchmarks", "doc", "docs", "examples", "scripts", "test", "tests"})
-
 # Writes to a descriptor of its own: what a package prints while it is imported is not the answer.
 _PROBE = """\
 import sys
 name, answer = sys.argv[1], int(sys.argv[2])
-import importlib, json, os, sysconfig
+import faulthandler, importlib, json, os, sysconfig
 os.set_inheritable(answer, False)
+faulthandler.enable()
 
 def place(error):
     if isinstance(error, SyntaxError) and error.filename:
@@ -69,13 +64,25 @@ def told(error):
     if where:
         site = sysconfig.get_path("purelib") + os.sep
         where = where[0][len(site):] if where[0].startswith(site) else where[0], where[1]
-    return [type(error).__name__, str(error)[:1500], "%s:%s" % where if where else ""]
+    return [type(error).__name__, str(error)[:1500], "%s:%s" % where if where else "", files(error)]
+
+def files(error):
+    found = [error.filename] if isinstance(error, SyntaxError) and error.filename else []
+    trace = error.__traceback__
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if not file.startswith("<") and file not in found:
+            found.append(file)
+        trace = trace.tb_next
+    return found[-12:]
 
 try:
     importlib.import_module(name)
     errors = []
 except BaseException as error:
     errors = [told(item) for item in chain(error)]
+    for item in errors[:-1]:
+        item[3] = []
 with os.fdopen(answer, "w") as file:
     json.dump(errors, file)
 # Threads and handlers of the package may hang at exit, and what was asked is answered.
@@ -100,6 +107,8 @@ class ImportResult:
     error: str = ""  # "ImportError: libcudart.so.12: ...", at the root of the chain
     place: str = ""  # "torch/__init__.py:290", relative to site-packages where it is there
     raised_as: str = ""  # the last wrapper, where it differs from the root
+    chain: tuple[str, ...] = ()  # each exception as it says itself, the last wrapper first, the root last
+    files: tuple[str, ...] = ()  # that the root passed through, where it was raised last
 
     def __str__(self) -> str:
         if self.outcome is Outcome.WORKS:
@@ -139,6 +148,28 @@ def verify(
         for probe in running:
             probe.end()
     return tuple(results[name] for name in wanted)
+
+
+@frozen
+class _Error:
+    """One exception of a chain."""
+
+    kind: str
+    message: str
+    place: str = ""
+    files: tuple[str, ...] = ()
+
+
+def _crash(name: str, said: str) -> _Error:
+    """Return the end of a process by a signal, with the place that faulthandler told."""
+    before, _, after = said.partition("Fatal Python error: ")
+    frames = re.findall(r'^  File "([^"<][^"]*)", line (\d+)', after, re.MULTILINE)
+    return _Error(
+        kind="Crash",
+        message=f"{name} {before}".strip(),
+        place=":".join(frames[0]) if frames else "",
+        files=tuple(dict.fromkeys(file for file, _ in reversed(frames))),
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -192,30 +223,34 @@ class _Probe:
             errors = self._errors()
         if not errors:
             return ImportResult(name=self.name, outcome=Outcome.WORKS)
-        kind, message, place = errors[-1]
-        root = f"{kind}: {message}" if message else kind
-        outer = f"{errors[0][0]}: {errors[0][1]}"
-        no_driver = not gpu and any(_NO_DRIVER.search(text) for _, text, _ in errors)
+        chain = tuple(f"{error.kind}: {error.message}" if error.message else error.kind for error in errors)
+        outer, root = chain[0], chain[-1]
+        no_driver = not gpu and any(_NO_DRIVER.search(error.message) for error in errors)
         return ImportResult(
             name=self.name,
             outcome=Outcome.UNPROVABLE if no_driver else Outcome.FAILED,
             error=root,
-            place=place,
+            place=errors[-1].place,
             raised_as=outer if len(errors) > 1 and outer != root else "",
+            chain=chain,
+            files=errors[-1].files,
         )
 
-    def _errors(self) -> Sequence[tuple[str, str, str]]:
+    def _errors(self) -> Sequence[_Error]:
         """Return the chain of exceptions, the root last; what ended the process where it gave none."""
         if self.timed_out:
-            return [("Timeout", f"not imported after {self.seconds:g} s", "")]
+            return [_Error(kind="Timeout", message=f"not imported after {self.seconds:g} s")]
         with contextlib.suppress(ValueError):
-            return [(kind, message, place) for kind, message, place in json.load(self.answer)]
+            return [
+                _Error(kind=kind, message=message, place=place, files=tuple(files))
+                for kind, message, place, files in json.load(self.answer)
+            ]
         self.output.seek(0)
         said = self.output.read().decode("utf-8", "replace").strip()[-_OUTPUT:]
         status = self.process.returncode
         if status < 0:
-            return [("Crash", f"{signal.Signals(-status).name} {said}".strip(), "")]
-        return [("Exit", f"the process ended with status {status} {said}".strip(), "")]
+            return [_crash(signal.Signals(-status).name, said)]
+        return [_Error(kind="Exit", message=f"the process ended with status {status} {said}".strip())]
 
     def end(self) -> None:
         """End it without an answer."""
@@ -228,43 +263,3 @@ class _Probe:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-
-
-def import_names(site_packages: Path, package: str) -> tuple[str, ...]:
-    """Return the names that an installed package is imported by, from its metadata; none where it has none.
-
-    Where one of them is the package's own name, that one alone.
-    """
-    for directory in site_packages.glob("*.dist-info"):
-        if canonicalize_name(directory.stem.rpartition("-")[0]) == package:
-            return _public(_top_level(directory), package)
-    return ()
-
-
-def _top_level(dist_info: Path) -> set[str]:
-    declared = _read(dist_info / "top_level.txt")
-    if declared.strip():
-        return set(declared.split())
-    names = set()
-    for row in csv.reader(_read(dist_info / "RECORD").splitlines()):
-        file = PurePosixPath(row[0]) if row else PurePosixPath()
-        if file.suffix in {".py", ".so"}:
-            # A module is its name up to the first dot: _speedups.cpython-311-x86_64-linux-gnu.so
-            names.add(file.parts[0].partition(".")[0])
-    return names
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-
-
-def _public(names: Iterable[str], package: str) -> tuple[str, ...]:
-    importable = sorted(name for name in names if name.isidentifier())
-    own = [name for name in importable if canonicalize_name(name) == package]
-    if own:
-        return tuple(own)
-    public = [name for name in importable if not name.startswith("_") and name not in _BESIDE]
-    return tuple(public or importable)

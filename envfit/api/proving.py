@@ -1,0 +1,96 @@
+"""The stages of a check that look deeper than names and versions: libraries, imports, scenarios, the GPU."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from packaging.version import Version
+
+from envfit.doctor.finding import Finding
+from envfit.doctor.imports import Imported, judge_imports
+from envfit.doctor.libraries import judge_libraries
+from envfit.installed.import_names import names_of
+from envfit.installed.libraries import read_libraries
+from envfit.installed.model import InstalledEnvironment
+from envfit.installed.owners import read_owners
+from envfit.knowledge.model import KnowledgeBase
+from envfit.prove.imports import Outcome, verify
+
+__all__ = ["prove_imports", "prove_libraries"]
+
+#: A compiled module that does not load is named in the message alone.
+_LIBRARY = re.compile(r"(/[^\s:]+\.so[^\s:,]*)")
+
+
+def prove_libraries(
+    environment: InstalledEnvironment,
+    knowledge: KnowledgeBase,
+    environ: Mapping[str, str],
+    *,
+    gpu: bool,
+    driver: bool,
+    glibc: Version | None = None,
+) -> tuple[Finding, ...]:
+    """Return what is wrong with what the libraries of an environment are linked with.
+
+    ``gpu``: it is to be used with one; ``driver``: NVIDIA's driver is on this machine;
+    ``glibc``: that of the target, where it is not this machine.
+    """
+    path = [item for item in environ.get("LD_LIBRARY_PATH", "").split(os.pathsep) if item]
+    libraries = read_libraries(environment, library_path=path)
+    return judge_libraries(environment, libraries, knowledge, gpu=gpu, driver=driver, glibc=glibc)
+
+
+def prove_imports(
+    environment: InstalledEnvironment,
+    knowledge: KnowledgeBase,
+    *,
+    driver: bool,
+    only: Iterable[str] | None = None,
+    notify: Callable[[str], None] = lambda _: None,
+    seconds: float = 120.0,
+) -> tuple[Finding, ...]:
+    """Import what every distribution is for, each name in a process of its own, and return what fails.
+
+    ``only`` are the normalized names of distributions, where not all are asked for; ``seconds``
+    is the limit of one import.
+    """
+    if environment.python is None:
+        return ()
+    chosen = None if only is None else frozenset(only)
+    names = {
+        name: distribution
+        for distribution, name in _names(environment, knowledge)
+        if chosen is None or distribution in chosen
+    }
+    results = verify(environment.python, names, gpu=driver, notify=notify, seconds=seconds)
+    if all(result.outcome is Outcome.WORKS for result in results):
+        return ()
+    owners = read_owners(environment)
+    requested = {
+        item.name
+        for item in environment.distributions
+        if (item.directory / item.metadata / "REQUESTED").exists()
+    }
+    imported = [
+        Imported(
+            distribution=names[result.name],
+            result=result,
+            # conda and older tools do not say what was asked for.
+            is_requested=not requested or names[result.name] in requested,
+            raised_by=owners.of_last([*result.files, *_LIBRARY.findall(result.error)]),
+        )
+        for result in results
+    ]
+    return judge_imports(environment, imported, knowledge)
+
+
+def _names(environment: InstalledEnvironment, knowledge: KnowledgeBase) -> Iterator[tuple[str, str]]:
+    """Yield each distribution with what it is to be imported by: its health checks, else its own names."""
+    for distribution in environment.distributions:
+        known = knowledge.packages.get(distribution.name)
+        own = names_of(distribution.directory / distribution.metadata, distribution.name)
+        for name in known.imports if known is not None and known.imports else own:
+            yield distribution.name, name
