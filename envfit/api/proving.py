@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from packaging.version import Version
 
+from envfit.doctor.causes import Causes
 from envfit.doctor.finding import Finding
 from envfit.doctor.imports import Imported, judge_imports
 from envfit.doctor.libraries import judge_libraries
 from envfit.installed.import_names import names_of
 from envfit.installed.libraries import read_libraries
 from envfit.installed.model import InstalledEnvironment
-from envfit.installed.owners import read_owners
+from envfit.installed.owners import Owners, read_owners
 from envfit.knowledge.model import KnowledgeBase
 from envfit.prove.imports import Outcome, verify
+from envfit.prove.program import Failure
 
 __all__ = ["prove_imports", "prove_libraries"]
 
@@ -80,11 +82,18 @@ def prove_imports(
             result=result,
             # conda and older tools do not say what was asked for.
             is_requested=not requested or names[result.name] in requested,
-            raised_by=owners.of_last([*result.files, *_LIBRARY.findall(result.error)]),
+            raised_by=_raised_by(result.failure, owners),
         )
         for result in results
     ]
-    return judge_imports(environment, imported, knowledge)
+    return judge_imports(imported, Causes(environment, knowledge))
+
+
+def _raised_by(failure: Failure | None, owners: Owners) -> str | None:
+    """Return whose file raised the root of a failure."""
+    if failure is None:
+        return None
+    return owners.of_last([*failure.files, *_LIBRARY.findall(failure.error)])
 
 
 def _names(environment: InstalledEnvironment, knowledge: KnowledgeBase) -> Iterator[tuple[str, str]]:

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
+from envfit.doctor.causes import Causes
 from envfit.doctor.finding import Finding, Severity
 from envfit.doctor.imports import Imported, judge_imports
 from envfit.installed.model import InstalledDistribution, InstalledEnvironment, PrefixKind
 from envfit.knowledge.model import Alternative, Evidence, EvidenceKind, KnowledgeBase, PackageKnowledge
 from envfit.knowledge.symptom import Symptom, SymptomRank
 from envfit.prove.imports import ImportResult, Outcome
+from envfit.prove.program import Failure
 
 SYMPTOM = Symptom(
     id="flash-attn/extension-missing",
@@ -91,10 +93,7 @@ def failed(
     result = ImportResult(
         name=distribution.replace("-", "_"),
         outcome=Outcome.FAILED,
-        error=chain[-1],
-        place=place,
-        raised_as=chain[0] if len(chain) > 1 else "",
-        chain=chain,
+        failure=Failure(chain=chain, place=place),
     )
     return Imported(distribution=distribution, result=result, raised_by=raised_by, is_requested=requested)
 
@@ -118,7 +117,7 @@ def story(**options: bool) -> list[Imported]:
 
 
 def judged(imported: Sequence[Imported], *symptoms: Symptom, **requires: Sequence[str]) -> list[Finding]:
-    return list(judge_imports(installed(**requires), imported, base(*symptoms)))
+    return list(judge_imports(imported, Causes(installed(**requires), base(*symptoms))))
 
 
 def test_failures_of_one_root_are_one_finding_about_whose_file_it_is() -> None:
@@ -175,7 +174,7 @@ def test_roots_that_differ_are_told_apart_and_addresses_do_not_count() -> None:
     ("error", "kind"),
     [
         ("Crash: SIGSEGV", "import-crashes"),
-        ("Timeout: not imported after 120 s", "import-hangs"),
+        ("Timeout: not done after 120 s", "import-hangs"),
         ("ImportError: no", "import-fails"),
     ],
 )
@@ -184,7 +183,7 @@ def test_the_kind_says_how_it_ended(error: str, kind: str) -> None:
 
 
 def test_what_lacks_only_the_driver_is_open() -> None:
-    result = ImportResult(name="cupy", outcome=Outcome.UNPROVABLE, error="ImportError: libcuda.so.1: no")
+    result = ImportResult(name="cupy", outcome=Outcome.UNPROVABLE, failure=Failure(chain=("no libcuda",)))
     works = ImportResult(name="torch", outcome=Outcome.WORKS)
     (finding,) = judged(
         [Imported(distribution="s3prl", result=result), Imported(distribution="torch", result=works)]

@@ -62,8 +62,12 @@ def test_the_root_of_the_chain_is_reported_with_its_place(
     assert result.error == "OSError: libfoo.so.3: cannot open shared object file"
     assert result.place == "deep/inner.py:2"
     assert result.raised_as == "RuntimeError: see above"
-    assert result.chain == ("RuntimeError: see above", result.error)
-    assert [file.rpartition("/site-packages/")[2] for file in result.files] == ["wrapper.py", "deep/inner.py"]
+    assert result.failure is not None
+    assert result.failure.chain == ("RuntimeError: see above", result.error)
+    assert [file.rpartition("/site-packages/")[2] for file in result.failure.files] == [
+        "wrapper.py",
+        "deep/inner.py",
+    ]
 
 
 def test_an_exception_while_handling_another_is_followed_to_the_first(
@@ -124,10 +128,11 @@ def test_a_crash_an_exit_and_a_hang_are_failures(python: Path, write: Callable[[
     assert time.monotonic() - began < 30
     assert {item.outcome for item in (crash, leave, exits, hang)} == {Outcome.FAILED}
     assert (crash.error, crash.place.rpartition("/")[2]) == ("Crash: SIGSEGV", "crash.py:2")
-    assert crash.files[-1].endswith("crash.py")
+    assert crash.failure is not None
+    assert crash.failure.files[-1].endswith("crash.py")
     assert leave.error == "Exit: the process ended with status 3 so long"
     assert exits.error == "SystemExit: 4"
-    assert hang.error == "Timeout: not imported after 1.5 s"
+    assert hang.error == "Timeout: not done after 1.5 s"
 
 
 def test_a_long_message_and_a_long_chain_do_not_block(
