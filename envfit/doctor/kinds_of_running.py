@@ -24,6 +24,7 @@ __all__ = [
     "LIBRARY_TOO_OLD",
     "LIBRARY_TWICE",
     "SCENARIO_FAILS",
+    "SCENARIO_NOT_PROVABLE",
 ]
 
 LIBRARY_MISSING = Kind(
@@ -109,6 +110,12 @@ SCENARIO_FAILS = Kind(
     cause="The packages can be imported one by one, and what they are used for together fails.",
     remedy="Mend what the root of the exception names.",
 )
+SCENARIO_NOT_PROVABLE = Kind(
+    code="scenario-not-provable",
+    stage=Stage.SCENARIOS,
+    cause="What packages are used for together needs a GPU, and there is none here.",
+    remedy="Check the environment again on a machine with the GPU.",
+)
 ATTENTION_BREAKS_MODELS = Kind(
     code="attention-breaks-models",
     stage=Stage.SCENARIOS,
@@ -164,6 +171,7 @@ KINDS_OF_RUNNING: tuple[Kind, ...] = (
     IMPORT_HANGS,
     IMPORT_NOT_PROVABLE,
     SCENARIO_FAILS,
+    SCENARIO_NOT_PROVABLE,
     ATTENTION_BREAKS_MODELS,
     GPU_NOT_SEEN,
     GPU_NOT_USED,
