@@ -17,7 +17,7 @@ __all__ = [
     "IMPORT_FAILS",
     "IMPORT_HANGS",
     "IMPORT_NOT_PROVABLE",
-    "KINDS_OF_RUNNING",
+    "KINDS",
     "LIBRARY_MISSING",
     "LIBRARY_NOT_ON_PATH",
     "LIBRARY_SHADOWED",
@@ -158,7 +158,7 @@ GPU_RESULT_WRONG = Kind(
     remedy="Do not use the package on this GPU; install another release of it.",
 )
 
-KINDS_OF_RUNNING: tuple[Kind, ...] = (
+KINDS = (
     LIBRARY_MISSING,
     LIBRARY_NOT_ON_PATH,
     LIBRARY_TOO_OLD,

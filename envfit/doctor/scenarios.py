@@ -27,8 +27,8 @@ _FLASH_ATTN = "flash-attn"
 _CHOICE = "transformers/attention"
 #: Measured with broken builds of flash-attn and 20 releases of transformers from 4.33.3 to 5.23.0.
 _FROM_455 = (
-    "Or install transformers 4.55 or newer, which imports flash-attn for Bert, Hubert, Llama and Whisper only "
-    "where it is asked for."
+    "Or install transformers 4.55 or newer, which imports flash-attn for these models only where it is "
+    "asked for."
 )
 
 

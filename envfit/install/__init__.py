@@ -18,14 +18,15 @@ from envfit.install.addresses import handed_over
 from envfit.install.environment import Environment
 from envfit.install.exposure import check_exposed, expose
 from envfit.install.module import Module
-from envfit.install.plan import HealthCheck, Plan, Unproved, plan
-from envfit.install.refusal import Refusal, Refused, named
+from envfit.install.plan import HealthCheck, Plan, plan
+from envfit.install.refusal import Refused
 from envfit.install.run_uv import create_venv, sync
 from envfit.installed.import_names import import_names
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.file import write_lock
 from envfit.lock.provided import counted_on
 from envfit.lock.reading import LockedPackage, locked_packages
+from envfit.lock.refusal import Refusal, Unproved, named
 from envfit.prove.imports import ImportResult, Outcome, verify
 from envfit.reference import ReferenceKind
 from envfit.target import Target
