@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
+    from envfit.doctor.finding import Stage
+    from envfit.doctor.report import Report
     from envfit.install import InstallReport
     from envfit.knowledge.model import KnowledgeBase
     from envfit.knowledge.overview import Overview
@@ -34,6 +36,7 @@ __all__ = [
     "MatrixRequest",
     "TargetRequest",
     "begin_package",
+    "check_file",
     "check_page",
     "describe_target",
     "detect",
@@ -347,6 +350,40 @@ def install(
             build_variables=downloads.build_variables,
             notify=notify,
         )
+
+
+def check_file(
+    path: Path,
+    *,
+    target: TargetRequest,
+    extras: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+    stages: frozenset[Stage] | None = None,
+    ignore_rules: tuple[str, ...] = (),
+    online: bool = False,  # noqa: ARG001 - the next step asks
+    read_limit: int | None = None,  # noqa: ARG001 - likewise
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Report:
+    """Say whether what a file locks would run on a target: a lock of envfit, uv or pip, or requirements.
+
+    The target is this machine where no GPU is named.  ``online`` asks the index for what the
+    file leaves open, and reads at most ``read_limit`` bytes of wheels whose GPU code is not known.
+    Raises the errors of reading the file and of naming the target.
+    """
+    from envfit.api.checking import check_locked_file
+
+    return check_locked_file(
+        path,
+        knowledge(),
+        target=target,
+        extras=extras,
+        groups=groups,
+        stages=stages,
+        ignore_rules=ignore_rules,
+        environ=os.environ if environ is None else environ,
+        notify=notify,
+    )
 
 
 def export(path: Path, form: str) -> Mapping[str, str]:

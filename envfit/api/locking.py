@@ -34,7 +34,7 @@ from envfit.lock.reading import locked_target
 from envfit.project import Project, add_to_project, for_target, parse_requirement
 from envfit.reference import DirectReference
 from envfit.requirement import Requirement
-from envfit.resolve.decide import Concede, resolve
+from envfit.resolve.decide import Concede, Unsatisfied, resolve
 from envfit.resolve.pythons import Tried, choose_python
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.solver import BUDGET
@@ -199,7 +199,7 @@ class _Job:
         where none can be.
         """
         if not self.several:
-            return self._resolve(targets[0])
+            return self._resolve(targets[0], ways=True)
         tried = []
         for target in targets:
             outcome: Resolution | EnvfitError
@@ -208,9 +208,13 @@ class _Job:
             except (RefusalError, UndecidedError, CannotBuildHereError, BuildFailedError) as error:
                 outcome = error
             tried.append(Tried(python=target.python, outcome=outcome))
+        if isinstance(tried[0].outcome, Unsatisfied) and not any(
+            isinstance(one.outcome, Resolution) for one in tried
+        ):
+            return self._resolve(targets[0], ways=True)
         return choose_python(tried, strategy=self.strategy)
 
-    def _resolve(self, target: Target) -> Resolution:
+    def _resolve(self, target: Target, *, ways: bool = False) -> Resolution:
         request, project, settings = self.request, self.project, self.project.settings
         required = project.requires_python
         if required is not None and not required.contains(target.python, prereleases=True):
@@ -289,6 +293,8 @@ class _Job:
                     concede=request.concede or Concede(settings.concede or Concede.MINOR),
                     variant_indexes=indexes.variants,
                     budget=request.budget or BUDGET,
+                    ways=ways,
+                    pythons=self._other_pythons(),
                 )
 
             try:
@@ -309,6 +315,19 @@ class _Job:
         for note in notes_on_addresses(files, indexes.configuration):
             self.notify(f"note: {note}")
         return resolution
+
+    def _other_pythons(self) -> tuple[Version, ...]:
+        """Return the Pythons that may be taken instead; none where it depends on them what is asked for."""
+        project = self.project
+        markers = [str(one.marker) for one in (*project.requirements, *project.constraints) if one.marker]
+        if self.several or any("python" in marker for marker in markers):
+            return ()
+        required = project.requires_python
+        return tuple(
+            entry.newest
+            for entry in self.base.pythons
+            if required is None or required.contains(entry.newest, prereleases=True)
+        )
 
     def _resolve_known(
         self, once: Callable[[Query], Resolution], target: Target, indexes: OpenIndexes

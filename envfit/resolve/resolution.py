@@ -16,7 +16,7 @@ from envfit.knowledge.model import Alternative
 from envfit.knowledge.verdict import Caution
 from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
-from envfit.resolve.explain import Group, Reason
+from envfit.resolve.explain import Group, Reason, shared_reason
 from envfit.resolve.provider import Demand, World, base_name, split_name
 from envfit.selection.candidates import Candidate, is_yanked, yank_reason
 from envfit.target import Target
@@ -213,7 +213,7 @@ def _excluded(
     if world.is_oldest_first(name):
         return []
     named = _is_named(asked[name])
-    groups: dict[tuple[str, str], tuple[Reason, list[Version]]] = {}
+    groups: dict[tuple[str, str], list[tuple[Reason, Version]]] = defaultdict(list)
     positions = world.newer(name, world.candidates(name)[pins[name]].version)
     reasons = {
         newer: _refusal(world, name, newer)
@@ -229,15 +229,20 @@ def _excluded(
                 reasons[newer] = _own_demand(world, name, newer, pins)
     for newer, reason in reasons.items():
         if reason is not None:
-            _, versions = groups.setdefault(reason.group, (reason, []))
-            versions.append(world.candidates(name)[newer].version)
+            groups[reason.group].append((reason, world.candidates(name)[newer].version))
     chosen = world.candidates(name)[pins[name]].version
     for rejection in world.rejections(name) if named else ():
         if rejection.version > chosen and not rejection.version.is_prerelease:
             reason = Reason(sentence=f"it {rejection.reason}")
-            _, versions = groups.setdefault(reason.group, (reason, []))
-            versions.append(rejection.version)
-    return [Group(name=name, versions=tuple(versions), reason=reason) for reason, versions in groups.values()]
+            groups[reason.group].append((reason, rejection.version))
+    return [
+        Group(
+            name=name,
+            versions=tuple(version for _, version in items),
+            reason=shared_reason(tuple(dict.fromkeys(reason for reason, _ in items))),
+        )
+        for items in groups.values()
+    ]
 
 
 def _is_named(demands: Sequence[Demand]) -> bool:
