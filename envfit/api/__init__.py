@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from envfit.api.diagnosing import diagnose_file, diagnose_stream
     from envfit.api.freshening import Freshened
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
@@ -40,6 +41,8 @@ __all__ = [
     "check_page",
     "describe_target",
     "detect",
+    "diagnose_file",
+    "diagnose_stream",
     "export",
     "freshen",
     "install",
@@ -63,6 +66,8 @@ _ELSEWHERE = {
     "MatrixRequest": "matrices",
     "TargetRequest": "targets",
     "describe_target": "targets",
+    "diagnose_file": "diagnosing",
+    "diagnose_stream": "diagnosing",
     "target_of": "targets",
 }
 

@@ -114,7 +114,8 @@ def _tell_header(values: Mapping[str, str], _: Scene) -> Telling | None:
             ),
             remedies=(
                 (
-                    "Install them: python3-dev or python3.X-dev on Debian and Ubuntu, python3-devel on Fedora "
+                    "Install them: python3-dev or python3.X-dev on Debian and Ubuntu, python3-devel on "
+                    "Fedora "
                     "and RHEL; a "
                     "Python of uv or conda has them."
                 ),
@@ -140,7 +141,8 @@ def _tell_header(values: Mapping[str, str], _: Scene) -> Telling | None:
             ),
             remedies=(
                 (
-                    "Install the toolkit of torch's CUDA with the headers of its libraries, and set CUDA_HOME "
+                    "Install the toolkit of torch's CUDA with the headers of its libraries, and set "
+                    "CUDA_HOME "
                     "to it."
                 ),
             ),
@@ -249,7 +251,8 @@ SIGNS = (
             r"nvcc[^\n]{0,30}(?:was )?not found",
             r"nvcc: (?:command )?not found",
             (
-                r"(?:[Cc]ould not|[Cc]annot|[Uu]nable to|[Ff]ailed to) (?:find|locate|detect) (?:nvcc|the nvcc|"
+                r"(?:[Cc]ould not|[Cc]annot|[Uu]nable to|[Ff]ailed to) (?:find|locate|detect) (?:nvcc|"
+                r"the nvcc|"
                 r"CUDA toolkit|a CUDA compiler|CUDA_HOME|`nvcc`|any CUDA)"
             ),
             r"No CMAKE_CUDA_COMPILER could be found",
@@ -388,7 +391,10 @@ SIGNS = (
     Sign(
         patterns=(
             r"can't find Rust compiler",
-            r"(?:[Cc]argo|rustc)[^\n]{0,60}(?:is not installed or is not on PATH|not found|is not installed)",
+            (
+                r"(?:[Cc]argo|rustc)[^\n]{0,60}(?:is not installed or is not on PATH|not found|is not "
+                r"installed)"
+            ),
             r"Rust (?:toolchain|compiler)[^\n]{0,60}(?:not found|required|is not installed)",
             r"This package requires Rust(?: and Cargo)?",
             r"requires rustc [\d.]+ or newer",
@@ -403,7 +409,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "Take a release of the package that has a wheel for this Python (or an older Python), or "
+                    "Take a release of the package that has a wheel for this Python (or an older "
+                    "Python), or "
                     "upgrade pip."
                 ),
                 "Else install Rust.",
@@ -417,7 +424,8 @@ SIGNS = (
             cause="The sources are made for a CMake before 3.5, which CMake 4 no longer takes.",
             remedies=(
                 (
-                    "CMAKE_POLICY_VERSION_MINIMUM=3.5 pip install ..., or a newer release of the package, or "
+                    "CMAKE_POLICY_VERSION_MINIMUM=3.5 pip install ..., or a newer release of the "
+                    "package, or "
                     "cmake<4."
                 ),
             ),
@@ -425,7 +433,10 @@ SIGNS = (
     ),
     Sign(
         patterns=(
-            r"CMake (?P<wanted>[\d.]+) or higher is required\.? +You are running version (?P<found>[\d.]+\d)",
+            (
+                r"CMake (?P<wanted>[\d.]+) or higher is required\.? +You are running version "
+                r"(?P<found>[\d.]+\d)"
+            ),
         ),
         telling=Telling(
             mechanism=m.CMAKE_OLD,
@@ -473,7 +484,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    f"Install {values['name']} with its headers (a -dev or -devel package), or a wheel of the "
+                    f"Install {values['name']} with its headers (a -dev or -devel package), or a wheel "
+                    f"of the "
                     f"package."
                 ),
             ),
@@ -532,8 +544,10 @@ SIGNS = (
             r"error: (?P<what>'[^'\n]{1,80}' was not declared in this scope)",
             r"error: (?P<what>'[^'\n]{1,120}' has no member named[^\n]{0,60})",
             (
-                r"error: (?P<what>(?:no member named|invalid use of incomplete type|no suitable (?:conversion|"
-                r"constructor)|no instance of|too (?:few|many) arguments to function|invalid conversion from|"
+                r"error: (?P<what>(?:no member named|invalid use of incomplete type|no suitable "
+                r"(?:conversion|"
+                r"constructor)|no instance of|too (?:few|many) arguments to function|invalid conversion "
+                r"from|"
                 r"cannot convert)[^\n]{0,120})"
             ),
             r"error: (?P<what>identifier \"[^\"\n]{1,80}\" is undefined)",
@@ -554,7 +568,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "Take a release of the package that has a wheel for this Python and platform, or one of "
+                    "Take a release of the package that has a wheel for this Python and platform, or "
+                    "one of "
                     "the time of the "
                     "torch, CUDA and Python that are here."
                 ),

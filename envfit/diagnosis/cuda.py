@@ -69,7 +69,9 @@ _STATUS = {
     "INVALID_VALUE": (
         "it was given a wrong value: by the program, or by a package made for another release of it"
     ),
-    "BAD_PARAM": "it was given a wrong value: by the program, or by a package made for another release of it",
+    "BAD_PARAM": (
+        "it was given a wrong value: by the program, or by a package made for another release of it"
+    ),
     "VERSION_MISMATCH": "its parts are of different releases",
     "SUBLIBRARY_VERSION_MISMATCH": "its parts are of different releases",
     "SUBLIBRARY_LOADING_FAILED": "one of its parts could not be loaded",
@@ -139,7 +141,8 @@ SIGNS = (
                 r"installation)[^\n]{0,80}(?:sm_|capabilit)"
             ),
             (
-                r"(?:was not compiled|not been compiled|not built|no code|kernels? (?:was|were) not built|not "
+                r"(?:was not compiled|not been compiled|not built|no code|kernels? (?:was|were) not "
+                r"built|not "
                 r"compiled) for (?:this GPU|sm_?\d+|compute capability|this architecture|device)"
             ),
             r"no (?:SASS|PTX|cubin)[^\n]{0,60}(?:for|matching) (?:this|the) (?:GPU|device|architecture)",
@@ -186,7 +189,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "See with nvidia-smi who else uses the GPU; use smaller batches, sequences or data types, "
+                    "See with nvidia-smi who else uses the GPU; use smaller batches, sequences or data "
+                    "types, "
                     "or a larger "
                     "GPU."
                 ),
@@ -210,7 +214,8 @@ SIGNS = (
         patterns=(
             r"Torch not compiled with CUDA enabled",
             (
-                r"(?:torch|PyTorch)[^\n]{0,60}(?:is|was) (?:not )?(?:compiled|built) (?:with CPU|without CUDA|"
+                r"(?:torch|PyTorch)[^\n]{0,60}(?:is|was) (?:not )?(?:compiled|built) (?:with CPU|"
+                r"without CUDA|"
                 r"without GPU)[^\n]*"
             ),
             r"PyTorch (?:is not linked with support for|was not compiled with) (?:cuda|CUDA)",

@@ -184,7 +184,8 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             ),
             remedies=(
                 (
-                    f"Reinstall {owner}: a wheel that is compiled for this Python, torch and CUDA, or a build "
+                    f"Reinstall {owner}: a wheel that is compiled for this Python, torch and CUDA, or a "
+                    f"build "
                     f"with nvcc "
                     "and a compiler there."
                 ),
@@ -198,12 +199,14 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             cause=(
                 f"{package} is installed, and the installed release has no module {module}{_asker(scene)}: "
                 f"the code "
-                f"was written for an older or newer release of {package}, or another package of this name is "
+                f"was written for an older or newer release of {package}, or another package of this "
+                f"name is "
                 f"installed."
             ),
             remedies=(
                 (
-                    f"Install the release of {package} that the code was written for, or a release of the code "
+                    f"Install the release of {package} that the code was written for, or a release of "
+                    f"the code "
                     f"for the "
                     f"{package} that is installed."
                 ),
@@ -292,7 +295,8 @@ def _tell_circle(values: Mapping[str, str], scene: Scene) -> Telling:
         ),
         remedies=(
             (
-                f"python -c 'import {top}; print({top}.__file__)' from another folder shows whether a file of "
+                f"python -c 'import {top}; print({top}.__file__)' from another folder shows whether a "
+                f"file of "
                 f"yours "
                 "shadows it."
             ),
@@ -320,12 +324,17 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
     if path == "unknown location":
         return Telling(
             mechanism=m.NAME_MISSING,
-            cause=f"{module} is only a folder without code (a namespace package), so that {name} is not in it"
-            f"{_asker(scene)}: its installation is damaged or half removed, or a folder of this name is "
-            f"found first.",
+            cause=(
+                f"{module} is only a folder without code (a namespace package), so that {name} is not "
+                f"in it"
+                f"{_asker(scene)}: its installation is damaged or half removed, or a folder of this "
+                f"name is "
+                f"found first."
+            ),
             remedies=(
                 (
-                    f"Reinstall {_distribution(scene, module)}, and look for a folder {top} where the program "
+                    f"Reinstall {_distribution(scene, module)}, and look for a folder {top} where the "
+                    f"program "
                     f"starts."
                 ),
             ),
@@ -354,7 +363,8 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
         ),
         remedies=(
             (
-                f"Install the release of {package} that the code was written for, or a release of the code for "
+                f"Install the release of {package} that the code was written for, or a release of the "
+                f"code for "
                 f"the "
                 f"{package} that is installed."
             ),
@@ -365,7 +375,7 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
     )
 
 
-#: Standard modules of which names are asked for most, and names that went with a Python (measured on 3.6 to 3.13).
+#: Standard modules, and names that went with a Python (measured on 3.6 to 3.13).
 _STANDARD = {
     "collections", "typing", "inspect", "asyncio", "importlib", "ssl", "fractions", "math", "time", "base64",
     "configparser", "unittest", "xml", "html", "threading", "pkgutil", "ast", "types", "enum", "dataclasses",(
@@ -461,7 +471,8 @@ SIGNS = (
             ),
             r"consider renaming '(?P<path>[^'\n]+/(?P<module>\w+)\.py)' (?:since|if) it has the same name",
             (
-                r"cannot access submodule '(?P<name>\w+)' of module '(?P<module>[\w.]+)' \(most likely due to "
+                r"cannot access submodule '(?P<name>\w+)' of module '(?P<module>[\w.]+)' \(most likely "
+                r"due to "
                 r"a circular import\)"
             ),
         ),
@@ -488,7 +499,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "python -c 'import {package}; print({package}.__file__)' shows the file: give it another "
+                    "python -c 'import {package}; print({package}.__file__)' shows the file: give it "
+                    "another "
                     "name, and "
                     "remove its __pycache__."
                 ),
@@ -524,7 +536,8 @@ SIGNS = (
                 r"Requirement\.parse\('[\w-]+(?P<wanted>[^'\n]+)'\)\)"
             ),
             (
-                r"(?P<name>[\w-]+)[ ]?(?P<wanted>(?:>=|==|<=|>|<)[ ]?[\d.]+\d) is required[^\n]{0,40}(?:found|"
+                r"(?P<name>[\w-]+)[ ]?(?P<wanted>(?:>=|==|<=|>|<)[ ]?[\d.]+\d) is "
+                r"required[^\n]{0,40}(?:found|"
                 r"installed|have)[^\n\d]{0,30}(?P<found>[\d.]+\d)"
             ),
         ),
@@ -544,11 +557,13 @@ SIGNS = (
             r"requires the following packages that were not found in your environment: (?P<name>[\w.-]+\w)",
             r"the package (?P<name>[\w.-]+) seems to be not installed",
             (
-                r"(?:ImportError|ModuleNotFoundError|RuntimeError): (?:Please|You need to|You must) (?:first "
+                r"(?:ImportError|ModuleNotFoundError|RuntimeError): (?:Please|You need to|You must) "
+                r"(?:first "
                 r")?install (?:the )?`?(?P<name>[A-Za-z][\w.-]+\w)`?"
             ),
             (
-                r"(?:ImportError|ModuleNotFoundError): `?(?P<name>[\w.-]+\w)`? (?:is not installed|is required|"
+                r"(?:ImportError|ModuleNotFoundError): `?(?P<name>[\w.-]+\w)`? (?:is not installed|is "
+                r"required|"
                 r"must be installed|not installed|not found)"
             ),
             (
@@ -564,7 +579,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "Install {name} into the environment that ran; if it is installed, import it alone to see "
+                    "Install {name} into the environment that ran; if it is installed, import it alone "
+                    "to see "
                     "why it "
                     "fails: python -c 'import ...'."
                 ),
@@ -580,7 +596,8 @@ SIGNS = (
         patterns=(
             r"(?:numpy\.)?\w+ size changed, may indicate binary incompatibility",
             (
-                r"compiled (?:against|using) (?:API|ABI|NumPy)[^\n]{0,60}(?:but this version of numpy|cannot "
+                r"compiled (?:against|using) (?:API|ABI|NumPy)[^\n]{0,60}(?:but this version of numpy|"
+                r"cannot "
                 r"be run in)"
             ),
             r"numpy\.core\.multiarray failed to import",
@@ -596,7 +613,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "Install a release of the extension for the installed NumPy, else python -m pip install "
+                    "Install a release of the extension for the installed NumPy, else python -m pip "
+                    "install "
                     "'numpy<2'; "
                     "reinstall without the cache what was compiled here."
                 ),

@@ -111,7 +111,8 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             ),
             remedies=(
                 (
-                    "Run it on a machine with the driver; start a container with --gpus all (docker) or --nv "
+                    "Run it on a machine with the driver; start a container with --gpus all (docker) or "
+                    "--nv "
                     "(apptainer)."
                 ),
             ),
@@ -126,7 +127,8 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             ),
             remedies=(
                 (
-                    f"Install torch with CUDA, or the build of {asked or 'the extension'} for the torch that "
+                    f"Install torch with CUDA, or the build of {asked or 'the extension'} for the torch "
+                    f"that "
                     f"is here."
                 ),
             ),
@@ -161,7 +163,8 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             ),
             remedies=(
                 (
-                    f"Make the environment again with a Python {version} that has its library, or put its lib "
+                    f"Make the environment again with a Python {version} that has its library, or put "
+                    f"its lib "
                     f"folder into "
                     "LD_LIBRARY_PATH."
                 ),
@@ -177,7 +180,8 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             f"loader looks.",
             remedies=(
                 (
-                    f"Install the build of {asked or 'the package'} for the CUDA of this environment (python "
+                    f"Install the build of {asked or 'the package'} for the CUDA of this environment "
+                    f"(python "
                     f"-c 'import "
                     "torch; print(torch.version.cuda)'), or the nvidia package that brings the library."
                 ),
@@ -210,7 +214,8 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
         ),
         remedies=(
             (
-                f"Find which package has it (apt-file search {library}, dnf provides '*/{library}'), install "
+                f"Find which package has it (apt-file search {library}, dnf provides '*/{library}'), "
+                f"install "
                 f"that, or put "
                 "its folder into LD_LIBRARY_PATH."
             ),
@@ -219,7 +224,7 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
 
 
 def read_symbol(symbol: str) -> str:
-    """Return the name in a mangled C++ symbol, such as ``c10::Error::Error``; the symbol itself where it is none."""
+    """Return the name in a mangled C++ symbol, such as ``c10::Error::Error``; else the symbol itself."""
     found = re.match(r"_Z(?:T[VISv])?N?[rVK]*[RO]?", symbol)
     if not found:
         return symbol
@@ -395,7 +400,11 @@ SIGNS = (
         patterns=(
             r"(?P<library>[\w./+~@-]+\.so[\w.]*): undefined symbol: (?P<symbol>\w+)",
             r"symbol lookup error: (?P<library>[\w./+~@-]+): undefined symbol: (?P<symbol>\w+)",
-            r"(?P<library>[\w./+~@-]+\.so[\w.]*): symbol:? (?P<symbol>\w+),? version \S+ not defined in file",
+            (
+                r"(?P<library>[\w./+~@-]+\.so[\w.]*): symbol:? (?P<symbol>\w+),? version \S+ not "
+                r"defined in "
+                r"file"
+            ),
             r"undefined symbol: (?P<symbol>\w+)",
             r"undefined symbol '(?P<symbol>\w+)'",
             r"Symbol not found: (?P<symbol>\w+)",
@@ -415,7 +424,8 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?P<library>[\w./+-]+\.so[\w.]*): (?:invalid ELF header|wrong ELF class: \w+|file too short|"
+                r"(?P<library>[\w./+-]+\.so[\w.]*): (?:invalid ELF header|wrong ELF class: \w+|file too "
+                r"short|"
                 r"ELF load command[^\n]{0,60})"
             ),
             r"(?P<library>[\w./+-]+\.so[\w.]*): cannot open shared object file: Exec format error",

@@ -98,7 +98,8 @@ METADATA_MISSING = _mechanism(
 )
 VERSION_REFUSED = _mechanism(
     "version-refused",
-    "A program checks the versions of packages when it starts, and one is outside of the range that it takes.",
+    "A program checks the versions of packages when it starts, and one is outside of the range that it "
+    "takes.",
     "Install a version in the range.",
 )
 METACLASS_OR_TYPE = _mechanism(
@@ -112,7 +113,8 @@ METACLASS_OR_TYPE = _mechanism(
 
 SYMBOL_TORCH = _mechanism(
     "built-for-other-torch",
-    "A compiled extension asks torch's libraries for a function that they do not have: it was built against "
+    "A compiled extension asks torch's libraries for a function that they do not have: it was built "
+    "against "
     "another torch release, or with the other C++ ABI.",
     "Install the build of the extension for this torch, or build it against this torch.",
 )
@@ -204,7 +206,8 @@ NUMPY_ABI = _mechanism(
 )
 OPENMP_TWICE = _mechanism(
     "openmp-loaded-twice",
-    "Two copies of the OpenMP runtime are loaded into one process: packages of different sources each bring "
+    "Two copies of the OpenMP runtime are loaded into one process: packages of different sources each "
+    "bring "
     "their own.",
     "Take NumPy, torch and MKL from one source.",
 )
@@ -316,7 +319,8 @@ CUDA_BUSY = _mechanism(
 )
 CUDA_INITIALIZATION = _mechanism(
     "cuda-initialization",
-    "CUDA could not be started in this process: it was forked after CUDA had been used, or the driver is not "
+    "CUDA could not be started in this process: it was forked after CUDA had been used, or the driver "
+    "is not "
     "ready.",
     "Start worker processes with spawn; look whether nvidia-smi works.",
     environment=False,

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envfit.diagnosis import mechanisms as m
+from envfit.diagnosis.because import listed, tell_because
 from envfit.diagnosis.scene import Scene
 from envfit.diagnosis.sign import Sign, Telling
 from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS"]
-
-_MOST_NAMED = 4
-
-
-def _following(scene: Scene, count: int, stop: str = r"\s*$") -> list[str]:
-    """Return lines from the place on, up to one that says something else."""
-    lines: list[str] = []
-    for line in scene.log.lines[scene.place : scene.place + count]:
-        if lines and re.match(stop, line.text):
-            break
-        lines.append(line.text)
-    return lines
-
-
-def _listed(parts: Sequence[str]) -> str:
-    return "; ".join(parts[:_MOST_NAMED]) + ("; ..." if len(parts) > _MOST_NAMED else "")
 
 
 def _version_of(text: str) -> Version | None:
@@ -42,8 +27,13 @@ def _version_of(text: str) -> Version | None:
 # -- pip ----------------------------------------------------------------------------
 
 
-def _tell_conflict(_: Mapping[str, str], scene: Scene) -> Telling:
+_CAUSED_BY = "The conflict is caused by:"
+
+
+def _tell_conflict(_: Mapping[str, str], scene: Scene) -> Telling | None:
     """Read pip's list of who depends on what."""
+    if _CAUSED_BY in scene.log.text and _CAUSED_BY not in scene.log.lines[scene.place].text:
+        return None
     start = max(0, scene.place - 4)
     lines = [line.text.strip() for line in scene.log.lines[start : scene.place + 40]]
     said = [
@@ -60,7 +50,7 @@ def _tell_conflict(_: Mapping[str, str], scene: Scene) -> Telling:
     about = f" about {names.pop()}" if len(names) == 1 else ""
     return Telling(
         mechanism=m.CONFLICT,
-        cause=f"What was asked for excludes itself{about}: {_listed(said)}."
+        cause=f"What was asked for excludes itself{about}: {listed(said)}."
         if said
         else (
             "What was asked for excludes itself: packages need versions of another one that have nothing "
@@ -84,7 +74,8 @@ def _tell_incompatible(values: Mapping[str, str], _: Scene) -> Telling:
         ),
         remedies=(
             (
-                f"Install both in one command, so that they are resolved together, or a {values['name']} that "
+                f"Install both in one command, so that they are resolved together, or a "
+                f"{values['name']} that "
                 f"takes "
                 f"{values['found']}."
             ),
@@ -101,10 +92,11 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
         said = re.compile(rf"Could not find a version that satisfies the requirement {re.escape(name)}\b")
         if said.search(scene.log.text):
             return None  # the other line says more
-    listed = [found for text in values.get("versions", "").split(",") if (found := _version_of(text.strip()))]
+    there = scene.log.lines[scene.place].text.partition("(from versions:")[2].rstrip(") ")
+    offered = [found for text in there.split(",") if (found := _version_of(text.strip()))]
     exact = re.fullmatch(r"===?\s*([\w.+!]+)", wanted)
     version = _version_of(exact[1]) if exact else None
-    if version is not None and version.local and (not listed or version not in listed):
+    if version is not None and version.local and (not offered or version not in offered):
         return Telling(
             mechanism=m.LOCAL_VERSION,
             cause=(
@@ -117,7 +109,7 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
             remedies=(f"Name that index: --extra-index-url, or ask for {name} without +{version.local}.",),
             package=package,
         )
-    ignored = _ignored(scene, exact[1] if exact else "", name)
+    ignored = _ignored(scene, exact[1] if exact else "")
     if ignored:
         return Telling(
             mechanism=m.NOT_FOR_PYTHON,
@@ -127,8 +119,8 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
             remedies=(f"Use a Python in that range, or another release of {name}.",),
             package=package,
         )
-    if listed and version is not None:
-        oldest, newest = min(listed), max(listed)
+    if offered and version is not None:
+        oldest, newest = min(offered), max(offered)
         if version < oldest:
             return Telling(
                 mechanism=m.NOT_FOR_PYTHON,
@@ -167,11 +159,14 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
             package=package,
             certain=False,
         )
-    if listed:
+    if offered:
         return Telling(
             mechanism=m.NO_SUCH_VERSION,
-            cause=f"No release of {name} that this Python and platform can install{_python(scene)} satisfies "
-            f"{wanted or 'what was asked for'}: there are {min(listed)} to {max(listed)}.",
+            cause=(
+                f"No release of {name} that this Python and platform can install{_python(scene)} "
+                f"satisfies "
+                f"{wanted or 'what was asked for'}: there are {min(offered)} to {max(offered)}."
+            ),
             package=package,
             certain=False,
         )
@@ -192,7 +187,8 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
         ),
         remedies=(
             (
-                f"Look at the page of {name} on the index: is the name right, and for which Pythons are its "
+                f"Look at the page of {name} on the index: is the name right, and for which Pythons are "
+                f"its "
                 f"files?"
             ),
         ),
@@ -205,9 +201,8 @@ def _python(scene: Scene) -> str:
     return f" (Python {scene.python[0]}.{scene.python[1]})" if scene.python else ""
 
 
-def _ignored(scene: Scene, version: str, name: str) -> str:
-    """Return the Python that an ignored release asks for; of any release where none is named and all were ignored."""
-    del name
+def _ignored(scene: Scene, version: str) -> str:
+    """Return the Python that a release asks for which was left out because of it."""
     found = re.search(
         r"Ignored the following versions that require a different python version: ([^\n]+)", scene.log.text
     )
@@ -220,152 +215,18 @@ def _ignored(scene: Scene, version: str, name: str) -> str:
     return ""
 
 
-# -- uv and Poetry: sentences that begin with Because --------------------------------
+# -- uv and Poetry --------------------------------------------------------------------
 
 
-def _statement(scene: Scene) -> str:
-    text = " ".join(
-        line.strip() for line in _following(scene, 60, stop=r"\s*(?:hint:|help:|\S+@|error:)|\s*$")
-    )
-    return re.sub(r"\s+", " ", text)
-
-
-_UV_DEPENDS = re.compile(
-    r"(?P<who>(?:you|your project|the project)|[\w.\[\]{}:+-]+(?:[<>=!~]=?[\w.*+]+(?:,[<>=!~]+[\w.*+]+)*)?("
-    r"?: \([^)]{1,40}\))?)"
-    r" (?:depends? on|requires?) (?P<what>[\w.\[\]+-]+(?: ?\(?[<>=!~^][^\s,)]*(?:,[<>=!~^][^\s,)]*)*\)?)?)"
-)
-
-
-def _tell_because(_: Mapping[str, str], scene: Scene) -> Telling | None:
-    text = _statement(scene)
-    if not re.search(r"conclude|unsatisfiable|version solving failed|cannot be used|forbidden", text):
-        return None
-    if found := re.search(
-        r"[Bb]ecause (\S+?) was not found in the (?:package registry|provided package locations|cache)", text
-    ):
-        return Telling(
-            mechanism=m.NO_SUCH_PACKAGE,
-            cause=f"The index has no package named {found[1]}: the name is wrong, or it is on another index.",
-            remedies=("Look at the spelling, or add the index that has it.",),
-        )
-    if found := re.search(
-        r"(\S+) has no (?:\S+ )?wheels with a matching (Python version|Python implementation|Python ABI|"
-        r"platform|ABI)[^(,]*(\([^)]*\))?",
-        text,
-    ) or re.search(
-        r"no wheels are available for (\S+) with a matching (Python version|Python ABI|platform)()", text
-    ):
-        tag = f" {found[3]}" if found[3] else ""
-        python = found[2] != "platform"
-        return Telling(
-            mechanism=m.NOT_FOR_PYTHON if python else m.NOT_FOR_PLATFORM,
-            cause=(
-                f"{found[1]} has no wheel for this {'Python' if python else 'platform'} ({found[2]} "
-                f"tag{tag}), and nothing "
-                "else may be used in its place."
-            ),
-            remedies=(
-                "Use another Python (uv --python), or another release."
-                if python
-                else (
-                    "Use another release or another machine; uv resolves for others too unless "
-                    "tool.uv.environments limits it."
-                ),
-            ),
-            package=canonicalize_name(re.split(r"[<>=!~\[]", found[1])[0]),
-        )
-    if found := re.search(
-        r"the (?:current|requested) Python version \(([^)]+)\) does not satisfy Python(\S+?),? and (\S+) "
-        r"depends on Python",
-        text,
-    ) or re.search(
-        r"the (?:current|requested) Python version \(([^)]+)\) does not satisfy Python(\S+?)(),? ", text
-    ):
-        who = f" by {found[3]}" if found[3] else ""
-        return Telling(
-            mechanism=m.NOT_FOR_PYTHON,
-            cause=f"Python{found[2].rstrip(',')} is required{who}, and the Python in use is {found[1]}.",
-            remedies=("Use a Python in that range, or another release of the package.",),
-        )
-    if found := re.search(
-        r"(?:requires|Python requirement|supported Python range)[^.]{0,80}Python[^.]{0,120}(?:not "
-        r"compatible|forbidden)",
-        text,
-    ):
-        return Telling(
-            mechanism=m.NOT_FOR_PYTHON,
-            cause="The range of Pythons that the project allows reaches beyond those that a package supports.",
-            remedies=(
-                "Narrow the project's requires-python (Poetry: python = ...) to what the package supports.",
-            ),
-        )
-    if found := re.search(
-        r"(?:there (?:is|are) no versions? of|no versions of) "
-        r"((?:[\w.-]+)(?:\[[\w,-]+\])?(?:\{[^}]*\})?\S*(?: \([^)]*\))?)",
-        text,
-    ):
-        wanted = found[1].rstrip(",.")
-        if re.search(r"\+(?:cu|cpu|rocm)", wanted):
-            return Telling(
-                mechanism=m.LOCAL_VERSION,
-                cause=(
-                    f"No index that is asked has {wanted}: builds with a label are only on the index of "
-                    f"those who made them."
-                ),
-                remedies=("Name that index for the package, or ask for the version without the label.",),
-            )
-        if "depends on" not in text.partition(found[0])[0]:
-            return Telling(
-                mechanism=m.NO_SUCH_VERSION,
-                cause=f"There is no {wanted} on the index that was asked{_required(text)}.",
-                remedies=("Ask for a version that is there; an index may have only some releases.",),
-                certain="match" not in text[:40],
-            )
-    if found := re.search(r"only ((?:the following versions of )?\S+?) (?:is|are) available", text):
-        need = [each for each in _dependencies(text)]
-        return Telling(
-            mechanism=m.NO_SUCH_VERSION if len(need) < 2 else m.CONFLICT,
-            cause=f"Only {found[1]} is available, and that does not satisfy: {_listed(need)}."
-            if need
-            else f"Only {found[1]} is available, which does not satisfy what was asked for.",
-            certain=False,
-        )
-    if found := re.search(r"(\S+) (?:was|were|is|are) yanked", text):
-        return Telling(
-            mechanism=m.NO_SUCH_VERSION,
-            cause=(
-                f"{found[1]} was withdrawn (yanked) by those who made it, so that it is only taken when "
-                f"asked for exactly."
-            ),
-        )
-    need = _dependencies(text)
-    if not need:
-        return None
-    return Telling(
-        mechanism=m.CONFLICT,
-        cause=f"What was asked for excludes itself: {_listed(need)}.",
-        remedies=(
-            "Loosen one of the requirements that are named, or take other releases of what makes them.",
-        ),
-    )
-
-
-def _dependencies(text: str) -> list[str]:
-    found = []
-    for match in _UV_DEPENDS.finditer(text):
-        who = {"you": "you require", "your project": "your project requires"}.get(
-            match["who"].lower(), f"{match['who']} requires"
-        )
-        sentence = f"{who} {match['what'].rstrip(',.')}"
-        if sentence not in found:
-            found.append(sentence)
-    return found
-
-
-def _required(text: str) -> str:
-    who = re.search(r"(\S+) depends on", text)
-    return f", and {who[1]} requires it" if who and who[1] not in ("project",) else ""
+def _tell_statement(_: Mapping[str, str], scene: Scene) -> Telling | None:
+    lines: list[str] = []
+    for line in scene.log.lines[scene.place : scene.place + 60]:
+        if lines and re.match(r"\s*(?:hint|help|error|warning):", line.text):
+            break
+        if not line.text.strip() and lines and re.search(r"unsatisfiable\.|solving failed", lines[-1]):
+            break
+        lines.append(line.text.strip())
+    return tell_because(" ".join(" ".join(lines).split()))
 
 
 # -- conda ------------------------------------------------------------------------------
@@ -412,7 +273,8 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
             ),
             remedies=(
                 (
-                    "conda info shows the virtual packages; CONDA_OVERRIDE_CUDA=12.8 and the like name another "
+                    "conda info shows the virtual packages; CONDA_OVERRIDE_CUDA=12.8 and the like name "
+                    "another "
                     "machine."
                 ),
             ),
@@ -424,7 +286,7 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         )
     return Telling(
         mechanism=m.CONFLICT,
-        cause=f"conda finds no set of packages: {_listed(conflicts)}."
+        cause=f"conda finds no set of packages: {listed(conflicts)}."
         if conflicts
         else "conda finds no set of packages that fit together.",
         remedies=(
@@ -446,7 +308,8 @@ def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
         cause=(
             f"The channels that conda asks have no {', '.join(names[:3]) or 'such package'} for this "
             f"platform: it is on "
-            "another channel (conda-forge, nvidia), only on the package index, or the version does not exist."
+            "another channel (conda-forge, nvidia), only on the package index, or the version does not "
+            "exist."
         ),
         remedies=(
             (
@@ -457,17 +320,19 @@ def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
     )
 
 
-def _tell_hash(values: Mapping[str, str], _: Scene) -> Telling:
-    name = values.get("name", "")
+def _tell_hash(values: Mapping[str, str], scene: Scene) -> Telling:
+    after = (
+        re.match(r"\s*([\w.-]+==[\w.+!]+)\b", line.text)
+        for line in scene.log.lines[scene.place + 1 : scene.place + 4]
+    )
+    name = values.get("name") or next((found[1] for found in after if found), "a package")
     return Telling(
         mechanism=m.HASHES,
         cause=(
             f"The file of {name} that was downloaded is not the one that the lock or requirements name: "
-            f"the download was "
-            "cut off, a cache or mirror has another file, or the release has got new files."
-        )
-        if name
-        else m.HASHES.cause,
+            f"the download "
+            "was cut off, a cache or mirror has another file, or the release has got new files."
+        ),
     )
 
 
@@ -484,15 +349,18 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), but "
+                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), "
+                r"but "
                 r"you(?:'ll)? have (?P<found>[\w.-]+ [\w.+]+) which is incompatible"
             ),
             (
-                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), (?:but "
+                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), "
+                r"(?:but "
                 r"you have|which is)(?P<found> ?not installed)"
             ),
             (
-                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) has requirement (?P<wanted>[^\n]{2,80}?), "
+                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) has requirement "
+                r"(?P<wanted>[^\n]{2,80}?), "
                 r"but you(?:'ll)? have (?P<found>[\w.-]+ [\w.+]+)"
             ),
         ),
@@ -507,14 +375,15 @@ SIGNS = (
                 r"[^v)\n][^)\n]*\))? \(from versions: (?P<versions>[^)\n]*)"
             ),
             (
-                r"No matching distribution found for (?P<name>[A-Za-z][\w.-]*)(?:\[[\w,-]*\])?(?P<wanted>[<>=!~"
+                r"No matching distribution found for (?P<name>[A-Za-z][\w.-]*)(?:\[[\w,-]*\])?(?P<wanted"
+                r">[<>=!~"
                 r"][^\s(]*)?"
             ),
         ),
         tell=_tell_absent,
         overrides=True,
     ),
-    Sign(patterns=(r"\bBecause [^\n]+",), tell=_tell_because, overrides=True),
+    Sign(patterns=(r"\bBecause [^\n]+",), tell=_tell_statement, overrides=True),
     Sign(
         patterns=(
             (
@@ -568,7 +437,8 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:Sorry, |RuntimeError: |ERROR: )?Python (?:version )?(?P<wanted>(?:>=?|==|<=?)? ?3\.\d+(?: "
+                r"(?:Sorry, |RuntimeError: |ERROR: )?Python (?:version )?(?P<wanted>(?:>=?|==|<=?)? "
+                r"?3\.\d+(?: "
                 r"or (?:later|newer|higher|above))?)[^\n]{0,20} is (?:required|needed)"
             ),
             (
@@ -587,7 +457,8 @@ SIGNS = (
         patterns=(
             r"(?P<wheel>[\w.+-]+\.whl) is not a supported wheel on this platform",
             (
-                r"`?(?P<wheel>[\w.+-]+\.whl)`?[^\n]{0,100}(?:is not compatible with the current|not compatible "
+                r"`?(?P<wheel>[\w.+-]+\.whl)`?[^\n]{0,100}(?:is not compatible with the current|not "
+                r"compatible "
                 r"with this)"
             ),
         ),
@@ -598,7 +469,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "Take the wheel whose cp3xx is this Python's and whose end is this machine's (python -VV; "
+                    "Take the wheel whose cp3xx is this Python's and whose end is this machine's "
+                    "(python -VV; "
                     "uname -m)."
                 ),
             ),
@@ -607,7 +479,7 @@ SIGNS = (
     Sign(
         patterns=(
             r"Hash mismatch for `?(?P<name>[\w.+=-]+)",
-            r"THESE PACKAGES DO NOT MATCH THE HASHES[^\n]*\n?[^\n]*\n? *(?P<name>[\w.-]+==[\w.+]+)? ?",
+            r"THESE PACKAGES DO NOT MATCH THE HASHES",
             r"Hashes for (?P<name>[\w.-]+) [^\n]{0,60}(?:don't match|do not match)",
             r"Retrieved digest for link (?P<name>[\w.+-]+)",
         ),
@@ -628,8 +500,10 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:certificate verify failed|CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|self.signed "
-                r"certificate|unable to get local issuer certificate|invalid peer certificate|UnknownIssuer|"
+                r"(?:certificate verify failed|CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|"
+                r"self.signed "
+                r"certificate|unable to get local issuer certificate|invalid peer certificate|"
+                r"UnknownIssuer|"
                 r"CondaSSLError)"
             ),
             r"SSL module is not available",
@@ -685,8 +559,10 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:502 Bad Gateway|503 Service Unavailable|504 Gateway|429 Too Many Requests|500 Internal "
-                r"Server Error|(?:HTTP|status code|Client Error|Server Error)[^\n]{0,12}\b(?:429|50[0234])\b)"
+                r"(?:502 Bad Gateway|503 Service Unavailable|504 Gateway|429 Too Many Requests|500 "
+                r"Internal "
+                r"Server Error|(?:HTTP|status code|Client Error|Server Error)[^\n]{0,12}\b(?:429|"
+                r"50[0234])\b)"
             ),
         ),
         telling=Telling(mechanism=m.SERVER_BUSY, cause=m.SERVER_BUSY.cause, rank=SymptomRank.GENERAL),
@@ -699,7 +575,8 @@ SIGNS = (
                 r"resolve host)"
             ),
             (
-                r"(?:ReadTimeoutError|ConnectTimeoutError|Read timed out|ConnectTimeout|operation timed out|"
+                r"(?:ReadTimeoutError|ConnectTimeoutError|Read timed out|ConnectTimeout|operation timed "
+                r"out|"
                 r"Connection timed out|Connection to \S+ timed out)"
             ),
             (
@@ -725,7 +602,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "Look at the network and at HTTPS_PROXY, and try again; fetch beforehand where a node has "
+                    "Look at the network and at HTTPS_PROXY, and try again; fetch beforehand where a "
+                    "node has "
                     "no network."
                 ),
             ),
@@ -759,13 +637,16 @@ SIGNS = (
         ),
         telling=Telling(
             mechanism=m.NOT_FOR_PLATFORM,
-            cause="A release that is locked has no wheel for this platform or Python, and no source to build.",
+            cause=(
+                "A release that is locked has no wheel for this platform or Python, and no source to build."
+            ),
         ),
     ),
     Sign(
         patterns=(
             (
-                r"(?:Invalid requirement|InvalidRequirement|Expected end or semicolon|Expected (?:package name|"
+                r"(?:Invalid requirement|InvalidRequirement|Expected end or semicolon|Expected "
+                r"(?:package name|"
                 r"matching)[^\n]{0,60}|Couldn't parse requirement|Invalid version: '[^'\n]+'|"
                 r"InvalidVersion)[^\n]*"
             ),
@@ -806,7 +687,8 @@ SIGNS = (
         patterns=(
             r"Cannot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,20}\. It is a distutils installed project",
             (
-                r"[Cc]annot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,40},? (?:RECORD file not found|no RECORD "
+                r"[Cc]annot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,40},? (?:RECORD file not found|no "
+                r"RECORD "
                 r"file was found)"
             ),
             r"[Cc]annot uninstall (?P<name>[\w.-]+)",

@@ -31,7 +31,8 @@ def _tell_signal(values: Mapping[str, str], _: Scene) -> Telling | None:
             ),
             remedies=(
                 (
-                    "dmesg, or the job's accounting, says whether memory was the reason; if so, use less or "
+                    "dmesg, or the job's accounting, says whether memory was the reason; if so, use "
+                    "less or "
                     "ask for more."
                 ),
             ),
@@ -149,7 +150,8 @@ SIGNS = (
         patterns=(
             r"(?P<signal>SIGSEGV|SIGBUS|SIGILL)\b",
             (
-                r"(?:exit(?:ed)?(?: with)?(?: code| status)?|exitcode|returncode)[ :=(]+(?P<number>-11|139|-7|"
+                r"(?:exit(?:ed)?(?: with)?(?: code| status)?|exitcode|returncode)[ :=(]+(?P<number>-11|"
+                r"139|-7|"
                 r"135|-4|132)\b"
             ),
             r"(?:died with|killed by|terminated by) signal[: ]+(?P<number>11|7|4)\b",
@@ -195,7 +197,8 @@ SIGNS = (
             cause="The disk, a quota or the place for temporary files is full.",
             remedies=(
                 (
-                    "df -h and quota show which; make room, or set TMPDIR, PIP_CACHE_DIR or UV_CACHE_DIR to a "
+                    "df -h and quota show which; make room, or set TMPDIR, PIP_CACHE_DIR or "
+                    "UV_CACHE_DIR to a "
                     "disk with room."
                 ),
             ),
@@ -214,7 +217,8 @@ SIGNS = (
             r"NoWritablePkgsDirError[^\n]*(?P<path>)",
             r"NoWritableEnvsDirError[^\n]*(?P<path>)",
             (
-                r"(?:failed to|could not|cannot) [^\n]{0,60}`?(?P<path>/[^\s`'\n]*)`?[^\n]{0,40}(?:Permission "
+                r"(?:failed to|could not|cannot) [^\n]{0,60}`?(?P<path>/[^\s`'\n]*)`?[^\n]{0,40}(?:Permi"
+                r"ssion "
                 r"denied|Read-only file system)"
             ),
         ),
@@ -309,7 +313,8 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:Socket Timeout|Timed out after \d+ seconds waiting for|wait timeout after \d+ms|failed to "
+                r"(?:Socket Timeout|Timed out after \d+ seconds waiting for|wait timeout after \d+ms|"
+                r"failed to "
                 r"recv, got 0 bytes|Connection reset by peer|Connection closed by remote peer)"
             ),
             (
@@ -326,7 +331,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "Look for the first error of the other processes; check MASTER_ADDR, MASTER_PORT and the "
+                    "Look for the first error of the other processes; check MASTER_ADDR, MASTER_PORT "
+                    "and the "
                     "network."
                 ),
             ),

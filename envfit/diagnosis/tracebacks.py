@@ -29,8 +29,8 @@ _FRAME = re.compile(
 )
 _PYTEST_FRAME = re.compile(r"(?P<file>[\w./-]+\.py):(?P<line>\d+): (?:in (?P<function>\S+)|\w+)$")
 _TYPE = (
-    r"(?:[A-Za-z_]\w*\.)*(?:[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Failure|Failed|Timeout|Warning|Group"
-    r"|Impossible|NotFound|Traceback|Iteration|Overflow)|error|HTTPError)"
+    r"(?:(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Failure|Failed|Timeout|Warning|Group"
+    r"|NotFound|Traceback|Iteration|Overflow)|(?:[A-Za-z_]\w*\.)+error)"
 )
 _RAISED = re.compile(rf"\s{{0,4}}(?P<type>{_TYPE})(?:\([\w.]+\))?(?::\s*(?P<message>.*))?$")
 #: Inside a line, after what a logger wrote: "ERROR:root:ImportError: ...".

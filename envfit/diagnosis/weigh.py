@@ -33,6 +33,7 @@ _ERRS = re.compile(
     r"no such",
     re.IGNORECASE,
 )
+_CONTINUES = re.compile(r"\s*(?:cause|Caused by|\d+): ")
 #: What other processes say after one has failed.
 _FOLLOWS = frozenset({"nccl-failed", "nccl/unhandled-error", "processes-did-not-meet", "cause-hidden"})
 #: Exceptions that follow where an import failed before and was caught.
@@ -59,7 +60,13 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
     hidden = None
     if event is not None and event.hits:
         chosen = event.hits[0]
-        cause = _hypothesis(scene, chosen, chain=_chain(event, passed), sure=event.chain.traced or not lines)
+        cause = _hypothesis(
+            scene,
+            chosen,
+            chain=_chain(event, passed),
+            sure=event.chain.traced or not lines,
+            about=event.raised,
+        )
     elif event is not None:
         chosen = _behind(event, lines, finder)
         if chosen is not None:
@@ -215,7 +222,12 @@ class _Finder:
 
     def outside(self) -> list[Hit]:
         """Return what lines say that are no exception's message, the best first."""
-        found = [hit for hit in self._hits if hit.rank > SymptomRank.WRAPPER]
+        found = [
+            hit
+            for hit in self._hits
+            if hit.rank is SymptomRank.CAUSE
+            or (hit.rank is SymptomRank.GENERAL and (hit.weight == 1 or not self.is_warning(hit)))
+        ]
         return sorted(found, key=lambda hit: (self.is_warning(hit), *_order(hit)))
 
     def is_warning(self, hit: Hit) -> bool:
@@ -226,7 +238,10 @@ class _Finder:
         raised, _ = self._scene.messages.get(place, (None, ()))
         if raised is not None and raised.frames:
             return False
-        line = self._scene.log.lines[place]
+        lines = self._scene.log.lines
+        while place and _CONTINUES.match(lines[place].text):
+            place -= 1  # uv tells causes below what it warns of
+        line = lines[place]
         text = f"{line.prefix} {line.text}"
         if raised is not None and raised.ignored:
             return True
@@ -263,6 +278,12 @@ class _Finder:
             spots = {place for first, last in hit.places for place in range(first, last + 1)}
             if hit.code in codes or spots & taken:
                 continue
+            if (
+                hit.rank is SymptomRank.GENERAL
+                and chosen is not None
+                and set(hit.values) & set(chosen.values)
+            ):
+                continue  # the same, less clearly
             codes.add(hit.code)
             taken |= spots
             kept.append(hit)
@@ -332,14 +353,17 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 4]} ..."
 
 
-def _quotes(scene: Scene, hit: Hit) -> Iterable[Quote]:
-    first, last = hit.places[-1]
+def _quotes(scene: Scene, hit: Hit, about: Raised | None) -> Iterable[Quote]:
+    spans = [place for place in hit.places if about is not None and about.first <= place[0] <= about.last]
+    first, last = (spans or hit.places)[-1]
     for line in scene.log.lines[first : min(last + 1, first + _MOST_QUOTES)]:
         if line.text.strip():
             yield Quote(line=line.number, text=_short(line.text))
 
 
-def _hypothesis(scene: Scene, hit: Hit, *, chain: tuple[str, ...], sure: bool) -> Hypothesis:
+def _hypothesis(
+    scene: Scene, hit: Hit, *, chain: tuple[str, ...], sure: bool, about: Raised | None = None
+) -> Hypothesis:
     certain = sure and hit.certain
     remedies = [Remedy(text=text) for text in hit.remedies]
     if hit.commands and remedies:
@@ -348,7 +372,7 @@ def _hypothesis(scene: Scene, hit: Hit, *, chain: tuple[str, ...], sure: bool) -
         code=hit.code,
         cause=hit.cause,
         confidence=Confidence.CERTAIN if certain else Confidence.LIKELY,
-        rests_on=tuple(_quotes(scene, hit)),
+        rests_on=tuple(_quotes(scene, hit, about)),
         chain=chain,
         remedies=tuple(remedies),
         rules=hit.rules,
