@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from envfit.api.asking import Account, Possibility
     from envfit.api.codes import CodeEntry
     from envfit.api.fixing import Fixed
+    from envfit.api.diagnosing import diagnose_file, diagnose_stream
     from envfit.api.freshening import Freshened
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
@@ -50,6 +51,8 @@ __all__ = [
     "code_entry",
     "describe_target",
     "detect",
+    "diagnose_file",
+    "diagnose_stream",
     "export",
     "freshen",
     "install",
@@ -75,6 +78,8 @@ _ELSEWHERE = {
     "MatrixRequest": "matrices",
     "TargetRequest": "targets",
     "describe_target": "targets",
+    "diagnose_file": "diagnosing",
+    "diagnose_stream": "diagnosing",
     "target_of": "targets",
 }
 
