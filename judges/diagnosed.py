@@ -6,7 +6,8 @@
 other noise around them than in the thread that settled the cause.  A diagnosis is right where its
 first cause, or a remedy of it, mentions what any right answer has to, and its cause nothing that
 was not at fault.  Where the environment is not at fault, or the text does not tell, "unknown" is
-right too.  The half that a text is in follows from the hash of its id.
+right too; that another error is hidden behind this one counts as unknown where the text has it.
+The half that a text is in follows from the hash of its id.
 
 The exit code is 1 where fewer than 95 % of the texts with a cause or a harmless warning are
 diagnosed, or one of all is diagnosed wrongly with certainty.  Results go to
@@ -27,11 +28,11 @@ from envfit import api
 from judges.failure_texts import Failure, Half, Verdict, read_failures
 from judges.results import RESULTS, merge, table
 
-__all__ = ["LEAST", "Confidence", "Fate", "Said", "ask", "fate_of", "holds", "main"]
+__all__ = ["LEAST", "RESULTS_FILE", "Confidence", "Fate", "Said", "ask", "fate_of", "holds", "main", "rows"]
 
 LEAST = 0.95
 
-_FILE = RESULTS / "diagnosed.json"
+RESULTS_FILE = RESULTS / "diagnosed.json"
 
 #: What a diagnosis says of failures that no other environment would cure.
 _EXONERATES = (
@@ -46,6 +47,10 @@ _EXONERATES = (
     "its own code",
     "or its data",
 )
+
+
+#: What it says where the text only tells that something else failed: true, and no cause.
+_DEFERS = ("is hidden behind", "are hidden behind")
 
 
 class Confidence(enum.Enum):
@@ -97,6 +102,8 @@ def fate_of(failure: Failure, said: Said) -> Fate:
     )
     if not blames and (names or (spares and any(word in cause for word in _EXONERATES))):
         return Fate.RIGHT
+    if not blames and not spares and any(words in cause for words in _DEFERS):
+        return Fate.UNKNOWN
     return Fate.CONFIDENT if said.confidence is Confidence.CERTAIN else Fate.HEDGED
 
 
@@ -134,9 +141,9 @@ def main(arguments: Sequence[str] | None = None, diagnose: Callable[[str], Said]
         for failure, fate in fates.items():
             if fate is not Fate.RIGHT:
                 print(_shown(failure, fate, said[failure]))
-    print(table(_rows(fates)))
+    print(table(rows(fates)))
     if diagnose is ask and options.half == "all" and not options.theme:
-        merge(_FILE, {failure.id: {"fate": fate.value} for failure, fate in fates.items()})
+        merge(RESULTS_FILE, {failure.id: {"fate": fate.value} for failure, fate in fates.items()})
     return 0 if holds(fates) else 1
 
 
@@ -157,13 +164,14 @@ def _shown(failure: Failure, fate: Fate, said: Said) -> str:
     )
 
 
-def _rows(fates: Mapping[Failure, Fate]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("texts", *(fate.value for fate in Fate), "all", "right")]
+def rows(fates: Mapping[Failure, Fate]) -> list[tuple[str, ...]]:
+    """Return the table: by theme, by verdict, by half, and all that count."""
+    lines: list[tuple[str, ...]] = [("texts", *(fate.value for fate in Fate), "all", "share")]
     for name, chosen in _groups(fates):
         counts = Counter(fates[failure] for failure in chosen)
         share = f"{counts[Fate.RIGHT] / counts.total():.1%}" if counts else "-"
-        rows.append((name, *(str(counts[fate]) for fate in Fate), str(counts.total()), share))
-    return rows
+        lines.append((name, *(str(counts[fate]) for fate in Fate), str(counts.total()), share))
+    return lines
 
 
 def _groups(fates: Mapping[Failure, Fate]) -> list[tuple[str, list[Failure]]]:

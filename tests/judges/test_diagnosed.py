@@ -8,6 +8,7 @@ import pytest
 
 from judges import diagnosed
 from judges.diagnosed import Confidence, Fate, Said, fate_of, holds, main
+from judges.diagnosed_page import page
 from judges.failure_texts import FAILURES, Failure, Half, Verdict, read_failures
 
 TEXTS = read_failures()
@@ -87,6 +88,8 @@ def test_every_verdict_occurs():
         (TEXT, certain("Its compiled part does not fit.", "Install flash-attn for this torch."), Fate.RIGHT),
         (TEXT, likely("flash-attn has the other C++ ABI."), Fate.RIGHT),
         (TEXT, UNKNOWN, Fate.UNKNOWN),
+        (TEXT, certain("Another error is hidden behind this one."), Fate.UNKNOWN),
+        (TEXT, certain("S3PRL is missing; another error is hidden behind this one."), Fate.CONFIDENT),
         (TEXT, WRONG, Fate.CONFIDENT),
         (TEXT, likely("The driver is too old."), Fate.HEDGED),
         (TEXT, certain("s3prl is missing; flash-attn and torch are there."), Fate.CONFIDENT),
@@ -153,3 +156,11 @@ def test_a_half_is_judged_alone(monkeypatch, capsys):
     assert main(["--half", "held-out"], answer) == 0
     assert asked == [TEXT.text]
     assert "with a cause, held-out" in capsys.readouterr().out
+
+
+def test_the_page_lists_what_is_not_right_with_its_true_cause():
+    other = dataclasses.replace(TEXT, id="native/b")
+    text = page([TEXT, other], {TEXT: Fate.HEDGED, other: Fate.RIGHT})
+    assert "- `native/flash` (wrong but hedged): flash-attn is built for another torch." in text
+    assert "| with a cause, all | 1 | 0 | 1 | 0 | 2 | 50.0% |" in text
+    assert "`native/b`" not in text
