@@ -34,21 +34,6 @@ LEAST = 0.95
 
 RESULTS_FILE = RESULTS / "diagnosed.json"
 
-#: What a diagnosis says of failures that no other environment would cure.
-_EXONERATES = (
-    "not the environment",
-    "not of the environment",
-    "not one of the environment",
-    "environment is not",
-    "environment does not",
-    "environment would not",
-    "no package is at fault",
-    "the program's own",
-    "its own code",
-    "or its data",
-)
-
-
 #: What it says where the text only tells that something else failed: true, and no cause.
 _DEFERS = ("is hidden behind", "are hidden behind")
 
@@ -77,15 +62,28 @@ class Said:
     confidence: Confidence
     cause: str = ""  # of the first cause, all its sentences
     remedies: tuple[str, ...] = ()
+    exonerates: bool = False  # it says that no other environment would help
 
 
 def ask(text: str) -> Said:
     """Diagnose a text: the one place that knows how envfit's diagnosis looks."""
     diagnosis: Any = getattr(api, "diagnose")(text)  # noqa: B009
+    if diagnosis.cause is not None:
+        return _said(diagnosis.cause, "")
+    if diagnosis.harmless:
+        return _said(diagnosis.harmless[0], "It is harmless and breaks nothing. ")
+    return Said(confidence=Confidence.UNKNOWN, cause=diagnosis.hidden or "")
+
+
+def _said(hypothesis: Any, before: str) -> Said:
     return Said(
-        confidence=Confidence(diagnosis.confidence.value),
-        cause=str(diagnosis.cause or ""),
-        remedies=tuple(str(remedy) for remedy in diagnosis.remedies),
+        confidence=Confidence(hypothesis.confidence.value),
+        cause=f"{before}{hypothesis.cause}",
+        remedies=tuple(
+            " ".join([remedy.text, *(" ".join(command) for command in remedy.commands)])
+            for remedy in hypothesis.remedies
+        ),
+        exonerates=not hypothesis.environment,
     )
 
 
@@ -100,7 +98,7 @@ def fate_of(failure: Failure, said: Said) -> Fate:
     names = bool(failure.names) and all(
         any(_plain(word) in everything for word in group) for group in failure.names
     )
-    if not blames and (names or (spares and any(word in cause for word in _EXONERATES))):
+    if not blames and (names or (spares and said.exonerates)):
         return Fate.RIGHT
     if not blames and not spares and any(words in cause for words in _DEFERS):
         return Fate.UNKNOWN

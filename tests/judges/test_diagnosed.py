@@ -32,6 +32,10 @@ def certain(cause: str, *remedies: str) -> Said:
     return Said(confidence=Confidence.CERTAIN, cause=cause, remedies=remedies)
 
 
+def exonerated(cause: str) -> Said:
+    return Said(confidence=Confidence.CERTAIN, cause=cause, exonerates=True)
+
+
 def likely(cause: str) -> Said:
     return Said(confidence=Confidence.LIKELY, cause=cause)
 
@@ -98,8 +102,9 @@ def test_every_verdict_occurs():
         (of(Verdict.HARMLESS, (("breaks nothing",),)), UNKNOWN, Fate.UNKNOWN),
         (of(Verdict.NOT_ENVIRONMENT), UNKNOWN, Fate.RIGHT),
         (of(Verdict.NOT_ENVIRONMENT), WRONG, Fate.CONFIDENT),
-        (of(Verdict.NOT_ENVIRONMENT), certain("A label is wrong; the environment is not."), Fate.RIGHT),
-        (of(Verdict.NOT_ENVIRONMENT), certain("s3prl is wrong; the environment is not."), Fate.CONFIDENT),
+        (of(Verdict.NOT_ENVIRONMENT), exonerated("A label is wrong."), Fate.RIGHT),
+        (of(Verdict.NOT_ENVIRONMENT), exonerated("s3prl is wrong."), Fate.CONFIDENT),
+        (TEXT, exonerated("A label is wrong."), Fate.CONFIDENT),
         (of(Verdict.UNKNOWN, (("hidden",),)), likely("Another error is hidden."), Fate.RIGHT),
         (of(Verdict.UNKNOWN, (("hidden",),)), UNKNOWN, Fate.RIGHT),
         (of(Verdict.UNKNOWN, (("hidden",),)), WRONG, Fate.CONFIDENT),
