@@ -50,6 +50,7 @@ class RuleOrigin:
     why: str
     evidence: tuple[str, ...] = ()  # one line each
     facts: tuple[Fact, ...] = ()  # the facts read
+    gist: str = ""  # a shorter sentence that other versions share
 
     def __str__(self) -> str:
         return f"{self.why} [{self.rule}]"

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from envfit.api.asking import Account, Possibility
+    from envfit.api.codes import CodeEntry
     from envfit.api.freshening import Freshened
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
@@ -22,10 +24,13 @@ if TYPE_CHECKING:
     from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
+    from envfit.doctor.finding import Stage
+    from envfit.doctor.report import Report
     from envfit.install import InstallReport
     from envfit.knowledge.model import KnowledgeBase
     from envfit.knowledge.overview import Overview
     from envfit.knowledge.story import BuiltIn, RuleStory
+    from envfit.knowledge.symptom import Symptom
     from envfit.matrix.model import Matrix
 
 __all__ = [
@@ -33,8 +38,12 @@ __all__ = [
     "LockResult",
     "MatrixRequest",
     "TargetRequest",
+    "account",
+    "account_of_lock",
     "begin_package",
+    "check_file",
     "check_page",
+    "code_entry",
     "describe_target",
     "detect",
     "export",
@@ -45,6 +54,7 @@ __all__ = [
     "lint",
     "lock",
     "matrix",
+    "possibility",
     "record",
     "scan",
     "target_of",
@@ -137,14 +147,68 @@ def begin_package(
     )
 
 
-def why(word: str, directory: Path = Path()) -> RuleStory | BuiltIn:
-    """Return what a rule says, what proves it and what it changes, or what kind of verdict an id is of.
+def why(word: str, directory: Path = Path()) -> RuleStory | BuiltIn | Symptom:
+    """Return what a rule says, what proves it and what it changes, or the verdict or symptom of an id.
 
     Rules of the project in ``directory`` count too.  Raises InputError on anything else.
     """
     from envfit.api.telling import story
 
     return story(word, directory, knowledge())
+
+
+def code_entry(code: str) -> CodeEntry | None:
+    """Return what the code of an error, a finding or a diagnosis means; None where there is no such code."""
+    from envfit.api.codes import code_entry as entry_of
+
+    return entry_of(code)
+
+
+def account(
+    name: str,
+    request: LockRequest,
+    *,
+    chains: int,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+    watch: Callable[[Callable[[], str]], None] = lambda _: None,
+) -> Account:
+    """Resolve what is asked for, and say why a package is in it at that version, or is not.
+
+    ``chains`` is how many of the ways in are told.  Raises what ``lock`` raises.
+    """
+    from envfit.api.asking import account as account_for
+
+    environ = os.environ if environ is None else environ
+    return account_for(name, request, knowledge(), environ=environ, notify=notify, watch=watch, chains=chains)
+
+
+def account_of_lock(
+    name: str, path: Path, *, chains: int, environ: Mapping[str, str] | None = None
+) -> Account:
+    """Say why a package is in a lock, as far as the lock tells; raises LockError and FileError."""
+    from envfit.api.asking_lock import account_of_lock as account_from
+
+    environ = os.environ if environ is None else environ
+    return account_from(name, path, knowledge(), environ=environ, chains=chains)
+
+
+def possibility(
+    text: str,
+    request: LockRequest,
+    *,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+    watch: Callable[[Callable[[], str]], None] = lambda _: None,
+) -> Possibility:
+    """Say whether a requirement could be met besides what is asked for, and what would change.
+
+    Raises RequirementError on what is no requirement, and what ``lock`` raises.
+    """
+    from envfit.api.asking import possibility as possibility_of
+
+    environ = os.environ if environ is None else environ
+    return possibility_of(text, request, knowledge(), environ=environ, notify=notify, watch=watch)
 
 
 def detect(environ: Mapping[str, str] | None = None) -> Machine:
@@ -347,6 +411,40 @@ def install(
             build_variables=downloads.build_variables,
             notify=notify,
         )
+
+
+def check_file(
+    path: Path,
+    *,
+    target: TargetRequest,
+    extras: tuple[str, ...] = (),
+    groups: tuple[str, ...] = (),
+    stages: frozenset[Stage] | None = None,
+    ignore_rules: tuple[str, ...] = (),
+    online: bool = False,  # noqa: ARG001 - the next step asks
+    read_limit: int | None = None,  # noqa: ARG001 - likewise
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Report:
+    """Say whether what a file locks would run on a target: a lock of envfit, uv or pip, or requirements.
+
+    The target is this machine where no GPU is named.  ``online`` asks the index for what the
+    file leaves open, and reads at most ``read_limit`` bytes of wheels whose GPU code is not known.
+    Raises the errors of reading the file and of naming the target.
+    """
+    from envfit.api.checking import check_locked_file
+
+    return check_locked_file(
+        path,
+        knowledge(),
+        target=target,
+        extras=extras,
+        groups=groups,
+        stages=stages,
+        ignore_rules=ignore_rules,
+        environ=os.environ if environ is None else environ,
+        notify=notify,
+    )
 
 
 def export(path: Path, form: str) -> Mapping[str, str]:

@@ -21,6 +21,7 @@ __all__ = [
     "Notify",
     "TargetRequest",
     "describe_target",
+    "python_for",
     "pythons_of",
     "target_of",
     "target_request",
@@ -167,7 +168,7 @@ def target_request(
     python = said.python if said.python is not None else _text(stated.python)
     kept = former.python if former is not None and not gpus else None
     if python is None and required is not None and not (kept and required.contains(kept)):
-        nearest = _python_for(required, base)
+        nearest = python_for(required, base)
         python = nearest if kept is not None or nearest != base.default_python else None
     return TargetRequest(
         gpus=gpus,
@@ -182,10 +183,11 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _python_for(required: SpecifierSet, base: KnowledgeBase) -> str:
+def python_for(required: SpecifierSet, base: KnowledgeBase) -> str:
     """Return the default Python where it is admitted, else the next newer one, else the next older.
 
     Wheels with GPU code lag behind Python, so the newest one is seldom served best.
+    Raises ProjectError where none is admitted.
     """
     admitted = [entry.minor for entry in base.pythons if required.contains(entry.newest, prereleases=True)]
     if not admitted:

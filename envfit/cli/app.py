@@ -35,7 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     words = _with_optional_values(sys.argv[1:] if arguments is None else arguments)
     # In the process of somebody else, nothing is remembered: what goes on there is not known.
-    _framed(lambda: _run(words, remember=arguments is None), json="--json" in words)
+    _framed(
+        lambda: _run(words, remember=arguments is None),
+        json="--json" in words,
+        verbose=not {"-v", "--verbose"}.isdisjoint(words),
+    )
     raise SystemExit(0)
 
 
@@ -66,7 +70,7 @@ def _recorder(words: Sequence[str]) -> Recorder:
     return Recorder(words, os.environ)
 
 
-def _framed(run: Callable[[], None], *, json: bool) -> None:
+def _framed(run: Callable[[], None], *, json: bool, verbose: bool = False) -> None:
     """Run something whose errors are printed and become exit codes."""
     from envfit.errors import EnvfitError, UsageError
 
@@ -77,7 +81,7 @@ def _framed(run: Callable[[], None], *, json: bool) -> None:
         _refuse_usage(error, json=json)
         _leave(USAGE)
     except EnvfitError as error:
-        _leave(_print_error(error, json=json))
+        _leave(_print_error(error, json=json, verbose=verbose))
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         _leave(INTERRUPTED)
@@ -98,14 +102,14 @@ def _refuse_usage(error: UsageError, *, json: bool) -> None:
         sys.stderr.write(f"{error.usage}\n\nError: {error.message}\n")
 
 
-def _print_error(error: EnvfitError, *, json: bool) -> int:
+def _print_error(error: EnvfitError, *, json: bool, verbose: bool = False) -> int:
     """Print an error, and return its exit code."""
     from envfit.cli import render
 
     if json:
         render.print_json(render.error_data(error))
     else:
-        render.print_error(error)
+        render.print_error(error, verbose=verbose)
     return render.exit_code(error)
 
 

@@ -631,19 +631,146 @@ _NEW = Command(
     ),
 )
 
+_CHECK = Command(
+    name="check",
+    run="envfit.cli.checking:check",
+    summary="Say whether an environment runs here, or what a file locks would run on a target: yes, no and "
+    "why, or unknown and what would settle it.",
+    more="A directory is an environment (venv, conda); a file is a lock of envfit, uv, pip, Poetry or "
+    "PDM, or a requirements file. Without either, it is the environment that is active.\n\n"
+    "Exit code 1 on a no, 0 on a yes; an unknown is 0 and is said, unless --strict is given. Of several, "
+    "one no is a no.\n\n"
+    "Examples: envfit check .venv\n\n"
+    "envfit check uv.lock --gpu H100 --driver 580",
+    arguments=(
+        Argument(
+            name="places",
+            metavar="PREFIX|FILE",
+            many=True,
+            kind=Path,
+            help="An environment, or a file: pylock.toml, uv.lock, requirements.txt, poetry.lock, pdm.lock. "
+            "Default: the active environment.",
+        ),
+        Argument(
+            name="gpus",
+            flags=("--gpu",),
+            metavar="GPU",
+            many=True,
+            help="The GPU of the target: V100, 'GTX 1080 Ti', sm_70, 7.0, auto or none. Repeat it for "
+            "several: it must run on each. Default: this machine's.",
+        ),
+        _DRIVER,
+        Argument(
+            name="python",
+            flags=("--python",),
+            metavar="VERSION",
+            help="The Python on the target. Default: one that the file is for.",
+        ),
+        Argument(
+            name="platform",
+            flags=("--platform",),
+            metavar="PLATFORM",
+            help="linux-x86_64 or linux-aarch64. Default: implied by the GPU, else linux-x86_64.",
+        ),
+        Argument(
+            name="glibc",
+            flags=("--glibc",),
+            metavar="VERSION",
+            help="The glibc on the target. Default: 2.28.",
+        ),
+        Argument(
+            name="extras",
+            flags=("--extra",),
+            metavar="NAME",
+            many=True,
+            help="An extra of the project that a file locks.",
+        ),
+        Argument(
+            name="groups",
+            flags=("--group",),
+            metavar="NAME",
+            many=True,
+            help="A dependency group that a file locks, besides those that are installed by default.",
+        ),
+        _flag("quick", "--quick", help="Of an environment, only what is known without running anything."),
+        Argument(
+            name="stages",
+            flags=("--stage",),
+            metavar="STAGE",
+            many=True,
+            choices=("files", "metadata", "knowledge", "libraries", "imports", "scenarios", "gpu"),
+            help="Only this stage: files, metadata, knowledge, libraries, imports, scenarios or gpu. Repeat "
+            "it for several.",
+        ),
+        _flag(
+            "fix",
+            "--fix",
+            help="Show the remedies of an environment as a diff, and apply what can be undone.",
+        ),
+        _flag("yes", "--yes", help="With --fix, ask for no confirmation."),
+        _flag("strict", "--strict", help="Exit with 1 on an unknown too."),
+        _IGNORE_RULES,
+        _flag(
+            "online",
+            "--online",
+            help="Of a file, ask the index for what it leaves open, and read wheels whose GPU code is not "
+            "known. Default: nothing is asked of a network.",
+        ),
+        Argument(
+            name="read_limit",
+            flags=("--read-limit",),
+            metavar="MB",
+            kind=_megabytes,
+            help="Read at most this much of those wheels, and imply --online. Default: 200.",
+        ),
+        _JSON,
+        _flag("verbose", "-v", "--verbose", help="Print all findings, with every fact, evidence and remedy."),
+    ),
+)
+
+# What asks for the same as `envfit lock` and says where that goes: none of it is of use to a question.
+_OF_WRITING = frozenset({"output", "check", "json", "verbose", "requirements"})
+
 _WHY = Command(
     name="why",
-    run="envfit.cli.knowing:why",
-    summary="Show what a rule says, what proves it, and what it changes.",
-    more="Example: envfit why cuda-13-runtime/capability",
+    run="envfit.cli.asking:why",
+    summary="Say why a package is there at that version, why not another, and what a rule or an error means.",
+    more="The first word is the question. NAME: every way it comes in, what keeps newer releases out, and "
+    "what it would be without that. NAME==VERSION, or any requirement: whether that can be, and what would "
+    "change, or why not (exit code 1). The id of a rule, as it stands in brackets after a reason: what it "
+    "says, proves and changes. The code of an error or a finding: its cause and remedy.\n\n"
+    "Asked is the lock in this directory: NAME is answered from the lock alone, and --solve resolves what it "
+    "was made for anew. With requirements, a file of them or a target, or where there is no lock, the "
+    "question is about what envfit lock would do with the same options.\n\n"
+    "Examples: envfit why numpy\n\n"
+    "envfit why torch==2.13.0 torch torchaudio vllm --gpu V100\n\n"
+    "envfit why cuda-13-runtime/capability",
     arguments=(
         Argument(
             name="word",
-            metavar="RULE",
+            metavar="QUESTION",
             required=True,
-            help="The id of a rule or verdict, as it stands in brackets after a reason.",
+            help="NAME, a requirement such as NAME==VERSION, the id of a rule, or the code of an error.",
         ),
+        Argument(
+            name="requirements",
+            metavar="REQUIREMENT",
+            many=True,
+            help="What is asked for, as in envfit lock. Default: the lock, else ./pyproject.toml.",
+        ),
+        Argument(
+            name="lock_file",
+            flags=("--lock",),
+            metavar="FILE",
+            kind=Path,
+            help="The lock that is asked. Default: pylock.toml, or pylock.NAME.toml for --target NAME.",
+        ),
+        _flag(
+            "solve", "--solve", help="Resolve anew what the lock was made for, to tell what would be newer."
+        ),
+        *(argument for argument in _LOCK.arguments if argument.name not in _OF_WRITING),
         _JSON,
+        _flag("verbose", "-v", "--verbose", help="Tell every way in, every bound, and all that was tried."),
     ),
 )
 
@@ -653,6 +780,7 @@ COMMANDS = (
     _LOCK,
     _ADD,
     _INSTALL,
+    _CHECK,
     _WHY,
     _EXPORT,
     _MATRIX,

@@ -24,12 +24,16 @@ if TYPE_CHECKING:
     from envfit.detect.interpreter import Interpreter
     from envfit.install import InstallReport
     from envfit.requirement import RuleOrigin
-    from envfit.resolve.explain import Explanation, Group
+    from envfit.resolve.explain import Group
     from envfit.resolve.resolution import BetterBuild, Resolution
 
 __all__ = [
+    "better_data",
+    "better_sentence",
     "error_data",
     "exit_code",
+    "exit_code_of",
+    "group_data",
     "install_data",
     "lock_data",
     "machine_data",
@@ -53,7 +57,12 @@ _EXIT_CODES: tuple[tuple[type[EnvfitError], int], ...] = (
 
 def exit_code(error: EnvfitError) -> int:
     """Return the exit code of an error."""
-    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 3)
+    return exit_code_of(type(error))
+
+
+def exit_code_of(error: type[EnvfitError]) -> int:
+    """Return the exit code of a kind of error."""
+    return next((code for kind, code in _EXIT_CODES if issubclass(error, kind)), 3)
 
 
 def talk(sentence: str) -> None:
@@ -73,7 +82,7 @@ def print_json(data: Mapping[str, Any]) -> None:
 # -- errors -------------------------------------------------------------------
 
 
-def print_error(error: EnvfitError) -> None:
+def print_error(error: EnvfitError, *, verbose: bool = False) -> None:
     """Print an error, its details, its explanation and its hints."""
     talk(f"error: {error.message}")
     for name, value in error.details.items():
@@ -83,19 +92,12 @@ def print_error(error: EnvfitError) -> None:
         for line in more:
             talk(f"      {line}")
     if isinstance(error, UnsatisfiableError):
-        _print_explanation(error)
+        from envfit.cli.explaining import refusal_lines
+
+        for line in refusal_lines(error, verbose=verbose):
+            talk(line)
     for hint in error.hints:
         talk(f"hint: {hint}")
-
-
-def _print_explanation(error: UnsatisfiableError) -> None:
-    from envfit.resolve.decide import Unsatisfied
-
-    if isinstance(error, Unsatisfied):
-        for line in _explanation(error.explanation):
-            talk(line)
-        for better in error.better:
-            talk(f"hint: {_better(better)}")
 
 
 def error_data(error: EnvfitError) -> dict[str, Any]:
@@ -108,40 +110,17 @@ def error_data(error: EnvfitError) -> dict[str, Any]:
         "exit-code": exit_code(error),
     }
     if isinstance(error, UnsatisfiableError):
-        data.update(_explanation_data(error))
+        from envfit.cli.explaining import refusal_data
+
+        data.update(refusal_data(error))
     return data
 
 
-def _explanation_data(error: UnsatisfiableError) -> dict[str, Any]:
-    from envfit.resolve.decide import Unsatisfied
-
-    data: dict[str, Any] = {}
-    if isinstance(error, Unsatisfied):
-        data["core"] = [str(requirement) for requirement in error.explanation.core]
-        data["reasons"] = [_group_data(group) for group in error.explanation.groups]
-        data["better-builds"] = [_better_data(better) for better in error.better]
-    return data
-
-
-_SHOWN_GROUPS = 8
 _SHOWN_DIFFERENCES = 10
 
 
-def _explanation(explanation: Explanation) -> Iterable[str]:
-    for requirement in explanation.core:
-        yield f"  {requirement.origin}"
-    for group in explanation.groups[:_SHOWN_GROUPS]:
-        yield f"  - {group}"
-        for fact in group.reason.facts:
-            yield f"      {fact}"
-        for evidence in group.reason.evidence[:1]:
-            yield f"      {evidence}"
-    more = len(explanation.groups) - _SHOWN_GROUPS
-    if more > 0:
-        yield f"  ... and {more} more; --json has them all"
-
-
-def _group_data(group: Group) -> dict[str, Any]:
+def group_data(group: Group) -> dict[str, Any]:
+    """Return versions that are out for one reason as data."""
     return {
         "name": group.name,
         "versions": [str(version) for version in group.versions],
@@ -152,14 +131,16 @@ def _group_data(group: Group) -> dict[str, Any]:
     }
 
 
-def _better(better: BetterBuild) -> str:
+def better_sentence(better: BetterBuild) -> str:
+    """Say that an index that is not in use has builds that run."""
     return (
         f"{better.name} {better.version} on the {better.index} index has builds that run on this target; "
         f"{better.option} adds it"
     )
 
 
-def _better_data(better: BetterBuild) -> dict[str, str]:
+def better_data(better: BetterBuild) -> dict[str, str]:
+    """Return a better build as data."""
     return {
         "name": better.name,
         "version": better.version,
@@ -299,7 +280,7 @@ def lock_remarks(resolution: Resolution, *, verbose: bool) -> Iterable[str]:
         yield from (f"    {reason}" for reason in left.reasons)
         yield from (f"    instead: {other.name}: {other.text}" for other in left.alternatives)
     yield from (f"note: {note}" for note in resolution.notes)
-    yield from (f"hint: {_better(better)}" for better in resolution.better)
+    yield from (f"hint: {better_sentence(better)}" for better in resolution.better)
     yield from (f"warning: {origin}" for origin in resolution.warnings)
     yield from _conditions(resolution.conditions)
     yield from (f"ignored rule: {rule}" for rule in resolution.ignored_rules)
@@ -342,7 +323,7 @@ def lock_data(result: LockResult) -> dict[str, Any]:
             }
             for pin in resolution.pins
         ],
-        "why-not-newer": [_group_data(group) for group in resolution.excluded],
+        "why-not-newer": [group_data(group) for group in resolution.excluded],
         "left-out": [
             {
                 "name": left.name,
@@ -358,7 +339,7 @@ def lock_data(result: LockResult) -> dict[str, Any]:
         "notes": list(resolution.notes),
         "conditions": [str(origin) for origin in resolution.conditions],
         "warnings": [str(origin) for origin in resolution.warnings],
-        "better-builds": [_better_data(better) for better in resolution.better],
+        "better-builds": [better_data(better) for better in resolution.better],
         "ignored-rules": list(resolution.ignored_rules),
         "requests": result.requests,
         "received": result.received,

@@ -18,13 +18,14 @@ from envfit.install.addresses import handed_over
 from envfit.install.environment import Environment
 from envfit.install.exposure import check_exposed, expose
 from envfit.install.module import Module
-from envfit.install.plan import HealthCheck, Plan, Unproved, plan
-from envfit.install.refusal import Refusal, Refused, named
+from envfit.install.plan import HealthCheck, Plan, plan
+from envfit.install.refusal import Refused
 from envfit.install.run_uv import create_venv, sync
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.file import write_lock
 from envfit.lock.provided import counted_on
 from envfit.lock.reading import LockedPackage, locked_packages
+from envfit.lock.refusal import Refusal, Unproved, named
 from envfit.prove.imports import ImportResult, Outcome, import_names, verify
 from envfit.reference import ReferenceKind
 from envfit.target import Target

@@ -12,9 +12,9 @@ from packaging.pylock import Pylock
 from packaging.version import Version
 
 from envfit.frozen import frozen
-from envfit.install.refusal import Refusal
 from envfit.lock.provided import counted_on
 from envfit.lock.reading import LockedPackage, locked_target
+from envfit.lock.refusal import Cause, Refusal
 from envfit.resolve.explain import Reason
 from envfit.target import Provided
 
@@ -81,4 +81,4 @@ def _built(package: Provided) -> str:
 
 
 def _refusal(sentence: str, *packages: str) -> Refusal:
-    return Refusal(packages=packages, reason=Reason(sentence=sentence))
+    return Refusal(packages=packages, reason=Reason(sentence=sentence), cause=Cause.PROVIDED)

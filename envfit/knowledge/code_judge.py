@@ -190,6 +190,7 @@ class CodeJudge:
                 f"Its libraries have GPU code for capability {_dotted(tuple(codes))}; none runs on {gpus}.",
                 (source,),
                 self._facts(),
+                f"no code for {gpus}",
             )
             return
         origin = self._verdict.origin(
@@ -250,11 +251,13 @@ class CodeJudge:
         for gpu in self._query.gpu_per_capability():
             fact = fact_of(self._target, fact_package(CAPABILITY, gpu))
             if gpu in unserved:
+                why, read = self._why_unserved(part, gpu)
                 self._verdict.refuse(
                     f"{self._name}/device-code",
-                    f"{what} is for {_has(part)}; none runs on {gpu.capability}.",
+                    f"{what} is for {_has(part)}; {why}.",
                     (source,),
-                    (fact,) if fact else (),
+                    (*([fact] if fact else []), *read),
+                    why,
                 )
             elif supported.state is FactState.UNKNOWN and not runs_on(
                 part.sass, (), gpu.capability, built_with=None, supported_cuda=None
@@ -268,6 +271,13 @@ class CodeJudge:
                         (supported,),
                     )
                 )
+
+    def _why_unserved(self, part: OwnPart, gpu: Gpu) -> tuple[str, tuple[Fact, ...]]:
+        """Say why no code of a library runs on a GPU, and which fact that depends on beside the GPU."""
+        if runs_on(part.sass, part.ptx, gpu.capability, built_with=part.toolkit, supported_cuda=part.toolkit):
+            why = f"on {gpu.capability} it takes a driver that supports CUDA {part.toolkit}"
+            return why, (self._target.fact(CUDA),)
+        return f"none runs on {gpu.capability}", ()
 
     def _what(self, choice: str) -> str:
         found = self._knowledge.choices.get(choice)

@@ -427,6 +427,10 @@ class KnowledgeBase:
         made = Lookup.of(self.rules, self.device_code) if compiled is None else compiled
         object.__setattr__(self, "lookup", made)
 
+    def models_of(self, capability: Capability) -> tuple[GpuModel, ...]:
+        """Return the GPU models of a compute capability."""
+        return tuple(model for model in self.gpus if model.capability == capability)
+
     def with_device_code(self, read: Iterable[DeviceCode]) -> KnowledgeBase:
         """Return this knowledge and what was read in wheels since it was made."""
         more = {code.sha256: code for code in read}

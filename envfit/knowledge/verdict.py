@@ -56,7 +56,9 @@ class Verdict:
         self.warnings: list[RuleOrigin] = []
         self.cautions: list[Caution] = []
 
-    def origin(self, rule: str, why: str, evidence: tuple[str, ...], facts: tuple[Fact, ...]) -> RuleOrigin:
+    def origin(
+        self, rule: str, why: str, evidence: tuple[str, ...], facts: tuple[Fact, ...], gist: str = ""
+    ) -> RuleOrigin:
         """Return what says a verdict of this candidate."""
         return RuleOrigin(
             rule=rule,
@@ -65,6 +67,7 @@ class Verdict:
             why=why,
             evidence=evidence,
             facts=facts,
+            gist=gist,
         )
 
     def require(self, name: str, specifier: SpecifierSet, rule: Rule, *facts: Fact) -> None:
@@ -98,9 +101,12 @@ class Verdict:
             self._of_rule(rule, (fact,))
         )
 
-    def refuse(self, rule: str, why: str, evidence: tuple[str, ...], facts: tuple[Fact, ...]) -> None:
+    def refuse(
+        self, rule: str, why: str, evidence: tuple[str, ...], facts: tuple[Fact, ...], gist: str = ""
+    ) -> None:
         """Demand the impossible."""
-        self.requirements.append(Requirement(name=IMPOSSIBLE, origin=self.origin(rule, why, evidence, facts)))
+        origin = self.origin(rule, why, evidence, facts, gist)
+        self.requirements.append(Requirement(name=IMPOSSIBLE, origin=origin))
 
     def judgement(self) -> Judgement:
         """Return what was judged."""

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from packaging.version import Version
 
 from envfit.errors import UndecidedError, UnknownPackageError, UnsatisfiableError
-from envfit.frozen import frozen
 from envfit.knowledge.device_code import runs_on
 from envfit.knowledge.model import Alternative, IndexBuild
 from envfit.knowledge.query import Query
 from envfit.requirement import Requirement, UserOrigin
 from envfit.resolve.amendments import Amendments
+from envfit.resolve.attempt import Asked, attempt, world_of
 from envfit.resolve.explain import Explanation, explain
+from envfit.resolve.known import require_known
 from envfit.resolve.port import PackageSource
 from envfit.resolve.provider import Demand, World
-from envfit.resolve.resolution import BetterBuild, LeftOut, Resolution, build_resolution
-from envfit.resolve.solver import BUDGET, Impossible, Solved, solve
-from envfit.resolve.verify import verify
+from envfit.resolve.resolution import BetterBuild, LeftOut, Resolution
+from envfit.resolve.solver import BUDGET
+from envfit.resolve.way_out import WayOut
+from envfit.resolve.ways_out import ways_out
 from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, FactState
 
@@ -48,21 +50,17 @@ class Concede(enum.Enum):
 class Unsatisfied(UnsatisfiableError):  # noqa: N818 - an outcome, raised
     """Proved: no set of packages fits; carries the explanation."""
 
-    def __init__(self, message: str, explanation: Explanation, better: Sequence[BetterBuild]) -> None:
+    def __init__(
+        self,
+        message: str,
+        explanation: Explanation,
+        better: Sequence[BetterBuild],
+        ways: Sequence[WayOut] = (),
+    ) -> None:
         super().__init__(message)
         self.explanation = explanation
         self.better = tuple(better)
-
-
-@frozen
-class _Asked:
-    source: PackageSource
-    query: Query
-    preferences: Preferences
-    constraints: tuple[Requirement, ...]
-    amendments: Amendments
-    variant_indexes: frozenset[str]  # names of the indexes of variants in use
-    budget: int
+        self.ways = tuple(ways)
 
 
 def resolve(
@@ -77,16 +75,21 @@ def resolve(
     concede: Concede = Concede.MINOR,
     variant_indexes: Iterable[str] = (),
     budget: int = BUDGET,
+    ways: bool = False,
+    pythons: Sequence[Version] = (),
+    explained: Iterable[str] = (),
 ) -> Resolution:
     """Resolve requirements, then add each optional one, in order, where it is supported.
 
     An optional package stays where everything still resolves and no package that
     the user named is lowered by more than ``concede`` allows.  ``budget`` is that
-    of each search, in decisions.  Raises Unsatisfied
+    of each search, in decisions; ``explained`` are names whose newer releases are accounted
+    for though the user did not name them.  Raises Unsatisfied
     with an explanation where it is proved that nothing fits, UndecidedError where
-    neither was found, and UnknownPackageError for a name that no index has.
+    neither was found, and UnknownPackageError for a name that no index has.  With ``ways``
+    the refusal carries ways out, among them those on other ``pythons``.
     """
-    asked = _Asked(
+    asked = Asked(
         source=source,
         query=query,
         preferences=preferences,
@@ -94,8 +97,14 @@ def resolve(
         amendments=amendments,
         variant_indexes=frozenset(variant_indexes),
         budget=budget,
+        explained=frozenset(explained),
     )
-    resolution = _resolve(asked, requirements)
+    try:
+        resolution = _resolve(asked, requirements)
+    except Unsatisfied as error:
+        if ways:
+            error.ways = ways_out(asked, requirements, error.explanation, pythons=pythons)
+        raise
     accepted = list(requirements)
     left_out: list[LeftOut] = []
     for wanted in optional:
@@ -128,28 +137,13 @@ def resolve(
     )
 
 
-def _resolve(asked: _Asked, requirements: Sequence[Requirement]) -> Resolution:
-    world = World(
-        asked.source,
-        asked.query,
-        requirements,
-        asked.preferences,
-        asked.constraints,
-        amendments=asked.amendments,
-    )
+def _resolve(asked: Asked, requirements: Sequence[Requirement]) -> Resolution:
+    world = world_of(asked, requirements)
     roots = world.root_demands()
-    _require_known(world, world.roots)
-    outcome = solve(world, roots, budget=asked.budget)
-    if isinstance(outcome, Impossible):
+    require_known(world)
+    resolution = attempt(world, roots, budget=asked.budget, explained=asked.explained)
+    if resolution is None:
         raise _unsatisfied(asked, world, roots)
-    if not isinstance(outcome, Solved):
-        raise UndecidedError(f"not decided: {outcome.reason}")
-    resolution = build_resolution(world, roots, outcome.pins)
-    faults = verify(resolution, asked.query, asked.source.allowed)
-    if faults:
-        raise UndecidedError(
-            "the solution that was found does not hold, so it is not used: " + "; ".join(faults)
-        )
     names = [requirement.name for requirement in requirements]
     return replace(resolution, better=tuple(_better_builds(asked, world, names, resolution)))
 
@@ -166,39 +160,7 @@ def _is_there(resolution: Resolution, wanted: Requirement) -> bool:
     )
 
 
-def _require_known(world: World, requirements: Sequence[Requirement]) -> None:
-    missing = [
-        requirement
-        for requirement in requirements
-        if not world.candidates(requirement.name) and not world.rejections(requirement.name)
-    ]
-    if missing:
-        names = ", ".join(dict.fromkeys(requirement.name for requirement in missing))
-        states = [state for requirement in missing for state in world.statuses(requirement.name)]
-        if states:
-            why = f": {states[0].reason}" if states[0].reason else ""
-            raise UnknownPackageError(f"{states[0].name} has no files, it is {states[0].status}{why}")
-        raise UnknownPackageError(
-            f"no index in use has {names}",
-            details={requirement.name: str(requirement.origin) for requirement in missing},
-            hints=list(_meant(world, dict.fromkeys(requirement.name for requirement in missing))),
-        )
-
-
-def _meant(world: World, names: Iterable[str]) -> Iterator[str]:
-    """Yield what may be meant by names that no index has: known names that are near, and are there."""
-    import difflib
-
-    for name in names:
-        if name == "python":
-            yield "--python names the Python, and requires-python in pyproject.toml bounds it"
-        near = difflib.get_close_matches(name, world.query.knowledge.packages, cutoff=0.75)
-        there = [other for other in near if world.candidates(other) or world.rejections(other)]
-        if there:
-            yield f"did you mean {' or '.join(there)}?"
-
-
-def _unsatisfied(asked: _Asked, world: World, roots: Sequence[Demand]) -> Unsatisfied:
+def _unsatisfied(asked: Asked, world: World, roots: Sequence[Demand]) -> Unsatisfied:
     explanation = explain(world, roots)
     wanted = " and ".join(dict.fromkeys(str(requirement) for requirement in explanation.core))
     names = [requirement.name for requirement in explanation.core]
@@ -232,7 +194,7 @@ def _lowered(
 
 
 def _alternatives(
-    asked: _Asked, name: str, accepted: Sequence[Requirement], resolution: Resolution
+    asked: Asked, name: str, accepted: Sequence[Requirement], resolution: Resolution
 ) -> tuple[Alternative, ...]:
     """Return what serves instead of a package: built in, or a package that was tried and lowers nothing."""
     target = asked.query.target
@@ -246,7 +208,7 @@ def _alternatives(
     return tuple(found)
 
 
-def _goes_with(asked: _Asked, package: str, accepted: Sequence[Requirement], resolution: Resolution) -> bool:
+def _goes_with(asked: Asked, package: str, accepted: Sequence[Requirement], resolution: Resolution) -> bool:
     """Tell whether a package resolves beside what is there without lowering what the user named."""
     wanted = Requirement(name=package, origin=UserOrigin(text=package, where="tried as an alternative"))
     try:
@@ -257,7 +219,7 @@ def _goes_with(asked: _Asked, package: str, accepted: Sequence[Requirement], res
 
 
 def _better_builds(
-    asked: _Asked, world: World, names: Iterable[str], resolution: Resolution | None
+    asked: Asked, world: World, names: Iterable[str], resolution: Resolution | None
 ) -> Iterable[BetterBuild]:
     """Yield newer releases that an index of variants not in use has for the target.
 
@@ -300,9 +262,8 @@ def _better_builds(
 
 
 def _releases(world: World, name: str) -> list[Version]:
-    """Return every final release of a name that the indexes in use list."""
+    """Return every final release of a name that has a file for the target."""
     versions = [candidate.version for candidate in world.candidates(name)]
-    versions += [rejection.version for rejection in world.rejections(name)]
     return [version for version in versions if not version.is_prerelease]
 
 

@@ -20,11 +20,14 @@ from packaging.version import Version
 
 from envfit.frozen import frozen
 from envfit.requirement import Requirement, RuleOrigin, UnusableOrigin
+from envfit.resolve.core import minimal_core
 from envfit.resolve.provider import Demand, World, base_name
-from envfit.resolve.solver import Impossible, solve
 from envfit.target import Fact
 
-__all__ = ["Explanation", "Group", "Reason", "explain", "span"]
+__all__ = ["Branch", "Explanation", "Group", "Reason", "explain", "fact_sentence", "shared_reason", "span"]
+
+
+_REQUIRES = "it requires "
 
 
 @frozen
@@ -36,11 +39,12 @@ class Reason:
     facts: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     leads_to: str | None = None  # the name whose candidates are all out
+    gist: str = ""  # a shorter sentence, where other versions share that and no more
 
     @property
     def group(self) -> tuple[str, str]:
         """What candidates with the same reason share."""
-        return (self.rule or "", self.sentence)
+        return (self.rule or "", self.gist or self.sentence)
 
     @classmethod
     def of(cls, requirement: Requirement) -> Reason:
@@ -49,13 +53,14 @@ class Reason:
         if isinstance(origin, RuleOrigin):
             return cls(
                 sentence=origin.why,
+                gist=origin.gist,
                 rule=origin.rule,
-                facts=tuple(_fact_sentence(fact) for fact in origin.facts),
+                facts=tuple(fact_sentence(fact) for fact in origin.facts),
                 evidence=origin.evidence,
             )
         if isinstance(origin, UnusableOrigin):
             return cls(sentence=f"it {origin.why}")
-        return cls(sentence=f"it requires {requirement}", leads_to=base_name(requirement.name))
+        return cls(sentence=f"{_REQUIRES}{requirement}", leads_to=base_name(requirement.name))
 
     def __str__(self) -> str:
         return f"{self.sentence} [{self.rule}]" if self.rule else self.sentence
@@ -77,13 +82,44 @@ class Group:
 class Explanation:
     """Why a set of requirements cannot be satisfied.
 
-    ``core`` is a set of the user's requirements that already conflicts, and no
-    smaller one of its subsets does; ``groups`` are the candidates that are out,
-    in the order in which a reader meets them from there.
+    ``core`` are those of the user's requirements, ``constraints`` those of the user's constraints and
+    ``facts`` those of the target's facts that conflict already; without any one of all these the rest does
+    not.  ``groups`` are the candidates that are out, in the order in which a reader meets
+    them from there.
     """
 
     core: tuple[Requirement, ...]
     groups: tuple[Group, ...]
+    constraints: tuple[Requirement, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+    def tree(self) -> tuple[Branch, ...]:
+        """Return the groups, each below the first one that leads to its name."""
+        others = list(self.groups)
+        branches = []
+        while others:
+            branches.append(_branch(others.pop(0), others))
+        return tuple(branches)
+
+
+@frozen
+class Branch:
+    """A group, and what it leads to."""
+
+    group: Group
+    below: tuple[Branch, ...] = ()
+
+
+def _branch(group: Group, others: list[Group]) -> Branch:
+    """Take from other groups what a group leads to, and so on."""
+    below = []
+    while (name := group.reason.leads_to) is not None:
+        following = next((other for other in others if other.name == name), None)
+        if following is None:
+            break
+        others.remove(following)
+        below.append(_branch(following, others))
+    return Branch(group=group, below=tuple(below))
 
 
 def span(versions: Sequence[Version]) -> str:
@@ -98,12 +134,17 @@ def span(versions: Sequence[Version]) -> str:
 
 
 def explain(world: World, roots: Sequence[Demand]) -> Explanation:
-    """Explain why demands that were proved impossible are so."""
-    core = _core(world, roots)
-    narrowed = _Narrowed(world, core)
+    """Explain why demands that were proved impossible are so.
+
+    Only what is in the core is told: the world of the explanation is the one without the rest.
+    """
+    core = minimal_core(world, roots)
+    narrowed = _Narrowed(core.world, core.demands)
     return Explanation(
-        core=tuple(dict.fromkeys(demand.requirement for demand in core)),
-        groups=_grouped(_account(world, narrowed, core)),
+        core=core.requirements,
+        groups=_grouped(_account(core.world, narrowed, core.demands)),
+        constraints=core.constraints,
+        facts=core.facts,
     )
 
 
@@ -117,6 +158,8 @@ def _account(
     held = narrowed.holders[narrowed.empty]
     for name, position, demand in held:
         yield base_name(name), world.candidates(name)[position].version, Reason.of(demand.requirement)
+    if narrowed.is_clash(narrowed.empty):
+        return  # what they want of it excludes each other, whatever it is like
     closed = [demand for demand in core if not narrowed.living[demand.name]]
     yield from _dead_ends(world, narrowed, closed or core)
 
@@ -133,26 +176,30 @@ def _grouped(found: Iterable[tuple[str, Version | None, Reason]]) -> tuple[Group
             groups[name, key].append((version, reason))
     result = []
     for (name, _), items in groups.items():
-        reason = items[0][1]
-        if len({other.sentence for _, other in items}) > 1:
-            # The rule of one of them does not speak of the others.
-            reason = Reason(
-                sentence=f"each requires a {reason.leads_to} that is out ({reason.sentence})",
-                leads_to=reason.leads_to,
-            )
         versions = tuple(dict.fromkeys(version for version, _ in items if version is not None))
-        result.append(Group(name=name, versions=versions, reason=reason))
+        reasons = tuple(dict.fromkeys(reason for _, reason in items))
+        result.append(Group(name=name, versions=versions, reason=shared_reason(reasons)))
     return tuple(result)
 
 
-def _core(world: World, roots: Sequence[Demand]) -> list[Demand]:
-    """Return a minimal subset of the demands that is still proved impossible (deletion)."""
-    core = list(roots)
-    for demand in list(roots):
-        fewer = [other for other in core if other.requirement is not demand.requirement]
-        if fewer and isinstance(solve(world, fewer), Impossible):
-            core = fewer
-    return core
+_NAMED_REQUIREMENTS = 3
+
+
+def shared_reason(reasons: Sequence[Reason]) -> Reason:
+    """Return what the reasons of several versions come to, the newest version's first."""
+    first = reasons[0]
+    if len({reason.sentence for reason in reasons}) == 1:
+        return first
+    if first.leads_to is None:
+        sentence = f"{first.sentence.removesuffix('.')} (that of the newest of them; the others likewise)."
+        return replace(first, sentence=sentence)
+    # The rule of one of them does not speak of the others.
+    wanted = list(dict.fromkeys(reason.sentence.removeprefix(_REQUIRES) for reason in reasons))
+    more = len(wanted) - _NAMED_REQUIREMENTS
+    listed = ", ".join(wanted[:_NAMED_REQUIREMENTS]) + (f" and {more} more" if more > 0 else "")
+    return Reason(
+        sentence=f"each requires a {first.leads_to} that is out ({listed})", leads_to=first.leads_to
+    )
 
 
 class _Narrowed:
@@ -188,6 +235,40 @@ class _Narrowed:
         """Tell whether nothing is left that a demand accepts."""
         living = self.living.get(demand.name)
         return not demand.allowed if living is None else living.isdisjoint(demand.allowed)
+
+    def is_asked_otherwise(self, demand: Demand) -> bool:
+        """Tell whether the user asks for versions of a name that a demand has nothing in common with."""
+        package = base_name(demand.name)
+        return any(
+            other.name == demand.name
+            and other.allowed
+            and not other.allowed & demand.allowed
+            # A release without a file for the target may be what both would take.
+            and not any(
+                (demand.requirement.specifier & other.requirement.specifier).contains(
+                    rejection.version, prereleases=True
+                )
+                for rejection in self._world.rejections(package)
+            )
+            for other in self._core
+        )
+
+    def is_clash(self, name: str) -> bool:
+        """Tell whether those who narrow a name leave nothing of it between them, each accepting something."""
+        wanted: dict[str, frozenset[int]] = defaultdict(frozenset)
+        for holder, _, demand in self.holders[name]:
+            wanted[holder] |= frozenset(demand.allowed)
+        accepted = [frozenset(demand.allowed) for demand in self._core if demand.name == name]
+        accepted += wanted.values()
+        package = base_name(name)
+        return (
+            len(accepted) > 1
+            and all(accepted)
+            and not frozenset.intersection(*accepted)
+            and not any(
+                self.is_in_question(package, item.version) for item in self._world.rejections(package)
+            )
+        )
 
     def is_in_question(self, package: str, version: Version) -> bool:
         """Tell whether a version would be accepted by everyone who narrows its name, had it a file.
@@ -272,7 +353,7 @@ def _dead_ends(
         for version, demand in _out(world, narrowed, name, specifier):
             reason = _dead_end(demand)
             yield package, version, reason
-            if reason.leads_to is not None:
+            if reason.leads_to is not None and not narrowed.is_asked_otherwise(demand):
                 pending.append((demand.name, demand.requirement.specifier))
             for holder, position, other in narrowed.holders.get(demand.name, ()):
                 if base_name(holder) != package and not other.allowed & demand.allowed:
@@ -399,6 +480,7 @@ def _clashes(
                     yield base_name(name), version, Reason.of(demand.requirement)
 
 
-def _fact_sentence(fact: Fact) -> str:
+def fact_sentence(fact: Fact) -> str:
+    """Say what a fact is and where it comes from."""
     source = f", from {fact.source}" if fact.source else ""
     return f"{fact}{source}"

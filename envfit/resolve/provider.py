@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from packaging.specifiers import SpecifierSet
@@ -31,7 +32,7 @@ from envfit.frozen import frozen
 from envfit.knowledge.facts import fact_of
 from envfit.knowledge.query import Query
 from envfit.knowledge.verdict import IMPOSSIBLE, Judgement
-from envfit.requirement import MetadataOrigin, Requirement, UnusableOrigin, UserOrigin
+from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UnusableOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.extras import MeantExtras
 from envfit.resolve.port import REJECTING, PackageSource
@@ -48,7 +49,7 @@ from envfit.selection.candidates import (
 from envfit.selection.positions import Positions
 from envfit.selection.preferences import Preferences
 from envfit.selection.select import Selector
-from envfit.target import FactState
+from envfit.target import Fact, FactState
 
 __all__ = ["Demand", "World", "base_name", "split_name"]
 
@@ -91,15 +92,18 @@ class World:
         constraints: Sequence[Requirement] = (),
         *,
         amendments: Amendments = _AS_THEY_ARE,
+        passed_over: frozenset[str] = frozenset(),
     ) -> None:
+        """Take what is asked; rules that read a fact whose name is ``passed_over`` say nothing."""
         self.query = query
+        self.passed_over = passed_over
         self.target = query.target
         self.preferences = preferences
         self.amendments = amendments
         self.requirements = tuple(requirements)
         #: What the user asks for, amended.
         self.roots = tuple(amended for asked in self.requirements for amended in amendments.amend(asked))
-        self._source = source
+        self.source = source
         self._environment = self.target.marker_environment()
         label_cuda = {
             label.label: label.cuda
@@ -128,6 +132,18 @@ class World:
         user += [item for instead in amendments.overrides.values() for item in instead]
         self._prereleases_named = {item.name for item in user if item.specifier.prereleases}
         self._pinned = {item.name for item in user if _is_pin(item.specifier)}
+
+    def with_less(self, constraints: Sequence[Requirement], passed_over: frozenset[str]) -> World:
+        """Return this world with some constraints only, and with facts passed over."""
+        return World(
+            self.source,
+            self.query,
+            self.requirements,
+            self.preferences,
+            constraints,
+            amendments=self.amendments,
+            passed_over=passed_over,
+        )
 
     def root_demands(self) -> tuple[Demand, ...]:
         """Return the user's requirements as demands, having started to fetch their listings."""
@@ -168,10 +184,15 @@ class World:
             if self._is_silent_on(name):
                 return _NO_JUDGEMENT
             candidate = self.candidates(name)[position]
-            found = self._judgements[key] = self.query.judge(
-                candidate.name, candidate.version, candidate.distribution
-            )
+            found = self.query.judge(candidate.name, candidate.version, candidate.distribution)
+            if self.passed_over:
+                found = replace(found, requirements=tuple(filter(self._stands, found.requirements)))
+            self._judgements[key] = found
         return found
+
+    def _stands(self, requirement: Requirement) -> bool:
+        """Tell whether a requirement reads no fact that is passed over."""
+        return not any(fact.name in self.passed_over for fact in _facts_of(requirement))
 
     def _is_silent_on(self, name: str) -> bool:
         """Tell whether no rule says anything of any candidate of a name."""
@@ -225,7 +246,7 @@ class World:
 
     def metadata(self, candidate: Candidate) -> Metadata | None:
         """Return the metadata of a candidate; None where a module provides it."""
-        return self._source.metadata(candidate.distribution) if candidate.distribution else None
+        return self.source.metadata(candidate.distribution) if candidate.distribution else None
 
     def _find_selection(self, name: str) -> Selection:
         if name.startswith("__"):
@@ -237,7 +258,7 @@ class World:
         provided = self._provided.get(name)
         if provided is not None:
             return Selection(Candidates.fixed(name, [provided.version]))
-        found = self._source.selection(name, self._selector)
+        found = self.source.selection(name, self._selector)
         preferred = found.candidates.preferring(self.preferences.pinned.get(name))
         if preferred is found.candidates:
             return found
@@ -285,7 +306,7 @@ class World:
         if candidate.distribution is None:
             return provided_requirements(self._provided[candidate.name], extra, self.target, self.amendments)
         try:
-            metadata = self._source.metadata(candidate.distribution)
+            metadata = self.source.metadata(candidate.distribution)
         except EnvfitError as error:
             if error.code not in REJECTING:
                 raise
@@ -322,7 +343,7 @@ class World:
         """Start to select what a requirement asks for, and to fetch what it is likely to lead to."""
         name = requirement.name
         if name not in self._selections and name not in self._provided:
-            self._source.prefetch([name], self._selector, partial(self._look_ahead, requirement))
+            self.source.prefetch([name], self._selector, partial(self._look_ahead, requirement))
 
     def _comes_from(self, declared: Declared) -> bool:
         """Tell whether a name is there already from the address that a requirement on it names."""
@@ -412,7 +433,7 @@ class World:
         """Start to fetch the metadata of candidates that are going to be asked."""
         candidates = self.candidates(name)
         found = (candidates[position].distribution for position in positions)
-        self._source.prefetch_metadata(item for item in found if isinstance(item, Wheel))
+        self.source.prefetch_metadata(item for item in found if isinstance(item, Wheel))
 
     def _prefetch_best(self, candidates: Candidates, allowed: Positions, extras: frozenset[str]) -> None:
         """Start to fetch the metadata of the best candidate that all who were met so far allow."""
@@ -424,7 +445,7 @@ class World:
                 return
             if not self.refused(candidate.name, position):
                 then = partial(self._look_further, candidate, extras)
-                self._source.prefetch_metadata([candidate.distribution], then)
+                self.source.prefetch_metadata([candidate.distribution], then)
                 return
 
     def _look_ahead(self, requirement: Requirement, _: str) -> None:
@@ -440,6 +461,10 @@ class World:
                 for declared in metadata.requires if metadata is not None else ():
                     if declared.url is None and self._wanted(declared, extra):
                         self._expect(self._asked(candidate, declared, extra))
+
+
+def _facts_of(requirement: Requirement) -> tuple[Fact, ...]:
+    return requirement.origin.facts if isinstance(requirement.origin, RuleOrigin) else ()
 
 
 def _is_pin(specifier: SpecifierSet) -> bool:

@@ -87,6 +87,7 @@ class Small:
     asked: list[Need]
     constraints: list[Need] = field(default_factory=list)
     pinned: dict[str, int] = field(default_factory=dict)  # by an existing lock
+    lifted: frozenset[str] = frozenset()  # facts that no rule is held against
 
     def version(self, name: str, number: int) -> str:
         """Return how a version is written."""

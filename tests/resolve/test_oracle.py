@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -13,12 +13,14 @@ from envfit.distribution import Declared as DeclaredRequirement
 from envfit.distribution import Wheel
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.query import Query
+from envfit.requirement import Requirement
 from envfit.resolve.explain import explain
 from envfit.resolve.provider import World
 from envfit.resolve.resolution import Resolution, build_resolution
 from envfit.resolve.solver import Impossible, Solved, solve
 from envfit.resolve.verify import verify
 from envfit.selection.preferences import Preferences
+from envfit.target import Fact
 from tests.resolve.brute_force import admits, has_what_is_meant, holds, needed, solutions, solvable, standing
 from tests.resolve.small_worlds import Declared, Entry, Need, Small, axes, small_world, world_of
 from tests.resolve.worlds import INDEX, MemorySource, asked
@@ -79,13 +81,33 @@ def lawful(small: Small, pins: Mapping[str, int]) -> bool:
 
 
 def check_core(small: Small, world: World) -> None:
-    """The requirements that an explanation names exclude each other, and none of them is there in vain."""
-    by_text = dict(zip(world.requirements, small.asked, strict=True))
-    core = [by_text[requirement] for requirement in explain(world, world.root_demands()).core]
-    assert core
-    assert not solvable(small, core)
+    """What an explanation names excludes every solution, and nothing of it is there in vain."""
+    explanation = explain(world, world.root_demands())
+    assert explanation.core
+    core = [*explanation.core, *explanation.constraints, *explanation.facts]
+    assert not solvable(*only(small, world, core))
     for needless in core:
-        assert solvable(small, [need for need in core if need is not needless])
+        fewer = [member for member in core if member is not needless]
+        assert solvable(*only(small, world, fewer)), f"{needless} is needless"
+
+
+def only(small: Small, world: World, members: Sequence[Requirement | Fact]) -> tuple[Small, list[Need]]:
+    """Return a small world in which some of what is asked, bounded and known counts, and what is asked."""
+    wants = dict(zip(world.requirements, small.asked, strict=True))
+    bounds = dict(zip(world.constraints, small.constraints, strict=True))
+    known = {fact.name for fact in members if isinstance(fact, Fact)}
+    every = {
+        "GPU",
+        "__glibc",
+        "__cuda_driver",
+        *(f"compute capability of capability {gpu}.0" for gpu in small.gpus),
+    }
+    reduced = replace(
+        small,
+        constraints=[bound for said, bound in bounds.items() if said in members],
+        lifted=frozenset(every - known),
+    )
+    return reduced, [want for said, want in wants.items() if said in members]
 
 
 def mutations(resolution: Resolution, world: World) -> Iterator[Resolution]:

@@ -1,0 +1,149 @@
+"""Reports of a check, as lines for people and as data."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from envfit.doctor.finding import Severity, Stage
+from envfit.doctor.report import Answer, Report
+
+if TYPE_CHECKING:
+    from envfit.doctor.finding import Finding, Remedy
+    from envfit.resolve.explain import Reason
+
+__all__ = ["answer_of", "report_data", "report_lines", "reports_data"]
+
+_SHOWN = 6  # findings of a report, unless all are asked for
+_LINES = 2  # of what a finding rests on, likewise
+_STAGES = list(Stage)
+# What decides the answer comes first: what breaks, then what is open.
+_ORDER = (Severity.BREAKS, Severity.OPEN, Severity.WARNS)
+
+
+def answer_of(reports: Sequence[Report]) -> Answer:
+    """Return the answer of several reports: no where one is no, else unknown where one is unknown."""
+    answers = {report.answer for report in reports}
+    return next((answer for answer in (Answer.NO, Answer.UNKNOWN) if answer in answers), Answer.YES)
+
+
+# -- lines --------------------------------------------------------------------
+
+
+def report_lines(report: Report, *, verbose: bool) -> Iterator[str]:
+    """Yield a report: the answer, then each finding with what it rests on and what mends it."""
+    yield f"{report.answer.value}: {report.subject}"
+    yield from (f"  {note}" for note in report.notes)
+    findings = ordered(report.findings)
+    shown = findings if verbose else findings[:_SHOWN]
+    told: set[object] = set()
+    for finding in shown:
+        yield ""
+        yield from _finding_lines(finding, told, verbose=verbose)
+    if len(findings) > len(shown):
+        yield ""
+        yield f"... and {len(findings) - len(shown)} more; -v shows them"
+    if report.skipped:
+        yield ""
+        yield from (f"not looked at: {item.stage.value}: {item.why}" for item in report.skipped)
+
+
+def ordered(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings with the most important first; those that are as important, stage by stage."""
+    return sorted(findings, key=lambda item: (_ORDER.index(item.severity), _STAGES.index(item.kind.stage)))
+
+
+def _finding_lines(finding: Finding, told: set[object], *, verbose: bool) -> Iterator[str]:
+    """Yield a finding; ``told`` are remedies and commands of those before it, which are not said again."""
+    yield f"{finding.severity.value}: {finding}"
+    if verbose and len(finding.subject) > 1:
+        yield f"    about: {', '.join(finding.subject)}"
+    yield from _limited(_why(finding), None if verbose else _LINES)
+    for remedy in finding.remedies if verbose else finding.remedies[:1]:
+        if verbose or remedy not in told:
+            commands = [words for words in remedy.commands if verbose or words not in told]
+            told.update((remedy, *commands))
+            yield from _remedy_lines(remedy, commands, verbose=verbose)
+
+
+def _why(finding: Finding) -> Iterator[str]:
+    """Yield what a finding rests on: what was measured, the facts read, the rule, its evidence."""
+    yield from finding.measured
+    reason = finding.because
+    if reason is None:
+        return
+    if reason.sentence not in finding.text:
+        yield reason.sentence
+    yield from reason.facts
+    if reason.rule is not None:
+        first, *more = reason.evidence or ("",)
+        yield f"{first} [{reason.rule}]" if first else f"[{reason.rule}]"
+        yield from more
+    else:
+        yield from reason.evidence
+
+
+def _limited(lines: Iterable[str], most: int | None) -> Iterator[str]:
+    yield from (f"    {line}" for line in islice(lines, most))
+
+
+def _remedy_lines(remedy: Remedy, commands: Iterable[Sequence[str]], *, verbose: bool) -> Iterator[str]:
+    yield f"  to do: {remedy.text}"
+    yield from (f"    $ {shlex.join(words)}" for words in commands)
+    if verbose and remedy.undo:
+        yield "    and back again:"
+        yield from (f"    $ {shlex.join(words)}" for words in remedy.undo)
+
+
+# -- data ---------------------------------------------------------------------
+
+
+def reports_data(reports: Sequence[Report]) -> dict[str, Any]:
+    """Return reports as ``schema/check.json`` has them."""
+    return {
+        "answer": answer_of(reports).value,
+        "reports": [report_data(report) for report in reports],
+    }
+
+
+def report_data(report: Report) -> dict[str, Any]:
+    """Return one report as data."""
+    return {
+        "subject": report.subject,
+        "answer": report.answer.value,
+        "findings": [_finding_data(finding) for finding in ordered(report.findings)],
+        "stages": [stage.value for stage in report.stages],
+        "skipped": [{"stage": item.stage.value, "why": item.why} for item in report.skipped],
+        "notes": list(report.notes),
+    }
+
+
+def _finding_data(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.kind.code,
+        "stage": finding.kind.stage.value,
+        "severity": finding.severity.value,
+        "subject": list(finding.subject),
+        "text": finding.text,
+        "because": _reason_data(finding.because) if finding.because is not None else None,
+        "measured": list(finding.measured),
+        "remedies": [
+            {
+                "text": remedy.text,
+                "commands": [list(words) for words in remedy.commands],
+                "undo": [list(words) for words in remedy.undo],
+            }
+            for remedy in finding.remedies
+        ],
+    }
+
+
+def _reason_data(reason: Reason) -> dict[str, Any]:
+    return {
+        "why": reason.sentence,
+        "rule": reason.rule,
+        "facts": list(reason.facts),
+        "evidence": list(reason.evidence),
+    }

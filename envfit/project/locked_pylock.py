@@ -1,0 +1,140 @@
+"""``pylock.toml`` of any tool, with several wheels for a package, environments, extras and groups.
+
+Source: PEP 751.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from packaging.pylock import (
+    Package,
+    PackageSdist,
+    PackageWheel,
+    Pylock,
+    PylockUnsupportedVersionError,
+    PylockValidationError,
+)
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from envfit.distribution import Distribution
+from envfit.errors import LockError
+from envfit.project.locked import LockedEntry, LockedFile, LockedNeed
+from envfit.project.locked_files import locked_distribution, referred_distribution
+from envfit.project.toml_file import read_toml
+from envfit.reference import DirectReference, ReferenceKind
+
+__all__ = ["read_locked_pylock"]
+
+
+def read_locked_pylock(path: Path) -> LockedFile:
+    """Read a lock; raises LockError where it is none or malformed, FileError where it cannot be read."""
+    data = read_toml(path)
+    details = {"file": str(path)}
+    if "lock-version" not in data:
+        raise LockError(f"{path} is not a lock: it has no lock-version", details=details)
+    try:
+        lock = Pylock.from_dict(data)
+    except PylockUnsupportedVersionError as error:
+        raise LockError(f"{path}: {error}", details=details) from None
+    except PylockValidationError as error:
+        raise LockError(f"{path} is not a valid lock: {error}", details=details) from None
+    return LockedFile(
+        path=str(path),
+        form="pylock.toml",
+        entries=tuple(_entry(package, path) for package in lock.packages),
+        requires_python=lock.requires_python,
+        environments=tuple(lock.environments or ()),
+        extras={str(name): () for name in lock.extras or ()},
+        groups={str(name): () for name in lock.dependency_groups or ()},
+        default_groups=frozenset(map(str, lock.default_groups or ())),
+        relock=("-r", str(path)),
+    )
+
+
+def _entry(package: Package, path: Path) -> LockedEntry:
+    direct = _reference(package)
+    files = (
+        _files(package, path)
+        if direct is None
+        else (
+            referred_distribution(
+                direct,
+                path=path,
+                name=package.name,
+                version=package.version,
+                requires_python=package.requires_python,
+            ),
+        )
+    )
+    return LockedEntry(
+        name=package.name,
+        version=package.version,
+        where=str(path),
+        files=files,
+        reference=direct,
+        marker=package.marker,
+        requires_python=package.requires_python,
+        needs=tuple(_needs(package.dependencies or ())),
+    )
+
+
+def _files(package: Package, path: Path) -> tuple[Distribution, ...]:
+    files: list[PackageWheel | PackageSdist] = [*(package.wheels or ())]
+    if package.sdist is not None:
+        files.append(package.sdist)
+    return tuple(
+        locked_distribution(
+            file.filename,
+            path=path,
+            name=package.name,
+            version=package.version,
+            url=file.url or file.path or "",
+            index=package.index or "",
+            sha256=file.hashes.get("sha256"),
+            size=file.size,
+            upload_time=file.upload_time,
+            requires_python=package.requires_python,
+        )
+        for file in files
+    )
+
+
+def _reference(package: Package) -> DirectReference | None:
+    if package.archive is not None:
+        return DirectReference(
+            kind=ReferenceKind.ARCHIVE,
+            url=package.archive.url or package.archive.path or "",
+            subdirectory=package.archive.subdirectory,
+            sha256=package.archive.hashes.get("sha256"),
+        )
+    if package.vcs is not None:
+        return DirectReference(
+            kind=ReferenceKind.GIT,
+            url=package.vcs.url or package.vcs.path or "",
+            revision=package.vcs.requested_revision,
+            commit=package.vcs.commit_id,
+            subdirectory=package.vcs.subdirectory,
+        )
+    if package.directory is not None:
+        return DirectReference(
+            kind=ReferenceKind.DIRECTORY,
+            url=package.directory.path,
+            subdirectory=package.directory.subdirectory,
+            editable=package.directory.editable or False,
+        )
+    return None
+
+
+def _needs(entries: Sequence[object]) -> Iterator[LockedNeed]:
+    for entry in entries:
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+            continue
+        stated = entry.get("version")
+        try:
+            version = Version(stated) if isinstance(stated, str) else None
+        except InvalidVersion:
+            version = None
+        yield LockedNeed(name=canonicalize_name(entry["name"]), version=version)
