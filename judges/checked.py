@@ -4,7 +4,8 @@
 
 Of each file the packages that are installed on a target are pinned in a requirements file, and
 that is locked for the target, against the index that is configured: a yes must lock and install, a no
-must be refused, an unknown may be either.  Prints a line for each pair; the exit code is 1 where one contradicts.
+must be refused, an unknown may be either.  Prints a line for each pair; the exit code is 1 where one
+contradicts.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ class Objection:
 
     origin: RuleOrigin
     blocks: bool  # False: it works badly
+    demand: Requirement | None = None  # what is not met; None where it is a warning
 
     def __str__(self) -> str:
         return str(self.origin)
@@ -68,11 +69,19 @@ def example_target(example: Example, knowledge: KnowledgeBase) -> Target:
 
 
 def object_to(
-    query: Query, installed: Mapping[str, Version], *, built: frozenset[str] = frozenset()
+    query: Query,
+    installed: Mapping[str, Version],
+    *,
+    built: frozenset[str] = frozenset(),
+    files: Mapping[str, Distribution] | None = None,
 ) -> tuple[Objection, ...]:
-    """Return what the rules object to in a set of packages, by normalized name, on the target of a query."""
+    """Return what the rules object to in a set of packages, by normalized name, on the target of a query.
+
+    ``files`` are what packages were installed from, where that is known.
+    """
+    known = files or {}
     judged = {
-        name: query.judge(name, version, _distribution(query, name, version, built))
+        name: query.judge(name, version, known.get(name) or _distribution(query, name, version, built))
         for name, version in installed.items()
     }
     found: dict[tuple[str, str], Objection] = {}
@@ -133,7 +142,7 @@ def _holds(requirement: Requirement, installed: Mapping[str, Version], query: Qu
 
 def _blocking(requirement: Requirement) -> Iterator[Objection]:
     if isinstance(requirement.origin, RuleOrigin):
-        yield Objection(origin=requirement.origin, blocks=True)
+        yield Objection(origin=requirement.origin, blocks=True, demand=requirement)
 
 
 def is_ignored(
