@@ -182,8 +182,8 @@ def _account(account: Account, *, verbose: bool) -> Iterator[str]:
         yield from (f"    {line}" for line in (account.code.source,) if verbose)
     if account.newest is not None:
         yield f"newest is {account.newest}; what keeps it out:"
-    elif not account.bounds:
-        yield "no newer release is known of"
+    elif not account.bounds and not account.source:
+        yield "no newer release is kept out"
     for bound in account.bounds:
         yield from _bound(account, bound, verbose=verbose)
     if account.untried:
