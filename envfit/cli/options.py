@@ -739,6 +739,45 @@ _CHECK = Command(
     ),
 )
 
+_DIAGNOSE = Command(
+    name="diagnose",
+    run="envfit.cli.diagnosing:diagnose",
+    summary="Say what the failure in a log or traceback comes from, and what helps.",
+    more="The log may be of any program: an exception is walked to its root, through the messages that hide "
+    "it. Nothing is sent anywhere.\n\n"
+    "Exit code 0: a cause is named; 1: it is unknown, or nothing is wrong.\n\n"
+    "Examples: envfit diagnose train.log\n\n"
+    "python train.py 2>&1 | envfit diagnose -",
+    arguments=(
+        Argument(
+            name="log", metavar="LOG|-", required=True, kind=Path, help="A file, or - for standard input."
+        ),
+        Argument(
+            name="prefix",
+            flags=("--prefix",),
+            metavar="DIR",
+            kind=Path,
+            help="The environment that the log is of: what envfit check finds there confirms or "
+            "discards causes.",
+        ),
+        Argument(
+            name="gpus",
+            flags=("--gpu",),
+            metavar="GPU",
+            many=True,
+            help="With --prefix: a GPU of the machine that the log is of. Default: this machine's.",
+        ),
+        Argument(
+            name="driver",
+            flags=("--driver",),
+            metavar="VERSION",
+            help="With --prefix: the driver version of that machine.",
+        ),
+        _JSON,
+        _flag("verbose", "-v", "--verbose", help="Print every remedy and everything else that was found."),
+    ),
+)
+
 # What asks for the same as `envfit lock` and says where that goes: none of it is of use to a question.
 _OF_WRITING = frozenset({"output", "check", "json", "verbose", "requirements"})
 
@@ -792,6 +831,7 @@ COMMANDS = (
     _ADD,
     _INSTALL,
     _CHECK,
+    _DIAGNOSE,
     _WHY,
     _EXPORT,
     _MATRIX,

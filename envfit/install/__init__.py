@@ -22,12 +22,13 @@ from envfit.install.module import Module
 from envfit.install.plan import HealthCheck, Plan, plan
 from envfit.install.refusal import Refused
 from envfit.install.run_uv import create_venv, sync
+from envfit.installed.import_names import import_names
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.file import write_lock
 from envfit.lock.provided import counted_on
 from envfit.lock.reading import LockedPackage, locked_packages
 from envfit.lock.refusal import Refusal, Unproved, named
-from envfit.prove.imports import ImportResult, Outcome, import_names, verify
+from envfit.prove.imports import ImportResult, Outcome, verify
 from envfit.reference import ReferenceKind
 from envfit.target import Target
 
