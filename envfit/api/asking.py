@@ -308,7 +308,8 @@ def absence(name: str, resolution: Resolution, project: Project) -> Iterator[str
     """Yield why a package is not in a resolution."""
     for left in resolution.left_out:
         if left.name == name:
-            yield f"you want it where it is supported, and it is left out: {'; '.join(left.reasons)}"
+            yield "you want it where it is supported, and it is left out:"
+            yield from (f"- {reason}" for reason in left.reasons)
     if name in resolution.amendments.excluded:
         yield "you exclude it"
     environment = resolution.target.marker_environment()
@@ -356,6 +357,8 @@ def possibility(
     with job.open(job.best_target()) as opened:
         before = opened.resolve()
         asked = for_target([replace(declared, marker=None)], before.target.marker_environment())
+        # What the user named is read first.
+        asked_for = {one.name for one in (*before.requirements, *asked)}
         try:
             after = opened.resolve(Variation(added=asked), ways=True)
         except (RefusalError, UndecidedError, UnknownPackageError) as error:
@@ -372,7 +375,9 @@ def possibility(
         name=name,
         before=_version(before, name),
         after=_version(after, name),
-        changes=changes_between(before, after),
+        changes=tuple(
+            sorted(changes_between(before, after), key=lambda change: change.name not in asked_for)
+        ),
     )
 
 

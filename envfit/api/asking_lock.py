@@ -104,7 +104,8 @@ def _bounds(name: str, told: Mapping[str, Any]) -> Iterator[Bound]:
 def _absence(name: str, told: Mapping[str, Any]) -> Iterator[str]:
     for left in told.get("left-out", ()):
         if left.get("name") == name:
-            yield (f"you want it where it is supported, and it is left out: {'; '.join(left.get('why', ()))}")
+            yield "you want it where it is supported, and it is left out:"
+            yield from (f"- {reason}" for reason in left.get("why", ()))
     if name in told.get("excluded", ()):
         yield "you exclude it"
     for provided in told.get("target", {}).get("provided", ()):

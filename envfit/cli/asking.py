@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = ["why"]
 _CHAINS = 3
 _ALL_CHAINS = 200
 _CHANGES = 10
+_DIRECTIONS = ("down", "up", "rebuilt", "new", "gone")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 #: Codes are written in lower case, in words.
 _CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -321,13 +323,15 @@ def _possibility(found: Possibility, *, verbose: bool) -> Iterator[str]:
     yield f"{found.asked} can be: {_became(found)}"
     shown: Sequence[Any] = found.changes if verbose else found.changes[:_CHANGES]
     for change in shown:
-        yield f"  {change}" + (f" ({change.direction})" if change.before and change.after else "")
+        yield f"  {change}"
     if len(shown) < len(found.changes):
         yield f"  ... and {len(found.changes) - len(shown)} more changes; -v tells them"
 
 
 def _became(found: Possibility) -> str:
-    count = f"{len(found.changes)} package{'' if len(found.changes) == 1 else 's'} would change"
+    directions = Counter(change.direction for change in found.changes)
+    kinds = ", ".join(f"{directions[one]} {one}" for one in _DIRECTIONS if directions[one])
+    count = f"{len(found.changes)} package{'' if len(found.changes) == 1 else 's'} would change ({kinds})"
     if found.before is None:
         return f"{found.name} {found.after} would come in; {count}"
     if found.before == found.after:

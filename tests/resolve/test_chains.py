@@ -78,5 +78,5 @@ def test_directions() -> None:
     assert direction("1.0", "2.0") == "up"
     assert direction("2.0", "1.0") == "down"
     assert direction("2.0", "2.0+cu126") == "rebuilt"
-    assert direction(None, "1.0") == "appears"
-    assert direction("1.0", None) == "goes"
+    assert direction(None, "1.0") == "new"
+    assert direction("1.0", None) == "gone"
