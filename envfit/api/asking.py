@@ -127,7 +127,7 @@ def account(
     name = canonicalize_name(name)
     job = begin(request, base, environ=environ, notify=notify, watch=watch)
     with job.open(job.best_target()) as opened:
-        resolution = opened.resolve(Variation(explained=frozenset({name})))
+        resolution = opened.resolve(Variation(explained=frozenset({name})), ways=True)
         pin = resolution.pin(name)
         if pin is not None:
             return _Accounting(job, opened, resolution, pin).account(chains)
@@ -355,7 +355,7 @@ def possibility(
     name = declared.name
     job = begin(request, base, environ=environ, notify=notify, watch=watch)
     with job.open(job.best_target()) as opened:
-        before = opened.resolve()
+        before = opened.resolve(ways=True)
         asked = for_target([replace(declared, marker=None)], before.target.marker_environment())
         # What the user named is read first.
         asked_for = {one.name for one in (*before.requirements, *asked)}

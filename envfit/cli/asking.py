@@ -46,6 +46,9 @@ _FRESH = (
     "provided_from",
 )
 
+#: Options with which a lock tells the same.
+_OF_NO_CONSEQUENCE = ("target", "offline", "budget", "read_limit")
+
 
 def why(*, word: str, lock_file: Path | None, solve: bool, json: bool, verbose: bool, **asked: Any) -> None:
     """Answer one question."""
@@ -64,7 +67,7 @@ def why(*, word: str, lock_file: Path | None, solve: bool, json: bool, verbose: 
         return
     if _NAME.fullmatch(word):
         chains = _ALL_CHAINS if verbose else _CHAINS
-        if lock is not None and not solve:
+        if lock is not None and not (solve or _changes_something(asked)):
             account = api.account_of_lock(word, lock, chains=chains)
         else:
             with Progress() as progress:
@@ -98,6 +101,11 @@ def _lock_asked(lock_file: Path | None, asked: dict[str, Any]) -> Path | None:
     target = asked["target"]
     path = Path("pylock.toml" if target is None else f"pylock.{target.lower().replace('.', '-')}.toml")
     return path if path.exists() else None
+
+
+def _changes_something(asked: dict[str, Any]) -> bool:
+    """Tell whether an option is given that a lock alone cannot answer with."""
+    return any(value for name, value in asked.items() if name not in (*_FRESH, *_OF_NO_CONSEQUENCE))
 
 
 def _request(word: str, lock: Path | None, asked: dict[str, Any]) -> api.LockRequest:

@@ -256,3 +256,18 @@ def test_a_driver_that_is_newer(envfit: CommandLine) -> None:
     assert driver["without"][-1]["what"].startswith("with driver 58")
     assert driver["without"][-1]["version"] == "2.15.0"
     assert driver["facts"] == ["__cuda_driver 535.161.08, from --driver"]
+
+
+def test_an_option_is_not_passed_over(envfit: CommandLine) -> None:
+    envfit("lock", "plain", "--gpu", "none")
+    (envfit.cwd / "bounds.txt").write_text("lib<1.1\n")
+    answer = envfit("why", "lib", "-c", "bounds.txt")
+    assert answer.out.startswith("lib 1.0\n")
+    assert envfit("why", "lib", "--offline").out.startswith("lib 1.1, in pylock.toml\n")
+
+
+def test_of_what_cannot_be(envfit: CommandLine) -> None:
+    for question in ("torch", "torch==2.10.0"):
+        answer = envfit("why", question, "torch>=9", *V100, code=1)
+        assert "you ask for torch>=9 (the command line)" in answer.err
+        assert answer.out == ""
