@@ -65,25 +65,38 @@ def why(*, word: str, lock_file: Path | None, solve: bool, json: bool, verbose: 
         else:
             print("\n".join(_entry(entry)))
         return
-    if _NAME.fullmatch(word):
-        chains = _ALL_CHAINS if verbose else _CHAINS
-        if lock is not None and not (solve or _changes_something(asked)):
-            account = api.account_of_lock(word, lock, chains=chains)
-        else:
-            with Progress() as progress:
-                request = _request(word, lock, asked)
-                account = api.account(
-                    word, request, chains=chains, notify=_quiet(progress), watch=progress.watch
-                )
-        if json:
-            render.print_json(_account_data(account))
-        else:
-            print("\n".join(_account(account, verbose=verbose)))
+    answer = _why_package if _NAME.fullmatch(word) else _why_release
+    alone = lock is not None and not (solve or _changes_something(asked))
+    answer(word, lock, asked, alone=alone, json=json, verbose=verbose)
+
+
+def _why_package(
+    name: str, lock: Path | None, asked: dict[str, Any], *, alone: bool, json: bool, verbose: bool
+) -> None:
+    """Say why a package is there; ``alone`` says that the lock alone is to tell it."""
+    chains = _ALL_CHAINS if verbose else _CHAINS
+    if alone and lock is not None:
+        account = api.account_of_lock(name, lock, chains=chains)
+    else:
+        with Progress() as progress:
+            request = _request(name, lock, asked)
+            account = api.account(name, request, chains=chains, notify=_quiet(progress), watch=progress.watch)
+    if json:
+        render.print_json(_account_data(account))
         return
+    print("\n".join(_account(account, verbose=verbose)))
+    for hint in api.meant_otherwise(name) if account.version is None and not account.absent else ():
+        render.talk(f"hint: {hint}")
+
+
+def _why_release(
+    text: str, lock: Path | None, asked: dict[str, Any], *, alone: bool, json: bool, verbose: bool
+) -> None:
+    """Say whether a requirement could be met too; a lock alone cannot tell."""
+    del alone
     with Progress() as progress:
-        found = api.possibility(
-            word, _request(word, lock, asked), notify=_quiet(progress), watch=progress.watch
-        )
+        request = _request(text, lock, asked)
+        found = api.possibility(text, request, notify=_quiet(progress), watch=progress.watch)
     if json:
         render.print_json(_possibility_data(found))
     else:

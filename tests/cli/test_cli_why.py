@@ -271,3 +271,11 @@ def test_of_what_cannot_be(envfit: CommandLine) -> None:
         answer = envfit("why", question, "torch>=9", *V100, code=1)
         assert "you ask for torch>=9 (the command line)" in answer.err
         assert answer.out == ""
+
+
+def test_a_word_that_may_mean_something_else(envfit: CommandLine) -> None:
+    envfit("lock", "plain", "--gpu", "none")
+    answer = envfit("why", "cuda-13-runtime")
+    assert "envfit knowledge list cuda-13-runtime" in answer.err
+    assert "envfit why unsatisfiable" in envfit("why", "unsatisfable").err
+    assert envfit("why", "einops").err == ""
