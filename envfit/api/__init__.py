@@ -252,6 +252,13 @@ def code_entry(code: str) -> CodeEntry | None:
     return entry_of(code)
 
 
+def meant_otherwise(word: str) -> tuple[str, ...]:
+    """Return what else a word may mean that is no package of what is asked about, as sentences."""
+    from envfit.api.telling import meant_otherwise as meanings
+
+    return meanings(word, knowledge())
+
+
 def account(
     name: str,
     request: LockRequest,
