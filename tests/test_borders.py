@@ -14,6 +14,7 @@ ROWS = [
     ["__main__"],
     ["cli"],
     ["api"],
+    ["diagnosis"],
     ["doctor", "export", "install", "matrix"],
     ["lock"],
     ["detect", "index", "installed", "project", "prove", "resolve"],
@@ -28,6 +29,7 @@ RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 PURE = [
     "address",
     "binary",
+    "diagnosis",
     "distribution",
     "doctor",
     "errors",

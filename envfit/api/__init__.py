@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from envfit.api.asking import Account, Possibility
     from envfit.api.codes import CodeEntry
     from envfit.api.fixing import Fixed
+    from envfit.api.diagnosing import diagnose_file, diagnose_stream
     from envfit.api.freshening import Freshened
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
@@ -50,6 +51,8 @@ __all__ = [
     "code_entry",
     "describe_target",
     "detect",
+    "diagnose_file",
+    "diagnose_stream",
     "export",
     "freshen",
     "install",
@@ -75,6 +78,8 @@ _ELSEWHERE = {
     "MatrixRequest": "matrices",
     "TargetRequest": "targets",
     "describe_target": "targets",
+    "diagnose_file": "diagnosing",
+    "diagnose_stream": "diagnosing",
     "target_of": "targets",
 }
 
@@ -462,10 +467,10 @@ def install(
     from envfit.api.knowing import load_knowledge
     from envfit.api.provided import ask_interpreter
     from envfit.api.reading import with_kept_code
-    from envfit.api.targets import this_machine
+    from envfit.api.targets import this_machine, without_ignored
     from envfit.install import install as install_lock
     from envfit.lock.file import read_lock
-    from envfit.lock.reading import rebased
+    from envfit.lock.reading import locked_target, rebased
     from envfit.project import mirrors_of, rules_of
 
     document = rebased(read_lock(path), path.parent.absolute())
@@ -483,7 +488,7 @@ def install(
     with open_downloads(request, environ, notify) as downloads:
         return install_lock(
             document,
-            this_machine(target, base, notify=notify),
+            without_ignored(this_machine(target, base, notify=notify), locked_target(document), notify),
             base,
             prefix,
             interpreter=ask_interpreter(provided_from, (), environ, notify),
@@ -504,8 +509,8 @@ def check_file(
     groups: tuple[str, ...] = (),
     stages: frozenset[Stage] | None = None,
     ignore_rules: tuple[str, ...] = (),
-    online: bool = False,  # noqa: ARG001 - the next step asks
-    read_limit: int | None = None,  # noqa: ARG001 - likewise
+    online: bool = False,
+    read_limit: int | None = None,
     environ: Mapping[str, str] | None = None,
     notify: Notify = _silent,
 ) -> Report:
@@ -525,6 +530,8 @@ def check_file(
         groups=groups,
         stages=stages,
         ignore_rules=ignore_rules,
+        online=online,
+        read_limit=read_limit,
         environ=os.environ if environ is None else environ,
         notify=notify,
     )

@@ -125,7 +125,11 @@ def _is_file(place: Path) -> bool:
 def _leave(answer: Answer, *, strict: bool) -> None:
     """End with 1 on a no, and on an unknown where that counts as one."""
     if answer is Answer.UNKNOWN:
-        told = "--strict, so it counts as a no" if strict else "no reason to fail; with --strict it is"
-        render.talk(f"note: something is unknown: {told}")
+        told = (
+            "counts as a no, for --strict is given"
+            if strict
+            else "ends with exit code 0; --strict makes it 1"
+        )
+        render.talk(f"note: what is unknown {told}")
     if answer is Answer.NO or (strict and answer is Answer.UNKNOWN):
         raise SystemExit(1)

@@ -22,7 +22,7 @@ from envfit.knowledge.verdict import IMPOSSIBLE, Caution, Judgement
 from envfit.requirement import Requirement, RuleOrigin
 from envfit.target import Fact, FactState, Target
 
-__all__ = ["Objection", "example_target", "object_to", "objections_to_example"]
+__all__ = ["Objection", "example_target", "is_ignored", "object_to", "objections_to_example"]
 
 
 @frozen
@@ -104,7 +104,7 @@ def _all(
             yield Objection(origin=origin, blocks=False)
     for judgement in judged.values():
         for caution in judgement.cautions:
-            if _is_ignored(caution, installed, choices, query):
+            if is_ignored(caution, installed, choices, query):
                 yield Objection(origin=caution.origin, blocks=False)
     yield from _disagreeing(choices, query)
 
@@ -145,7 +145,7 @@ def _blocking(requirement: Requirement) -> Iterator[Objection]:
         yield Objection(origin=requirement.origin, blocks=True, demand=requirement)
 
 
-def _is_ignored(
+def is_ignored(
     caution: Caution,
     installed: Mapping[str, Version],
     choices: Mapping[str, Sequence[Requirement]],
