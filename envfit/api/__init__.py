@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from envfit.api.asking import Account, Possibility
     from envfit.api.codes import CodeEntry
-    from envfit.api.fixing import Fixed
     from envfit.api.diagnosing import diagnose_file, diagnose_stream
+    from envfit.api.fixing import Fixed
     from envfit.api.freshening import Freshened
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult

@@ -6,6 +6,7 @@ What was read is kept by path, size and time of change: a library of a gigabyte 
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -176,7 +177,8 @@ class _Reader:
         known = self._query.device_code(wheel.name, wheel)
         read = DerivedWheel(
             filename=wheel.filename,
-            sha256=f"installed {owned.distribution.place}",
+            # Of what was read; the wheel that it came from is not known any more.
+            sha256=hashlib.sha256(key.encode()).hexdigest(),
             version=wheel.version,
             platform=self._query.target.platform,
             cuda=known.cuda if known is not None else None,

@@ -332,6 +332,16 @@ def test_two_packages_that_a_rule_keeps_apart(prefix, environ):
     assert finding.because.evidence
 
 
+def test_of_several_that_must_agree_with_torch_the_one_that_does_not_is_blamed(prefix, environ):
+    files = {"torch/__init__.py": b"", "torch/version.py": b"cuda: Optional[str] = '12.8'\n"}
+    tags = "cp311-cp311-manylinux_2_28_x86_64"
+    put(site(prefix), "torch", "2.8.0", files=files, tags=tags)
+    put(site(prefix), "torchvision", "0.23.0", tags=tags)
+    put(site(prefix), "torchaudio", "2.11.0", tags=tags)
+    blamed = {text for finding in report(prefix, environ, "H100").findings for text in finding.subject}
+    assert blamed == {"torchaudio 2.11.0"}
+
+
 def test_torch_and_a_driver_that_is_too_old_for_its_cuda_runtime(prefix, environ):
     files = {
         "torch/__init__.py": b"",
