@@ -162,11 +162,11 @@ class _Reader:
         kept = self._cache.record(key)
         if isinstance(kept, str):
             return _code(wheel.name, kept)
-        from envfit.api.deriving import libraries_of
-
         size = sum(state.st_size for state in states)
         if size > self._left:
             return None
+        from envfit.api.deriving import libraries_of
+
         self._left -= size
         if size > _TOLD:
             self._notify(f"reading the GPU code of {wheel.name} {wheel.version} ({size / 1e6:.0f} MB)")

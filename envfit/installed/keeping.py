@@ -150,6 +150,17 @@ forget() {
     rm -rf -- "$metadata"
   done
 }
+
+# Removes what an interrupted pip renamed; what was there before, and is named, stays.
+sweep() {
+  for left in "$1"/~*; do
+    stays=
+    for known in "$@"; do
+      if [ "${left##*/}" = "$known" ]; then stays=1; fi
+    done
+    if [ -z "$stays" ]; then rm -rf -- "$left"; fi
+  done
+}
 """
 
 
@@ -164,6 +175,9 @@ def _script(kept: Kept, prefix: Path, forgotten: Sequence[tuple[Path, str]], bef
     if forgotten:
         lines += [f'list="$PWD"/{directory}/list', _FORGET.rstrip()]
         lines += [f"forget {shlex.quote(str(site.relative_to(prefix)))} {name}" for site, name in forgotten]
+        for site in dict.fromkeys(site for site, _ in forgotten):
+            known = sorted(path.name for path in site.glob("~*"))
+            lines.append(shlex.join(["sweep", str(site.relative_to(prefix)), *known]))
     # What is there may be the very file that was kept, which cp would refuse.
     lines.append(f"(cd {directory}/kept && find . ! -type d -print0) | xargs -0 rm -f --")
     lines.append(f"cp -a {directory}/kept/. .")

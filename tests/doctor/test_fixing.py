@@ -243,11 +243,13 @@ def test_a_crash_in_the_middle_is_taken_back_by_the_script(prefix, environ, inde
     # The old release is half gone, of the new one a part is there, without a RECORD.
     (site(prefix) / "numpy/__init__.py").unlink()
     shutil.rmtree(site(prefix) / "numpy-2.4.0.dist-info")
+    (site(prefix) / "~umpy").mkdir()
     new = site(prefix) / "numpy-1.26.4.dist-info"
     new.mkdir()
     (new / "METADATA").write_text("Name: numpy\nVersion: 1.26.4\n")
     undo(kept.script, environ)
     assert state(prefix) == before
+    assert not (site(prefix) / "~umpy").exists()
 
 
 def test_a_prefix_that_was_moved_is_restored_where_it_is_now(prefix, environ, tmp_path):
