@@ -9,6 +9,7 @@ import pytest
 
 from envfit.api import TargetRequest, check_prefix
 from envfit.api import installed_code as reading
+from envfit.doctor.finding import Stage
 from envfit.doctor.report import Report
 from tests.binary.fat_binaries import entry, fatbin, library
 from tests.installed.prefixes import put, site, venv
@@ -35,7 +36,10 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 
 def check(prefix: Path, environ: dict[str, str], gpu: str, *, quick: bool = False) -> Report:
-    return check_prefix(prefix, target=TargetRequest(gpus=(gpu,)), environ=environ, quick=quick)
+    stages = frozenset({Stage.FILES, Stage.KNOWLEDGE})
+    return check_prefix(
+        prefix, target=TargetRequest(gpus=(gpu,)), environ=environ, quick=quick, stages=stages
+    )
 
 
 def found(report: Report) -> list[tuple[str, str | None]]:
