@@ -17,8 +17,10 @@ class WrongResultError(Exception):
 def main(tell: Any) -> None:
     """Compute on each GPU, and hold the results against those of the CPU in double precision."""
     if not torch.cuda.is_available():
-        # What stands in the way is told by trying.
-        torch.zeros(1, device="cuda")
+        try:
+            torch.zeros(1, device="cuda")  # tells what stands in the way
+        except Exception as error:
+            raise NotSeenError("torch.cuda.is_available() is False") from error
         raise NotSeenError("torch.cuda.is_available() is False")
     # Results in TensorFloat-32 are meant to be less precise.
     torch.backends.cuda.matmul.allow_tf32 = False
