@@ -17,6 +17,7 @@ from envfit.frozen import frozen
 from envfit.install.addresses import handed_over
 from envfit.install.environment import Environment
 from envfit.install.exposure import check_exposed, expose
+from envfit.install.hidden_gpus import hide_gpus, visible_indexes
 from envfit.install.module import Module
 from envfit.install.plan import HealthCheck, Plan, plan
 from envfit.install.refusal import Refused
@@ -135,6 +136,9 @@ def install(
                 variables=variables,
                 notify=notify,
             )
+        visible = visible_indexes(target)
+        if visible is not None:
+            hide_gpus(version, visible)
         site_packages = version / "lib" / f"python{planned.python}" / "site-packages"
         if interpreter is not None:
             expose(interpreter, site_packages)
