@@ -32,6 +32,7 @@ PURE = [
     "doctor",
     "errors",
     "export",
+    "install/guard.py",
     "install/module.py",
     "install/plan.py",
     "install/refusal.py",

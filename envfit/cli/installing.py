@@ -21,6 +21,7 @@ def install(
     provided_from: str | None,
     ignore_rules: Sequence[str],
     mirrors: Sequence[str],
+    no_guard: bool,
     dry_run: bool,
     json: bool,
 ) -> None:
@@ -33,6 +34,7 @@ def install(
         provided_from=provided_from,
         ignore_rules=tuple(ignore_rules),
         mirrors=tuple(mirrors),
+        guarded=not no_guard,
         dry_run=dry_run,
         notify=render.talk,
     )
