@@ -14,13 +14,14 @@ ROWS = [
     ["__main__"],
     ["cli"],
     ["api"],
+    ["diagnosis"],
     ["doctor", "export", "install", "matrix"],
     ["lock"],
     ["detect", "index", "installed", "project", "prove", "resolve"],
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
     ["reference", "target"],
-    ["address", "errors", "frozen", "interpreter", "toml_text", "version"],
+    ["address", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
@@ -28,10 +29,12 @@ RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 PURE = [
     "address",
     "binary",
+    "diagnosis",
     "distribution",
     "doctor",
     "errors",
     "export",
+    "header_fields",
     "install/guard.py",
     "install/module.py",
     "install/plan.py",

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from envfit.api.asking import Account, Possibility
     from envfit.api.codes import CodeEntry
+    from envfit.api.diagnosing import diagnose_file, diagnose_stream
+    from envfit.api.fixing import Fixed
     from envfit.api.freshening import Freshened
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
     from envfit.doctor.finding import Stage
+    from envfit.doctor.fix import Fix
     from envfit.doctor.report import Report
     from envfit.install import InstallReport
     from envfit.knowledge.model import KnowledgeBase
@@ -40,12 +43,16 @@ __all__ = [
     "TargetRequest",
     "account",
     "account_of_lock",
+    "apply_fix",
     "begin_package",
     "check_file",
     "check_page",
+    "check_prefix",
     "code_entry",
     "describe_target",
     "detect",
+    "diagnose_file",
+    "diagnose_stream",
     "export",
     "freshen",
     "install",
@@ -54,6 +61,7 @@ __all__ = [
     "lint",
     "lock",
     "matrix",
+    "plan_fix",
     "possibility",
     "record",
     "scan",
@@ -70,6 +78,8 @@ _ELSEWHERE = {
     "MatrixRequest": "matrices",
     "TargetRequest": "targets",
     "describe_target": "targets",
+    "diagnose_file": "diagnosing",
+    "diagnose_stream": "diagnosing",
     "target_of": "targets",
 }
 
@@ -109,6 +119,84 @@ def lint(
 
     return lint_directory(
         directory, fix=fix, months=months, environ=os.environ if environ is None else environ
+    )
+
+
+def check_prefix(
+    prefix: Path | None = None,
+    *,
+    target: TargetRequest | None = None,
+    quick: bool = False,
+    stages: frozenset[Stage] | None = None,
+    ignore_rules: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Report:
+    """Check the environment at a prefix, or the current one, and change nothing.
+
+    ``quick``: what can be read in a moment; nothing is hashed or run.  ``stages`` are those
+    that are wanted, where not all are.  Raises InputError where
+    there is no environment, TargetError on a target that is unknown.
+    """
+    from envfit.api.checking_prefix import check_prefix as check
+
+    return check(
+        prefix,
+        target=target,
+        quick=quick,
+        stages=stages,
+        ignore_rules=ignore_rules,
+        environ=os.environ if environ is None else environ,
+        notify=notify,
+    )
+
+
+def plan_fix(
+    report: Report,
+    *,
+    target: TargetRequest | None = None,
+    ignore_rules: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Fix:
+    """Return what would mend the findings of a check of an environment; nothing is changed.
+
+    The remedies that can be taken back are chosen, and the environment's own tool says exactly
+    what they would change.  Raises InputError where the environment is not there any more.
+    """
+    from envfit.api.fixing import plan_fix as plan
+
+    return plan(
+        report,
+        target=target,
+        ignore_rules=ignore_rules,
+        environ=os.environ if environ is None else environ,
+        notify=notify,
+    )
+
+
+def apply_fix(
+    fix: Fix,
+    prefix: Path | str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Fixed:
+    """Do what a fix says, and return the script that takes it back.
+
+    Raises InstallError where it failed, with everything restored, and FileError where nothing
+    could be kept, and so nothing was changed.
+    """
+    from datetime import datetime, timezone
+
+    from envfit.api.fixing import apply_fix as apply
+
+    return apply(
+        fix,
+        Path(prefix),
+        now=datetime.now(timezone.utc),
+        environ=os.environ if environ is None else environ,
+        notify=notify,
     )
 
 
@@ -381,10 +469,10 @@ def install(
     from envfit.api.knowing import load_knowledge
     from envfit.api.provided import ask_interpreter
     from envfit.api.reading import with_kept_code
-    from envfit.api.targets import this_machine
+    from envfit.api.targets import this_machine, without_ignored
     from envfit.install import install as install_lock
     from envfit.lock.file import read_lock
-    from envfit.lock.reading import rebased
+    from envfit.lock.reading import locked_target, rebased
     from envfit.project import mirrors_of, rules_of
 
     document = rebased(read_lock(path), path.parent.absolute())
@@ -402,7 +490,7 @@ def install(
     with open_downloads(request, environ, notify) as downloads:
         return install_lock(
             document,
-            this_machine(target, base, notify=notify),
+            without_ignored(this_machine(target, base, notify=notify), locked_target(document), notify),
             base,
             prefix,
             interpreter=ask_interpreter(provided_from, (), environ, notify),
@@ -424,8 +512,8 @@ def check_file(
     groups: tuple[str, ...] = (),
     stages: frozenset[Stage] | None = None,
     ignore_rules: tuple[str, ...] = (),
-    online: bool = False,  # noqa: ARG001 - the next step asks
-    read_limit: int | None = None,  # noqa: ARG001 - likewise
+    online: bool = False,
+    read_limit: int | None = None,
     environ: Mapping[str, str] | None = None,
     notify: Notify = _silent,
 ) -> Report:
@@ -445,6 +533,8 @@ def check_file(
         groups=groups,
         stages=stages,
         ignore_rules=ignore_rules,
+        online=online,
+        read_limit=read_limit,
         environ=os.environ if environ is None else environ,
         notify=notify,
     )

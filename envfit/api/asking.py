@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,15 +17,17 @@ from envfit.frozen import frozen
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
 from envfit.knowledge.gpu_code import GpuCode, gpu_code
 from envfit.knowledge.model import CAPABILITY, KnowledgeBase
-from envfit.knowledge.other_targets import facts_read, newer_drivers, with_newer_gpu, without_gpus
+from envfit.knowledge.other_targets import facts_read, newer_drivers, with_glibc, with_newer_gpu, without_gpus
 from envfit.knowledge.query import Query
 from envfit.project import Project, applies, for_target, parse_requirement
 from envfit.requirement import Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.amendments import Lifted
 from envfit.resolve.chains import Chain, chains_to, demanders_of, roots_of
 from envfit.resolve.changes import Change, changes_between
+from envfit.resolve.decide import Unsatisfied
 from envfit.resolve.explain import Group, Reason
 from envfit.resolve.resolution import Pin, Resolution, held_by
+from envfit.resolve.way_out import WayKind
 from envfit.target import CUDA_DRIVER, FactState
 
 __all__ = [
@@ -42,6 +45,7 @@ __all__ = [
 #: Resolutions of one answer besides the first; what is left untried is said.
 TRIALS = 12
 _LISTED = 4
+_GLIBC = re.compile(r"needs glibc (\d+\.\d+)")
 _NEWER_FACTS = 3  # values of one fact that are tried for one reason
 
 
@@ -160,11 +164,11 @@ class _Accounting:
         ]
         bounds = [self._ruled(group) for group in groups if group not in held]
         bounds += self._required([version for group in held for version in group.versions])
-        if pin.name in resolution.kept:
-            trial = self._try("with --upgrade", Variation(upgraded=True))
-            bounds.append(
-                Bound(text="kept from the existing lock", versions=(), trials=(trial,) if trial else ())
-            )
+        if self._opened.preferences.pinned.get(pin.name) == pin.version:
+            trial = self._try("with --upgrade", Variation())
+            if trial is not None and self._is_newer(trial):
+                kept = Bound(text="kept from the existing lock", versions=(), trials=(trial,))
+                bounds.insert(0, kept)
         versions = [version for group in groups for version in group.versions]
         query = Query(self._job.base, resolution.target, ignored=self._job.ignored)
         return Account(
@@ -202,6 +206,7 @@ class _Accounting:
     def _without(self, reason: Reason) -> Iterator[tuple[str, Variation]]:
         """Yield the ways in which a reason would not hold: another fact, or the rule switched off."""
         if reason.rule is None:
+            yield from self._of_files(reason.sentence)
             return
         base, target = self._job.base, self._resolution.target
         facts = facts_read(reason.rule, base)
@@ -218,6 +223,20 @@ class _Accounting:
                 yield f"on a GPU of capability {capability}", Variation(target=other)
         if any(rule.id == reason.rule for rule in base.rules):
             yield "without that rule", Variation(ignored=frozenset({reason.rule}))
+
+    def _of_files(self, sentence: str) -> Iterator[tuple[str, Variation]]:
+        """Yield the ways in which files would fit that do not: a newer C library, another Python."""
+        target = self._resolution.target
+        needed = _GLIBC.search(sentence)
+        if needed is not None:
+            yield f"with glibc {needed[1]}", Variation(target=with_glibc(target, needed[1]))
+        if "Python" in sentence:
+            others = [one for one in self._job.other_pythons() if one.minor != target.python.minor]
+            # The nearest, a newer one first.
+            others.sort(key=lambda one: (abs(one.minor - target.python.minor), -one.minor))
+            for python in others[:2]:
+                minor = f"{python.major}.{python.minor}"
+                yield f"with Python {minor}", Variation(target=replace(target, python=python))
 
     def _required(self, versions: Sequence[Version]) -> Iterator[Bound]:
         """Yield the requirements that keep versions out: each lifted alone; then without other names."""
@@ -338,8 +357,15 @@ def possibility(
         before = opened.resolve()
         asked = for_target([replace(declared, marker=None)], before.target.marker_environment())
         try:
-            after = opened.resolve(Variation(added=asked))
+            after = opened.resolve(Variation(added=asked), ways=True)
         except (RefusalError, UndecidedError, UnknownPackageError) as error:
+            if isinstance(error, Unsatisfied):
+                # Not to ask is no answer to a question.
+                error.ways = tuple(
+                    way
+                    for way in error.ways
+                    if way.kind is not WayKind.PACKAGE or way.change.instead_of != text
+                )
             return Possibility(asked=text, name=name, before=_version(before, name), refused=error)
     return Possibility(
         asked=text,

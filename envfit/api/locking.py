@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
 
+from envfit.api.prices import GpuPrice, gpu_prices
 from envfit.api.provided import check_module
 from envfit.api.request import LockRequest
 from envfit.api.solving import Job, Watch, begin
@@ -40,6 +41,7 @@ class LockResult:
     interpreter: Interpreter | None  # whose packages are provided, where one was named
     changed: bool  # with ``check``: it is stale
     stale: tuple[str, ...] = ()  # how the former lock differs, a phrase for each
+    gpu_prices: tuple[GpuPrice, ...] = ()  # what single GPUs hold back
     edited: Path | None = None  # the project file that something was added to
     requests: int  # made to indexes
     received: int  # bytes
@@ -66,6 +68,7 @@ def lock_request(
         resolution = job.resolve()
     except UnknownPackageError as error:
         raise _with_former_indexes(error, previous) from None
+    prices = gpu_prices(job, resolution) if len(resolution.target.capabilities) > 1 else ()
     check_module(resolution, interpreter, notify)
     for name in _in_both_halves(project, resolution):
         notify(f"note: {name} is in the conda half too; installed by pip as well, it replaces conda's")
@@ -94,6 +97,7 @@ def lock_request(
         interpreter=interpreter,
         changed=changed,
         stale=stale,
+        gpu_prices=prices,
         edited=edited,
         requests=job.requests,
         received=job.received,

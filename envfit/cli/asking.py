@@ -34,6 +34,7 @@ _FRESH = (
     "extras",
     "groups",
     "gpus",
+    "ignored_gpus",
     "driver",
     "python",
     "platform",
@@ -211,8 +212,16 @@ def _bound(account: Account, bound: Bound, *, verbose: bool) -> Iterator[str]:
     for trial in bound.trials if verbose else better[:2]:
         yield f"    {_trial(account, trial)}"
     if bound.trials and not better and not verbose:
-        alone = "that" if len(bound.trials) == 1 else "any of that alone"
-        yield f"    {_trial(account, replace(bound.trials[0], what=f'without {alone}'))}"
+        yield f"    {_in_vain(account, bound.trials)}"
+
+
+def _in_vain(account: Account, trials: Sequence[Trial]) -> str:
+    """Say in one line that nothing that was tried frees a newer release."""
+    first = trials[0]
+    alike = all(one.what.startswith("without ") and one.version == account.version for one in trials)
+    if alike and len(trials) > 1:
+        first = replace(first, what="without any one of these")
+    return _trial(account, first)
 
 
 def _is_newer(account: Account, trial: Trial) -> bool:

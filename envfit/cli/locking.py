@@ -46,6 +46,7 @@ def request_of(
     extras: Sequence[str],
     groups: Sequence[str],
     gpus: Sequence[str],
+    ignored_gpus: Sequence[str],
     driver: str | None,
     python: str | None,
     platform: str | None,
@@ -87,7 +88,12 @@ def request_of(
         extras=tuple(extras),
         groups=tuple(groups),
         target=api.TargetRequest(
-            gpus=tuple(gpus), driver=driver, python=python, glibc=glibc, platform=platform
+            gpus=tuple(gpus),
+            driver=driver,
+            python=python,
+            glibc=glibc,
+            platform=platform,
+            ignored_gpus=tuple(ignored_gpus),
         ),
         target_name=target,
         if_supported=tuple(if_supported),

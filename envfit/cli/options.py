@@ -43,6 +43,15 @@ _DRIVER = Argument(
     help="The driver version on the target, such as 535.161.08. Default: the first release of the oldest "
     "branch that NVIDIA supports and that drives the GPUs.",
 )
+_IGNORE_GPUS = Argument(
+    name="ignored_gpus",
+    flags=("--ignore-gpu",),
+    metavar="INDEX|NAME",
+    many=True,
+    help="A GPU that need not be served: its index as nvidia-smi counts, or its model. The lock keeps the "
+    "choice, and the environment that is made of it hides the GPU when it is activated. Repeat it for "
+    "several.",
+)
 _IGNORE_RULES = Argument(
     name="ignore_rules",
     flags=("--ignore-rule",),
@@ -223,6 +232,7 @@ _LOCK = Command(
         _OUTPUT,
         _flag("check", "--check", help="Write nothing; exit 1 if the lock is stale."),
         _GPUS,
+        _IGNORE_GPUS,
         _DRIVER,
         Argument(
             name="python",
@@ -384,6 +394,7 @@ _INSTALL = Command(
             metavar="VERSION",
             help="The driver that goes with --gpu. Default: as for envfit lock.",
         ),
+        _IGNORE_GPUS,
         Argument(name="skip", flags=("--skip",), metavar="NAME", many=True, help="Leave NAME out."),
         Argument(
             name="provided_from",
@@ -733,6 +744,45 @@ _CHECK = Command(
     ),
 )
 
+_DIAGNOSE = Command(
+    name="diagnose",
+    run="envfit.cli.diagnosing:diagnose",
+    summary="Say what the failure in a log or traceback comes from, and what helps.",
+    more="The log may be of any program: an exception is walked to its root, through the messages that hide "
+    "it. Nothing is sent anywhere.\n\n"
+    "Exit code 0: a cause is named; 1: it is unknown, or nothing is wrong.\n\n"
+    "Examples: envfit diagnose train.log\n\n"
+    "python train.py 2>&1 | envfit diagnose -",
+    arguments=(
+        Argument(
+            name="log", metavar="LOG|-", required=True, kind=Path, help="A file, or - for standard input."
+        ),
+        Argument(
+            name="prefix",
+            flags=("--prefix",),
+            metavar="DIR",
+            kind=Path,
+            help="The environment that the log is of: what envfit check finds there confirms or "
+            "discards causes.",
+        ),
+        Argument(
+            name="gpus",
+            flags=("--gpu",),
+            metavar="GPU",
+            many=True,
+            help="With --prefix: a GPU of the machine that the log is of. Default: this machine's.",
+        ),
+        Argument(
+            name="driver",
+            flags=("--driver",),
+            metavar="VERSION",
+            help="With --prefix: the driver version of that machine.",
+        ),
+        _JSON,
+        _flag("verbose", "-v", "--verbose", help="Print every remedy and everything else that was found."),
+    ),
+)
+
 # What asks for the same as `envfit lock` and says where that goes: none of it is of use to a question.
 _OF_WRITING = frozenset({"output", "check", "json", "verbose", "requirements"})
 
@@ -786,6 +836,7 @@ COMMANDS = (
     _ADD,
     _INSTALL,
     _CHECK,
+    _DIAGNOSE,
     _WHY,
     _EXPORT,
     _MATRIX,

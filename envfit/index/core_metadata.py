@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from envfit.distribution import Declared, Distribution, Metadata
 from envfit.errors import SourceError
-from envfit.index.header_fields import header_fields, is_readable, single
+from envfit.header_fields import header_fields, is_readable, single
 
 __all__ = ["BadMetadata", "declared", "parse_core_metadata", "stated_identity"]
 

@@ -21,17 +21,19 @@ from envfit.install.environment import Environment
 from envfit.install.exposure import check_exposed, expose
 from envfit.install.guard import Line, constraints_text, guard
 from envfit.install.guard_files import write_guard
+from envfit.install.hidden_gpus import hide_gpus, visible_indexes
 from envfit.install.module import Module
 from envfit.install.plan import HealthCheck, Plan, plan
 from envfit.install.refusal import Refused
 from envfit.install.run_uv import create_venv, sync
+from envfit.installed.import_names import import_names
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
 from envfit.lock.file import write_lock
 from envfit.lock.provided import counted_on
 from envfit.lock.reading import LockedPackage, locked_packages, locked_target
 from envfit.lock.refusal import Refusal, Unproved, named
-from envfit.prove.imports import ImportResult, Outcome, import_names, verify
+from envfit.prove.imports import ImportResult, Outcome, verify
 from envfit.reference import ReferenceKind
 from envfit.target import Target
 
@@ -144,6 +146,9 @@ def install(
                 variables=variables,
                 notify=notify,
             )
+        visible = visible_indexes(target)
+        if visible is not None:
+            hide_gpus(version, visible)
         site_packages = version / "lib" / f"python{planned.python}" / "site-packages"
         if interpreter is not None:
             expose(interpreter, site_packages)

@@ -10,9 +10,20 @@ from packaging.version import Version
 from envfit.errors import TargetImpossibleError
 from envfit.knowledge.hardware import check_target
 from envfit.knowledge.model import CAPABILITY, KnowledgeBase
-from envfit.target import CUDA, CUDA_ARCH, CUDA_DRIVER, LIBCUDA, Capability, Fact, FactState, Gpu, Target
+from envfit.target import (
+    CUDA,
+    CUDA_ARCH,
+    CUDA_DRIVER,
+    GLIBC,
+    LIBCUDA,
+    Capability,
+    Fact,
+    FactState,
+    Gpu,
+    Target,
+)
 
-__all__ = ["facts_read", "newer_drivers", "with_newer_gpu", "without_gpus"]
+__all__ = ["facts_read", "newer_drivers", "with_glibc", "with_newer_gpu", "without_gpus"]
 
 
 def facts_read(rule: str, knowledge: KnowledgeBase) -> frozenset[str]:
@@ -64,6 +75,13 @@ def newer_drivers(target: Target, knowledge: KnowledgeBase) -> Iterator[tuple[st
         other = replace(target, facts=(cuda, driver, *others))
         if _can_be(other, knowledge):
             yield branch.first, other
+
+
+def with_glibc(target: Target, version: str) -> Target:
+    """Return a target with another glibc."""
+    others = (fact for fact in target.facts if fact.name != GLIBC)
+    said = Fact(name=GLIBC, state=FactState.KNOWN, value=version, source="tried")
+    return replace(target, facts=(*others, said))
 
 
 def _with_gpus(target: Target, gpus: tuple[Gpu, ...]) -> Target:

@@ -50,7 +50,8 @@ def attempt(
 ) -> Resolution | None:
     """Return a checked resolution; None where it is proved that there is none.
 
-    Raises UndecidedError where neither was found within the budget, or where what was found does not hold.
+    Newer releases of names in ``explained`` are accounted for as of those that the user named.  Raises
+    UndecidedError where neither was found within the budget, or where what was found does not hold.
     """
     outcome = solve(world, roots, budget=budget)
     if isinstance(outcome, Impossible):

@@ -95,7 +95,9 @@ def fewer_gpus(trial: Trial) -> Iterator[WayOut]:
             names = " and ".join(dict.fromkeys(map(_called, out)))
             places = [str(gpu.index) for gpu in out if gpu.index is not None]
             options = tuple(word for place in places for word in ("--ignore-gpu", place))
-            yield trial.way(WayKind.FEWER_GPUS, f"without the {names}", Change(options=options), found)
+            said = dict.fromkeys(gpu.source for gpu in out if gpu.source.startswith("--gpu "))
+            change = Change(instead_of=" ".join(said), options=options)
+            yield trial.way(WayKind.FEWER_GPUS, f"without the {names}", change, found)
 
 
 def newer_system(trial: Trial) -> Iterator[WayOut]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 from packaging.version import Version
 
-from envfit.cli.explaining import refusal_data, refusal_lines
+from envfit.cli.explaining import refusal_lines
+from envfit.cli.render import error_data
 from envfit.requirement import Requirement
 from envfit.resolve.attempt import world_of
 from envfit.resolve.decide import Unsatisfied
@@ -151,7 +155,10 @@ def test_ways_out_change_little_first(refused: tuple[str, Scenario, Unsatisfied]
 
 def test_the_data_has_all_of_it(refused: tuple[str, Scenario, Unsatisfied]) -> None:
     _, _, error = refused
-    data = refusal_data(error)
+    data = error_data(error)
+    schema = json.loads((resources.files("envfit.cli") / "schema" / "error.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    Draft202012Validator(schema).validate(data)
     assert len(data["reasons"]) == len(error.explanation.groups)
     assert [way["says"] for way in data["ways-out"]] == list(map(str, error.ways))
     assert all(Version(version) for way in data["ways-out"] for version in way["outcome"].values())

@@ -1,0 +1,673 @@
+"""What Python says when an import fails or a package lacks a name, and what that comes from.
+
+Which modules came and went with which Python was measured: ``sys.stdlib_module_names`` of
+CPython 3.10 to 3.13, and imports in 3.6 to 3.9.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from packaging.utils import canonicalize_name
+
+from envfit.diagnosis import mechanisms as m
+from envfit.diagnosis.scene import Scene, package_of_file
+from envfit.diagnosis.sign import Sign, Telling
+from envfit.knowledge.symptom import SymptomRank
+
+__all__ = ["SIGNS"]
+
+_REMOVED = {
+    **dict.fromkeys(("asynchat", "asyncore", "distutils", "imp", "smtpd"), (3, 12)),
+    **dict.fromkeys(
+        (
+            "aifc", "audioop", "cgi", "cgitb", "chunk", "crypt", "imghdr", "lib2to3", "mailcap", "msilib",(
+                "nis"
+            ),
+            "nntplib", "ossaudiodev", "pipes", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib",
+        ),
+        (3, 13),
+    ),
+    "binhex": (3, 11),
+    **dict.fromkeys(("formatter", "parser", "symbol"), (3, 10)),
+}  # fmt: skip
+_ADDED = {
+    "tomllib": (3, 11),
+    "zoneinfo": (3, 9),
+    "graphlib": (3, 9),
+    "importlib.metadata": (3, 8),
+    "dataclasses": (3, 7),
+    "contextvars": (3, 7),
+    "importlib.resources": (3, 7),
+}
+_BUILT_WITH = {
+    "_ctypes": "libffi",
+    "_lzma": "liblzma",
+    "_bz2": "libbz2",
+    "_sqlite3": "SQLite",
+    "_ssl": "OpenSSL",
+    "_tkinter": "Tcl/Tk",
+    "_curses": "ncurses",
+    "readline": "readline",
+    "_dbm": "a dbm library",
+    "_uuid": "libuuid",
+    "_zstd": "libzstd",
+}
+_PYTHON_2 = {
+    "ConfigParser", "Queue", "StringIO", "Tkinter", "__builtin__", "cPickle", "commands", "cookielib",(
+        "httplib"
+    ),
+    "urllib2", "urlparse", "HTMLParser", "SocketServer", "cStringIO", "copy_reg",
+}  # fmt: skip
+#: Compiled parts by the way they are named.
+_COMPILED = re.compile(
+    r"(?:^|\.)(?:_C\w*|_?\w+_(?:cuda|cpp|ext|kernels?|C)|\w*(?:_cuda|cuda_kernel|_ext|_ops_cuda)\w*|"
+    r"_ext\w*|core_cc"
+    r"|cpp_extension|\w*_cpp_ext\w*|fused_\w+|_multiarray_umath|_imaging|_version_cpp|_cext|_kernels?)$"
+)
+_IN_BUILD = re.compile(
+    r"Getting requirements to build|get_requires_for_build|Preparing (?:editable )?metadata|build_editable"
+    r"|prepare_metadata_for_build|build_wheel|metadata-generation-failed|pip-build-env|builds-v\d|setup\.py"
+    r" egg_info|python setup\.py|build_meta|Building wheel|setup_requires|Failed to build",
+    re.IGNORECASE,
+)
+_SITE = re.compile(r"(?:site|dist)-packages|/lib/python\d|/Lib/|<frozen|\\lib\\", re.IGNORECASE)
+
+
+def _version(found: tuple[int, int]) -> str:
+    return f"Python {found[0]}.{found[1]}"
+
+
+def _asker(scene: Scene) -> str:
+    """Say who asked, such as " (asked for by s3prl, in hub.py line 7)"."""
+    frame = scene.asking
+    if frame is None:
+        return ""
+    name = frame.file.replace("\\", "/").rpartition("/")[2]
+    line = f" line {frame.line}" if frame.line else ""
+    owner = scene.importer
+    return f", asked for by {owner} ({name}{line})" if owner else f", asked for in {name}{line}"
+
+
+def _distribution(scene: Scene, module: str) -> str:
+    top = module.partition(".")[0]
+    return scene.distributions.get(top, top.replace("_", "-"))
+
+
+def _is_built(scene: Scene) -> bool:
+    """Tell whether a package is being built where the message stands, and not a program run."""
+    around = scene.log.lines[max(0, scene.place - 60) : scene.place + 40]
+    return any(_IN_BUILD.search(line.text) for line in around)
+
+
+def _own_file(scene: Scene, name: str) -> str | None:
+    """Return a file of the user that has the name of a package, where the log shows one."""
+    text = re.escape(name)
+    shadow = re.compile(rf"(?P<path>(?:[A-Za-z]:)?[\w./~\\-]*[/\\]{text}(?:\.py|[/\\]__init__\.py))\b")
+    for frame in scene.frames:
+        found = shadow.search(frame.file)
+        if found and not _SITE.search(frame.file):
+            return frame.file
+    return None
+
+
+def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    module = values["module"]
+    top = module.partition(".")[0]
+    package = _distribution(scene, module)
+    if module in _REMOVED or top in _REMOVED:
+        since = _REMOVED[module if module in _REMOVED else top]
+        return Telling(
+            mechanism=m.STDLIB_REMOVED,
+            cause=(
+                f"{_version(since)} and newer no longer has the standard module {top}{_asker(scene)}: the "
+                f"code is "
+                "older than this Python."
+            ),
+            remedies=(
+                (
+                    f"Use a newer release of the package that imports {top}, or a Python before "
+                    f"{since[0]}.{since[1]}."
+                ),
+            ),
+        )
+    if module in _ADDED:
+        since = _ADDED[module]
+        return Telling(
+            mechanism=m.STDLIB_NEWER,
+            cause=(
+                f"Python before {since[0]}.{since[1]} has no module {module}{_asker(scene)}: the code "
+                f"needs a newer "
+                "Python."
+            ),
+            remedies=(
+                f"Use {_version(since)} or newer, or an older release of the package that imports {module}.",
+            ),
+        )
+    if top in _BUILT_WITH:
+        return Telling(
+            mechanism=m.PYTHON_INCOMPLETE,
+            cause=(
+                f"This Python was built without its module {top}, because {_BUILT_WITH[top]} with its "
+                f"headers was "
+                "not there when it was compiled."
+            ),
+            remedies=(
+                (
+                    "Use a Python that is whole (of uv, conda or the system), or install "
+                    f"{_BUILT_WITH[top]} with its headers and build this Python again."
+                ),
+            ),
+        )
+    if top in _PYTHON_2:
+        return Telling(
+            mechanism=m.PYTHON_2_CODE,
+            cause=f"The code imports {module}, which only Python 2 has{_asker(scene)}.",
+        )
+    shadow = _own_file(scene, top)
+    if shadow and "." in module:
+        return _shadow(top, shadow)
+    if _is_built(scene):
+        return _tell_build(module, scene)
+    if _COMPILED.search(module):
+        owner = package if "." in module else scene.importer or package
+        owner = canonicalize_name(owner)
+        return Telling(
+            mechanism=m.EXTENSION_MISSING,
+            cause=(
+                f"{owner} is installed without its compiled part {module}: it was built where the compiled "
+                f"code was "
+                "skipped or failed, only its Python files are there, or the compiled file is for another "
+                "Python or "
+                f"release{_asker(scene)}."
+            ),
+            remedies=(
+                (
+                    f"Reinstall {owner}: a wheel that is compiled for this Python, torch and CUDA, or a "
+                    f"build "
+                    f"with nvcc "
+                    "and a compiler there."
+                ),
+                f"Where {owner} is only used if it is there, uninstalling it is enough.",
+            ),
+            package=owner,
+        )
+    if "." in module:
+        return Telling(
+            mechanism=m.SUBMODULE_MISSING,
+            cause=(
+                f"{package} is installed, and the installed release has no module {module}{_asker(scene)}: "
+                f"the code "
+                f"was written for an older or newer release of {package}, or another package of this "
+                f"name is "
+                f"installed."
+            ),
+            remedies=(
+                (
+                    f"Install the release of {package} that the code was written for, or a release of "
+                    f"the code "
+                    f"for the "
+                    f"{package} that is installed."
+                ),
+            ),
+            commands=(("python", "-m", "pip", "show", package),),
+            package=canonicalize_name(package),
+            certain=False,
+        )
+    known = top in scene.distributions
+    install = (
+        f"Install {package} into the environment whose Python ran: python -m pip install {package}"
+        if known
+        else (
+            f"Install the package that has {module} into the environment whose Python ran; if {module} is "
+            f"a part of "
+            "the project, start the program from its folder or put that into PYTHONPATH."
+        )
+    )
+    return Telling(
+        mechanism=m.MODULE_MISSING,
+        cause=f"The Python that ran finds no module {module}{_asker(scene)}: "
+        + (f"{package} is not installed in its environment." if known else "it is not installed there."),
+        remedies=(install,),
+        package=canonicalize_name(package) if known else None,
+    )
+
+
+def _tell_build(module: str, scene: Scene) -> Telling:
+    top = module.partition(".")[0]
+    if top == "torch":
+        return Telling(
+            mechanism=m.ISOLATION_TORCH,
+            cause=(
+                "The build of a package imports torch, and it runs in a build environment of its own that "
+                "has none: "
+                "the package does not declare it."
+            ),
+            remedies=(
+                (
+                    "Install torch first, then build with --no-build-isolation (with what the build needs "
+                    "besides: "
+                    "setuptools, wheel, ninja, packaging)."
+                ),
+            ),
+            package="torch",
+        )
+    package = _distribution(scene, module)
+    return Telling(
+        mechanism=m.ISOLATION_MODULE,
+        cause=(
+            f"The build of a package imports {module}, and its build environment does not have it: the "
+            f"package does "
+            "not declare what its build needs."
+        ),
+        remedies=(
+            f"Install {package} and what else the build needs, then build with --no-build-isolation.",
+            "Or take a release of the package that has a wheel.",
+        ),
+    )
+
+
+def _shadow(name: str, path: str) -> Telling:
+    return Telling(
+        mechanism=m.MODULE_SHADOWED,
+        cause=f"The file {path} is found in place of the package {name}: it has its name.",
+        remedies=(f"Give {path} another name, and remove its __pycache__.",),
+    )
+
+
+def _tell_circle(values: Mapping[str, str], scene: Scene) -> Telling:
+    module = values["module"]
+    top = module.partition(".")[0]
+    path = values.get("path", "")
+    shadow = path if path and not _SITE.search(path) else _own_file(scene, top)
+    file = (shadow or "").replace("\\", "/")
+    if shadow and (file.endswith((f"/{top}.py", f"/{top}/__init__.py")) or file == f"{top}.py"):
+        return _shadow(top, shadow)
+    what = f"{values['name']} of {module}" if "name" in values else module
+    return Telling(
+        mechanism=m.CIRCULAR_IMPORT,
+        cause=(
+            f"{what} is used while {top} is still being imported: a file of the user has its name, its "
+            f"installation "
+            "is incomplete or of mixed releases, or a package that it imports on the way failed and was "
+            "imported again."
+        ),
+        remedies=(
+            (
+                f"python -c 'import {top}; print({top}.__file__)' from another folder shows whether a "
+                f"file of "
+                f"yours "
+                "shadows it."
+            ),
+            f"Reinstall {top}, and bring what it imports to releases of the same time.",
+        ),
+        package=canonicalize_name(top),
+        certain=False,
+        rank=SymptomRank.GENERAL,
+    )
+
+
+_NO_MODULES = {"builtins", "str", "NoneType"}
+
+
+def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    module, name = values["module"], values["name"]
+    top = module.partition(".")[0]
+    if top in _NO_MODULES:
+        return None
+    path = values.get("path", "")
+    shadow = path if path and not _SITE.search(path) and path != "unknown location" else _own_file(scene, top)
+    file = (shadow or "").replace("\\", "/")
+    if shadow and top in scene.distributions and file.endswith((f"/{top}.py", f"/{top}/__init__.py")):
+        return _shadow(top, shadow)
+    if path == "unknown location":
+        return Telling(
+            mechanism=m.NAME_MISSING,
+            cause=(
+                f"{module} is only a folder without code (a namespace package), so that {name} is not "
+                f"in it"
+                f"{_asker(scene)}: its installation is damaged or half removed, or a folder of this "
+                f"name is "
+                f"found first."
+            ),
+            remedies=(
+                (
+                    f"Reinstall {_distribution(scene, module)}, and look for a folder {top} where the "
+                    f"program "
+                    f"starts."
+                ),
+            ),
+            package=canonicalize_name(_distribution(scene, module)),
+            certain=False,
+        )
+    if top in _STANDARD:
+        python = f" ({_version(scene.python)})" if scene.python else ""
+        return Telling(
+            mechanism=m.STDLIB_REMOVED if (module, name) in _GONE else m.STDLIB_NEWER,
+            cause=(
+                f"The standard module {module} of this Python{python} has no {name}{_asker(scene)}: the "
+                f"code is "
+            )
+            + ("older than this Python." if (module, name) in _GONE else "made for another Python."),
+            certain=(module, name) in _GONE,
+        )
+    package = _distribution(scene, module)
+    installed = top in scene.distributions or package_of_file(path) is not None or scene.importer is not None
+    return Telling(
+        mechanism=m.NAME_MISSING,
+        cause=(
+            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written for "
+            f"another "
+            f"release of {package}, older or newer than the one that is installed."
+        ),
+        remedies=(
+            (
+                f"Install the release of {package} that the code was written for, or a release of the "
+                f"code for "
+                f"the "
+                f"{package} that is installed."
+            ),
+        ),
+        package=canonicalize_name(package),
+        certain=installed,
+        rank=SymptomRank.CAUSE if installed else SymptomRank.GENERAL,
+    )
+
+
+#: Standard modules, and names that went with a Python (measured on 3.6 to 3.13).
+_STANDARD = {
+    "collections", "typing", "inspect", "asyncio", "importlib", "ssl", "fractions", "math", "time", "base64",
+    "configparser", "unittest", "xml", "html", "threading", "pkgutil", "ast", "types", "enum", "dataclasses",(
+        "functools"
+    ),
+    "itertools", "contextlib", "logging", "os", "sys", "re", "string", "random", "email", "http", "urllib",(
+        "locale"
+    ),
+    "platform", "shutil", "subprocess", "zipimport", "gettext", "array", "abc", "warnings", "ctypes",(
+        "sysconfig"
+    ),
+}  # fmt: skip
+_GONE = {
+    *(("collections", name) for name in ("Mapping", "MutableMapping", "Iterable", "Sequence", "Callable",(
+        "Hashable"
+    ),
+                                         "MutableSequence", "Set", "MutableSet", "Sized", "Iterator",(
+                                             "Container"
+                                         ),
+                                         "Awaitable", "Coroutine", "Generator")),
+    ("fractions", "gcd"), ("inspect", "getargspec"), ("inspect", "formatargspec"), ("asyncio", "coroutine"),
+    ("pkgutil", "ImpImporter"), ("configparser", "SafeConfigParser"), ("unittest", "makeSuite"), ("time",(
+        "clock"
+    )),
+    ("base64", "decodestring"), ("base64", "encodestring"), ("ssl", "wrap_socket"), ("importlib",(
+        "find_loader"
+    )),
+    ("pkgutil", "find_loader"), ("ast", "Str"), ("ast", "Num"), ("typing", "io"), ("typing", "re"),
+    ("xml.etree", "cElementTree"), ("threading", "_shutdown_locks"), ("locale", "format"),
+}  # fmt: skip
+
+
+def _tell_syntax(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    frame = scene.asking
+    message = values["message"]
+    if re.match(
+        r"Missing parentheses in call to|multiple exception types must be parenthesized|leading zeros in",
+        message,
+    ):
+        return Telling(
+            mechanism=m.PYTHON_2_CODE,
+            cause=f"The code is written for Python 2 ({message}){_asker(scene)}.",
+        )
+    if frame is None or not _SITE.search(frame.file):
+        return None
+    package = scene.importer or frame.file
+    python = f" ({_version(scene.python)})" if scene.python else ""
+    return Telling(
+        mechanism=m.SYNTAX_NEWER,
+        cause=(
+            f"A file of {package} holds syntax that this Python{python} does not know "
+            f"({message}){_asker(scene)}: the "
+            "release was made for a newer Python, or its file is damaged."
+        ),
+        remedies=(f"Use a newer Python, or an older release of {package} that supports this one.",),
+        package=canonicalize_name(scene.importer) if scene.importer else None,
+        certain=False,
+    )
+
+
+def _tell_removed(values: Mapping[str, str], scene: Scene) -> Telling:
+    name, release = values["name"], values["release"]
+    return Telling(
+        mechanism=m.NAME_MISSING,
+        cause=(
+            f"{name} was removed in {release}, which is older than the installed release{_asker(scene)}: "
+            f"the code is "
+            "older."
+        ),
+    )
+
+
+_METADATA = r"(?:PackageNotFoundError|DistributionNotFound)"
+
+SIGNS = (
+    Sign(
+        patterns=(
+            r"No module named '?(?P<module>[A-Za-z_][\w.]*\w|_)'?(?!\S*; )(?!'?;)",
+            r"No module named \"(?P<module>[A-Za-z_][\w.]*\w)\"",
+        ),
+        tell=_tell_module,
+        unless=("is not a package",),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"cannot import name '(?P<name>\w+)' from partially initialized module '(?P<module>[\w.]+)'"
+                r"(?: \(most likely due to a circular import\) \((?P<path>[^)\n]+)\))?"
+            ),
+            (
+                r"partially initialized module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'"
+                r"(?: \(most likely due to a circular import\))?(?: from '(?P<path>[^'\n]+)')?"
+            ),
+            r"consider renaming '(?P<path>[^'\n]+/(?P<module>\w+)\.py)' (?:since|if) it has the same name",
+            (
+                r"cannot access submodule '(?P<name>\w+)' of module '(?P<module>[\w.]+)' \(most likely "
+                r"due to "
+                r"a circular import\)"
+            ),
+        ),
+        tell=_tell_circle,
+        overrides=True,
+    ),
+    Sign(
+        patterns=(
+            r"cannot import name '?\"?(?P<name>\w+)'?\"? from '(?P<module>[\w.]+)' \((?P<path>[^)\n]+)\)",
+            r"cannot import name '?\"?(?P<name>\w+)'?\"? from '?(?P<module>[\w.]+\w)'?",
+            r"module '(?P<module>[\w.]+)' has no attribute '(?P<name>\w+)'",
+            r"module '?(?P<module>[\w.]+)'? does not have (?:an )?attribute '?(?P<name>\w+)",
+        ),
+        tell=_tell_name,
+        unless=("partially initialized",),
+    ),
+    Sign(
+        patterns=(r"'(?P<module>[\w.]+)'; '(?P<package>\w+)' is not a package",),
+        telling=Telling(
+            mechanism=m.MODULE_SHADOWED,
+            cause=(
+                "A file {package}.py is found before the package {package}, so that {module} does not "
+                "exist in it."
+            ),
+            remedies=(
+                (
+                    "python -c 'import {package}; print({package}.__file__)' shows the file: give it "
+                    "another "
+                    "name, and "
+                    "remove its __pycache__."
+                ),
+            ),
+        ),
+    ),
+    Sign(patterns=(r"SyntaxError: (?P<message>[^\n]+)",), tell=_tell_syntax),
+    Sign(
+        patterns=(
+            r"PackageNotFoundError: No package metadata was found for (?P<name>[\w.-]+\w)",
+            r"importlib\.metadata\.PackageNotFoundError: (?P<name>[\w.-]+\w)",
+            r"The '(?P<name>[\w.-]+)[^'\n]*' distribution was not found and is required by",
+        ),
+        telling=Telling(
+            mechanism=m.METADATA_MISSING,
+            cause=(
+                "The metadata of {name} is not found in the environment that ran: it is not installed "
+                "there, or was "
+                "copied or removed without its metadata."
+            ),
+            remedies=("Install it: python -m pip install {name}",),
+            package="{name}",
+        ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"ImportError: (?P<name>[\w-]+)(?P<wanted>(?:>=|==|<=|!=|>|<|~=)[^ \n]+) is "
+                r"required[^\n]{0,60}but found [\w-]+==(?P<found>[\w.+]+)"
+            ),
+            (
+                r"VersionConflict: \((?P<name>[\w-]+) (?P<found>[\w.+]+) \([^)\n]+\), "
+                r"Requirement\.parse\('[\w-]+(?P<wanted>[^'\n]+)'\)\)"
+            ),
+            (
+                r"(?P<name>[\w-]+)[ ]?(?P<wanted>(?:>=|==|<=|>|<)[ ]?[\d.]+\d) is "
+                r"required[^\n]{0,40}(?:found|"
+                r"installed|have)[^\n\d]{0,30}(?P<found>[\d.]+\d)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause="{name} {found} is installed, and the program takes only {name}{wanted}.",
+            remedies=("Install {name} in that range: python -m pip install '{name}{wanted}'",),
+            package="{name}",
+        ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"ImportError: (?P<what>[^\n]{0,80}?) requires the (?P<name>[\w.-]+) (?:library|"
+                r"package)[^\n]{0,40} but it was not found"
+            ),
+            r"requires the following packages that were not found in your environment: (?P<name>[\w.-]+\w)",
+            r"the package (?P<name>[\w.-]+) seems to be not installed",
+            (
+                r"(?:ImportError|ModuleNotFoundError|RuntimeError): (?:Please|You need to|You must) "
+                r"(?:first "
+                r")?install (?:the )?`?(?P<name>[A-Za-z][\w.-]+\w)`?"
+            ),
+            (
+                r"(?:ImportError|ModuleNotFoundError): `?(?P<name>[\w.-]+\w)`? (?:is not installed|is "
+                r"required|"
+                r"must be installed|not installed|not found)"
+            ),
+            (
+                r"(?:ImportError|ModuleNotFoundError): Using [^\n]{0,80} requires (?:the "
+                r")?`?(?P<name>[A-Za-z][\w.-]+\w)`?"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.ATTENTION_CHOICE,
+            cause=(
+                "The program needs {name} for what it was asked to do, and finds it neither installed nor "
+                "usable."
+            ),
+            remedies=(
+                (
+                    "Install {name} into the environment that ran; if it is installed, import it alone "
+                    "to see "
+                    "why it "
+                    "fails: python -c 'import ...'."
+                ),
+            ),
+            rank=SymptomRank.GENERAL,
+        ),
+    ),
+    Sign(
+        patterns=(r"`(?P<name>[\w.]+)` was removed in the (?P<release>\w+ \d[\w.]*) release",),
+        tell=_tell_removed,
+    ),
+    Sign(
+        patterns=(
+            r"(?:numpy\.)?\w+ size changed, may indicate binary incompatibility",
+            (
+                r"compiled (?:against|using) (?:API|ABI|NumPy)[^\n]{0,60}(?:but this version of numpy|"
+                r"cannot "
+                r"be run in)"
+            ),
+            r"numpy\.core\.multiarray failed to import",
+            r"Importing the numpy C-extensions failed",
+            r"RuntimeError: Numpy is not available",
+        ),
+        telling=Telling(
+            mechanism=m.NUMPY_ABI,
+            cause=(
+                "A compiled extension was built against another NumPy than the one that is installed: "
+                "mostly one "
+                "made for NumPy 1 beside NumPy 2, or the other way round."
+            ),
+            remedies=(
+                (
+                    "Install a release of the extension for the installed NumPy, else python -m pip "
+                    "install "
+                    "'numpy<2'; "
+                    "reinstall without the cache what was compiled here."
+                ),
+            ),
+            package="numpy",
+        ),
+    ),
+    Sign(
+        patterns=(r"TypeError: Descriptors cannot (?:not )?be created directly",),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause="The installed protobuf is newer than the generated code of a package can work with.",
+            remedies=("python -m pip install 'protobuf<=3.20.3', or a newer release of the package.",),
+            package="protobuf",
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"metaclass conflict: the metaclass of a derived class must be",
+            r"TypeError: (?:Too few|Too many) (?:arguments|parameters) for <?class",
+            (
+                r"TypeError: unsupported operand type\(s\) for \|: '(?:type|_GenericAlias|ABCMeta|NoneType|"
+                r"\w+)' and '(?:type|NoneType|_GenericAlias|\w+)'"
+            ),
+            r"TypeError: '(?:type|ABCMeta|_SpecialForm)' object is not subscriptable",
+        ),
+        telling=Telling(
+            mechanism=m.METACLASS_OR_TYPE,
+            cause=(
+                "Annotations of a package cannot be made by this Python: it was written for a newer one (X "
+                "| Y needs "
+                "Python 3.10, list[int] needs 3.9), or a typing package does not fit."
+            ),
+            remedies=("Use a newer Python, or a release of the package for this one.",),
+            rank=SymptomRank.GENERAL,
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:mutable default <class '[^'\n]+'>|mutable default) for field (?P<field>\w+) is not "
+                r"allowed: use default_factory"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.METACLASS_OR_TYPE,
+            cause=(
+                "Python 3.11 and newer refuses a dataclass whose default value (field {field}) can be "
+                "changed: the "
+                "package that defines it is older than this Python."
+            ),
+            remedies=("Use a newer release of the package, or Python 3.10.",),
+        ),
+    ),
+)

@@ -1,0 +1,748 @@
+"""Every mechanism by which a program fails that is told apart without knowing the program: the registry."""
+
+from __future__ import annotations
+
+from envfit.frozen import frozen
+
+__all__ = ["MECHANISMS", "Mechanism"]
+
+
+@frozen
+class Mechanism:
+    """One way to fail: the code that names it, and what holds wherever it happens."""
+
+    code: str  # never reused
+    cause: str  # one or two sentences, as the error reference prints them
+    remedy: str  # likewise
+    environment: bool = True  # False: another environment would not help
+
+
+_MADE: list[Mechanism] = []
+
+
+def _mechanism(code: str, cause: str, remedy: str, *, environment: bool = True) -> Mechanism:
+    made = Mechanism(code=code, cause=cause, remedy=remedy, environment=environment)
+    _MADE.append(made)
+    return made
+
+
+# -- imports ---------------------------------------------------------------------
+
+MODULE_MISSING = _mechanism(
+    "module-not-installed",
+    "The Python that ran finds no module of this name: its package is not installed in this environment, "
+    "or it is a file of the project and its folder is not on the path.",
+    "Install the package that has the module into the environment that ran, or start the program where its "
+    "own modules are found.",
+)
+EXTENSION_MISSING = _mechanism(
+    "extension-missing",
+    "The Python files of a package are there and its compiled part is not: it was installed without being "
+    "compiled, or its compiled part is for another Python.",
+    "Reinstall the package from a wheel for this Python and platform, or build it with what its build needs.",
+)
+SUBMODULE_MISSING = _mechanism(
+    "submodule-missing",
+    "A package is installed, and the release that is installed has no module of the name that is imported: "
+    "the code was written for another release.",
+    "Install the release of the package that the code was written for, or a newer release of the code.",
+)
+MODULE_SHADOWED = _mechanism(
+    "module-shadowed",
+    "A file or folder of the user has the name of an installed package and is found before it.",
+    "Give the file or folder another name, and remove its __pycache__.",
+)
+CIRCULAR_IMPORT = _mechanism(
+    "circular-import",
+    "Modules of a package import each other in a circle, which happens where releases do not fit together, "
+    "an installation is half done, or a file shadows a package.",
+    "Reinstall the package, and upgrade those that it imports on the way.",
+)
+NAME_MISSING = _mechanism(
+    "name-missing",
+    "A package is installed, and the release that is installed does not have the name that is asked of it: "
+    "the code was written for another release.",
+    "Install the release of the package that the code was written for, or a newer release of the code.",
+)
+STDLIB_REMOVED = _mechanism(
+    "standard-module-removed",
+    "The code imports a module that this Python no longer has.",
+    "Use a release of the package for this Python, or an older Python.",
+)
+STDLIB_NEWER = _mechanism(
+    "standard-module-newer",
+    "The code imports a module that only a newer Python has.",
+    "Use a newer Python, or an older release of the package.",
+)
+PYTHON_INCOMPLETE = _mechanism(
+    "python-built-incomplete",
+    "This Python was built without one of its own compiled modules, because a library was missing then.",
+    "Use another build of Python (of uv, conda or the system), or install the library with its headers and "
+    "build Python again.",
+)
+SYNTAX_NEWER = _mechanism(
+    "syntax-of-newer-python",
+    "A package contains syntax that this Python does not know: it was written for a newer Python.",
+    "Use a newer Python, or an older release of the package.",
+)
+PYTHON_2_CODE = _mechanism(
+    "python-2-code",
+    "The code is written for Python 2.",
+    "Use a release of the package for Python 3.",
+)
+METADATA_MISSING = _mechanism(
+    "package-metadata-missing",
+    "A program looks for the metadata of a package, and it is not installed in this environment or its "
+    "metadata was removed.",
+    "Install the package.",
+)
+VERSION_REFUSED = _mechanism(
+    "version-refused",
+    "A program checks the versions of packages when it starts, and one is outside of the range that it "
+    "takes.",
+    "Install a version in the range.",
+)
+METACLASS_OR_TYPE = _mechanism(
+    "typing-incompatible",
+    "A package fails while its classes are made, because this Python or a typing package handles "
+    "annotations in another way than it expects.",
+    "Install releases of the packages that are made for this Python.",
+)
+
+# -- libraries --------------------------------------------------------------------
+
+SYMBOL_TORCH = _mechanism(
+    "built-for-other-torch",
+    "A compiled extension asks torch's libraries for a function that they do not have: it was built "
+    "against "
+    "another torch release, or with the other C++ ABI.",
+    "Install the build of the extension for this torch, or build it against this torch.",
+)
+SYMBOL_PYTHON = _mechanism(
+    "built-for-other-python",
+    "A compiled extension asks the interpreter for a function that it does not have: it was built for "
+    "another Python.",
+    "Reinstall it for the Python that runs.",
+)
+SYMBOL_CUDA = _mechanism(
+    "cuda-library-mismatch",
+    "A library asks a library of CUDA for a function that the one that was loaded does not have: one of "
+    "another release comes first, mostly through LD_LIBRARY_PATH or from the system.",
+    "Unset LD_LIBRARY_PATH; have the CUDA libraries of one release only.",
+)
+SYMBOL_OTHER = _mechanism(
+    "undefined-symbol",
+    "A compiled library asks another library for a function that it does not have: it was built against "
+    "another version of it.",
+    "Reinstall both so that they are of the same time and source.",
+)
+LIBRARY_CUDA = _mechanism(
+    "missing-cuda-library",
+    "A compiled library is linked with a library of CUDA that the loader does not find: its CUDA major is "
+    "not installed, or not where the loader looks.",
+    "Install the build for the CUDA of this environment, or the CUDA libraries of that major.",
+)
+LIBRARY_DRIVER = _mechanism(
+    "missing-driver-library",
+    "A library of the NVIDIA driver is not found: the machine or container has no driver.",
+    "Run it where the driver is, or start the container with the GPU.",
+)
+LIBRARY_TORCH_CUDA = _mechanism(
+    "torch-without-cuda-library",
+    "An extension was built for a torch with CUDA, and the torch that is installed is a build without.",
+    "Install a torch with CUDA, or the extension for the CPU.",
+)
+LIBRARY_TORCH = _mechanism(
+    "missing-torch-library",
+    "An extension needs a library of torch and does not find it: torch is not installed where it is looked "
+    "for, or the extension was loaded before torch.",
+    "Install torch in the same environment, and import torch first.",
+)
+LIBRARY_ROCM = _mechanism(
+    "missing-rocm-library",
+    "A build for AMD GPUs (ROCm) is installed, and its libraries are not there.",
+    "Install the build for NVIDIA GPUs.",
+)
+LIBRARY_PYTHON = _mechanism(
+    "missing-python-library",
+    "A program is linked with the shared library of a Python that is not found: that Python was removed, "
+    "or its lib directory is not where the loader looks.",
+    "Make the environment again with a Python that is there.",
+)
+LIBRARY_SYSTEM = _mechanism(
+    "missing-system-library",
+    "A shared library of the system is not installed on the machine or in the container image.",
+    "Install the system's package that has it.",
+)
+LIBRARY_MISSING = _mechanism(
+    "missing-shared-library",
+    "A compiled library needs another one that the loader does not find.",
+    "Install what has it, or say where it is.",
+)
+LIBC_OLD = _mechanism(
+    "c-library-too-old",
+    "A compiled library needs a newer C library (glibc) than the system has.",
+    "Use a build for an older glibc, or a newer system or container image.",
+)
+LIBSTDCXX_OLD = _mechanism(
+    "cxx-library-too-old",
+    "A compiled library needs a newer libstdc++ than the one that was loaded.",
+    "Have a newer libstdc++ found first: that of conda, or of a newer system.",
+)
+LIBRARY_FOREIGN = _mechanism(
+    "library-for-other-machine",
+    "A file is no library for this machine: it is for another kind of processor, or damaged.",
+    "Reinstall the package for this machine.",
+)
+LIBRARY_REFUSED = _mechanism(
+    "library-refused-by-system",
+    "The system refuses to load a library as it is made, such as one that asks for an executable stack.",
+    "Install a newer build of the package.",
+)
+NUMPY_ABI = _mechanism(
+    "built-for-other-numpy",
+    "A compiled extension was built against another NumPy than the one that is installed.",
+    "Install a release of the extension for this NumPy, or the NumPy that it was built for.",
+)
+OPENMP_TWICE = _mechanism(
+    "openmp-loaded-twice",
+    "Two copies of the OpenMP runtime are loaded into one process: packages of different sources each "
+    "bring "
+    "their own.",
+    "Take NumPy, torch and MKL from one source.",
+)
+TLS_FULL = _mechanism(
+    "static-tls-full",
+    "The loader has no room left for a library that needs static thread-local storage.",
+    "Load that library first.",
+)
+
+# -- CUDA -------------------------------------------------------------------------
+
+CUDA_NO_KERNEL = _mechanism(
+    "cuda-no-kernel-image",
+    "A GPU program has no code for this GPU: it was compiled for other compute capabilities.",
+    "Install a build with code for this GPU.",
+)
+CUDA_DRIVER_OLD = _mechanism(
+    "cuda-driver-insufficient",
+    "The NVIDIA driver is older than the CUDA runtime of the program needs, or the driver's library is not "
+    "seen at all.",
+    "Install a newer driver, or packages for an older CUDA.",
+)
+CUDA_NO_DEVICE = _mechanism(
+    "cuda-no-device",
+    "CUDA sees no GPU: there is none, it is hidden from this process, or the driver cannot use it.",
+    "Look at nvidia-smi and CUDA_VISIBLE_DEVICES; ask for a GPU in the job or container.",
+    environment=False,
+)
+CUDA_INVALID_DEVICE = _mechanism(
+    "cuda-invalid-device",
+    "The program asks for a GPU by a number that this process does not have.",
+    "Use as many processes or device numbers as GPUs are visible.",
+    environment=False,
+)
+CUDA_MEMORY = _mechanism(
+    "cuda-out-of-memory",
+    "The memory of the GPU does not suffice for what the program asked for; another environment does not "
+    "change that.",
+    "Smaller batches or models, or a GPU that nobody else uses.",
+    environment=False,
+)
+CUDA_KERNEL_FAULT = _mechanism(
+    "cuda-kernel-fault",
+    "A kernel read or wrote outside of its memory or failed while it ran: a fault of the kernel or of what "
+    "it was given, seldom of the environment.",
+    "Run with CUDA_LAUNCH_BLOCKING=1, so that the traceback names the operation.",
+    environment=False,
+)
+CUDA_ASSERT = _mechanism(
+    "cuda-device-assert",
+    "A kernel checked its input and stopped: mostly an index outside of a table.",
+    "Run on the CPU or with CUDA_LAUNCH_BLOCKING=1 to see which operation it is.",
+    environment=False,
+)
+CUDA_NOT_READY = _mechanism(
+    "cuda-fabric-not-ready",
+    "The GPUs of a machine with NVSwitch wait for the fabric manager, which does not run or is of another "
+    "version than the driver.",
+    "Have the fabric manager of the driver's version started.",
+)
+CUDA_DRIVER_MIXED = _mechanism(
+    "cuda-driver-mixed",
+    "The CUDA library of the driver and the kernel module of the driver are of different releases.",
+    "Restart the machine after a driver upgrade; remove another libcuda.so.1 or cuda-compat from the path.",
+)
+CUDA_FORWARD_COMPAT = _mechanism(
+    "cuda-forward-compatibility",
+    "A forward-compatibility library (cuda-compat) is found first on a GPU that does not support it, or "
+    "driver and library are mixed.",
+    "Take the compat directory out of LD_LIBRARY_PATH.",
+)
+CUDA_UNKNOWN = _mechanism(
+    "cuda-unknown-error",
+    "CUDA failed without a reason that it can name: mostly the driver's state (after sleep, an upgrade, or "
+    "a lost device file), seldom the environment.",
+    "Load the nvidia_uvm module again or restart the machine; look at dmesg.",
+)
+CUDA_OS = _mechanism(
+    "cuda-operating-system",
+    "A call of the CUDA driver to the operating system failed: device files or permissions are missing.",
+    "Give the process or container the /dev/nvidia* files.",
+)
+CUDA_HARDWARE = _mechanism(
+    "cuda-hardware-fault",
+    "The GPU reports a fault of its hardware or its links.",
+    "Have the machine's owner look at it.",
+    environment=False,
+)
+CUDA_STUB = _mechanism(
+    "cuda-stub-library",
+    "The stub of libcuda, which is there only to link with, is loaded in place of the driver's library.",
+    "Take the stubs directory out of LD_LIBRARY_PATH.",
+)
+CUDA_PTX = _mechanism(
+    "cuda-ptx-too-new",
+    "The program holds PTX of a newer CUDA toolkit than the driver understands.",
+    "Install a newer driver, or packages for an older CUDA.",
+)
+CUDA_JIT = _mechanism(
+    "cuda-jit-compiler-missing",
+    "The driver's library that compiles PTX is not found.",
+    "Install the driver whole, or give the container its compute and utility parts.",
+)
+CUDA_BUSY = _mechanism(
+    "cuda-device-busy",
+    "The GPU is there and refuses the process: another one holds it exclusively, or MPS is in the way.",
+    "Wait for the other process, or have the compute mode changed.",
+    environment=False,
+)
+CUDA_INITIALIZATION = _mechanism(
+    "cuda-initialization",
+    "CUDA could not be started in this process: it was forked after CUDA had been used, or the driver "
+    "is not "
+    "ready.",
+    "Start worker processes with spawn; look whether nvidia-smi works.",
+    environment=False,
+)
+CUDA_RESOURCES = _mechanism(
+    "cuda-launch-resources",
+    "A kernel asks for more registers, threads or shared memory than this GPU has: it was written for "
+    "another.",
+    "Use a release or a setting that knows this GPU.",
+)
+CUDA_MPS = _mechanism(
+    "cuda-mps",
+    "The server or daemon by which processes share a GPU (MPS) refused or ended the process.",
+    "Restart MPS, or run without it.",
+    environment=False,
+)
+CUDA_USAGE = _mechanism(
+    "cuda-wrong-use",
+    "A call of CUDA was refused as wrong: a fault of the program or library that made it.",
+    "Look at the operation in the traceback, with CUDA_LAUNCH_BLOCKING=1.",
+    environment=False,
+)
+CUDA_UNSUPPORTED = _mechanism(
+    "cuda-not-supported",
+    "This GPU or driver does not support an operation that the program asked for.",
+    "Use a setting without it.",
+)
+TORCH_CPU = _mechanism(
+    "torch-without-cuda",
+    "The installed torch is a build without CUDA.",
+    "Install a torch with CUDA.",
+)
+NCCL_FAILED = _mechanism(
+    "nccl-failed",
+    "Communication between GPUs failed; NCCL's own lines say where.",
+    "Run with NCCL_DEBUG=INFO and read the first line with WARN.",
+)
+CUDA_LIBRARY_FAILED = _mechanism(
+    "cuda-library-failed",
+    "A library of CUDA (cuBLAS, cuDNN, cuSOLVER, cuFFT, NVRTC) failed and gives only a status.",
+    "Look at free GPU memory first, then which copy of the library is loaded.",
+)
+GPU_CAPABILITY = _mechanism(
+    "gpu-lacks-capability",
+    "A program needs a newer GPU than this one.",
+    "Use a setting or release that supports this GPU.",
+)
+GPU_XID = _mechanism(
+    "gpu-xid",
+    "The driver reported an error of the GPU to the kernel log; its Xid number says of what kind.",
+    "Look the number up in NVIDIA's list of Xid errors.",
+    environment=False,
+)
+CUDA_FORK = _mechanism(
+    "cuda-after-fork",
+    "A process was forked after CUDA had been used in its parent, which CUDA does not allow.",
+    "Start worker processes with spawn.",
+    environment=False,
+)
+
+# -- the machine and the system ----------------------------------------------------
+
+KILLED_MEMORY = _mechanism(
+    "killed-out-of-memory",
+    "The system killed the process because the machine, container or job had no memory left.",
+    "Give it more memory, or have it use less: fewer workers, smaller batches.",
+    environment=False,
+)
+KILLED = _mechanism(
+    "killed",
+    "The process was killed from outside (signal 9): mostly for memory, else by a job's limit or a person.",
+    "Look at dmesg or the job's accounting for an out-of-memory kill.",
+    environment=False,
+)
+SEGFAULT = _mechanism(
+    "segmentation-fault",
+    "A compiled library crashed; the text does not say which.",
+    "Run with python -X faulthandler, which prints where Python was.",
+)
+BUS_ERROR = _mechanism(
+    "shared-memory-too-small",
+    "The shared memory (/dev/shm) is full or too small, as in containers that were not given more.",
+    "Start the container with --shm-size=8g or --ipc=host.",
+    environment=False,
+)
+ILLEGAL_INSTRUCTION = _mechanism(
+    "processor-too-old",
+    "A compiled library uses instructions that this processor does not have.",
+    "Install a build for this processor.",
+)
+DISK_FULL = _mechanism(
+    "disk-full",
+    "The disk, a quota or the place for temporary files is full.",
+    "Make room, or point TMPDIR and the caches to another disk.",
+    environment=False,
+)
+OPEN_FILES = _mechanism(
+    "too-many-open-files",
+    "The process holds as many open files as the system allows it.",
+    "Raise the limit (ulimit -n), or use fewer workers.",
+    environment=False,
+)
+PERMISSION = _mechanism(
+    "permission-denied",
+    "The user may not write to or read from a file or folder.",
+    "Use a folder that belongs to the user.",
+    environment=False,
+)
+HOST_MEMORY = _mechanism(
+    "out-of-memory",
+    "The machine's memory (not the GPU's) does not suffice for what the program asked for.",
+    "Give it more memory, or have it use less.",
+    environment=False,
+)
+PORT_IN_USE = _mechanism(
+    "port-in-use",
+    "Another process listens on the port that the program wants.",
+    "Choose another port, or end the process that holds it.",
+    environment=False,
+)
+HUB_ACCESS = _mechanism(
+    "hub-access-refused",
+    "A server of models refused access: the model is gated or private, or the token is missing or wrong.",
+    "Accept the model's conditions and log in.",
+    environment=False,
+)
+FILE_MISSING = _mechanism(
+    "file-missing",
+    "The program opens a file that is not there.",
+    "Look at the path: is it right, and was the step that makes the file run?",
+    environment=False,
+)
+PROGRAM_MISSING = _mechanism(
+    "program-missing",
+    "A program that is called is not installed or not in PATH.",
+    "Install it, or put its folder into PATH.",
+)
+RENDEZVOUS = _mechanism(
+    "processes-did-not-meet",
+    "The processes of a distributed run did not all reach each other: one failed first, or the network is "
+    "in the way.",
+    "Look for the first error of the other processes.",
+    environment=False,
+)
+TENSOR_USE = _mechanism(
+    "tensor-mismatch",
+    "Tensors of different shape, type or device meet in one operation: a fault of the program or of the "
+    "files that it reads, not of the environment.",
+    "Look at the operation in the traceback.",
+    environment=False,
+)
+ATTENTION_CHOICE = _mechanism(
+    "optional-package-missing",
+    "A program was told to use an optional package that is not installed here.",
+    "Install it, or choose another setting.",
+)
+
+# -- builds -----------------------------------------------------------------------
+
+NVCC_MISSING = _mechanism(
+    "nvcc-missing",
+    "GPU code is compiled here, and no CUDA toolkit with nvcc is found.",
+    "Install a CUDA toolkit and set CUDA_HOME, or install a wheel that is compiled already.",
+)
+NVCC_TORCH = _mechanism(
+    "nvcc-differs-from-torch",
+    "nvcc is of another CUDA major than torch was built for.",
+    "Use the toolkit of torch's CUDA, or a torch for the toolkit.",
+)
+NVCC_ARCHITECTURE = _mechanism(
+    "nvcc-architecture",
+    "nvcc does not know a compute capability that it was told to compile for: the toolkit is too old for a "
+    "new GPU or too new for an old one.",
+    "Use a toolkit that knows it, or leave the architecture out.",
+)
+HOST_COMPILER = _mechanism(
+    "host-compiler-unsupported",
+    "nvcc does not take this version of the C++ compiler.",
+    "Use an older compiler, or a newer CUDA toolkit.",
+)
+COMPILER_MISSING = _mechanism(
+    "compiler-missing",
+    "A package is compiled here, and there is no C or C++ compiler.",
+    "Install the compiler, or a release that has a wheel.",
+)
+HEADER_PYTHON = _mechanism(
+    "python-headers-missing",
+    "Something is compiled against Python, and the headers of this Python are not installed.",
+    "Install the headers of this Python.",
+)
+HEADER_CUDA = _mechanism(
+    "cuda-header-missing",
+    "A header of the CUDA toolkit is missing: the toolkit is incomplete, or another one is found.",
+    "Install the toolkit whole, with the headers of its libraries, and set CUDA_HOME.",
+)
+HEADER_MISSING = _mechanism(
+    "header-missing",
+    "Something is compiled here, and the header of a library that it needs is not installed.",
+    "Install the library with its headers, or a release that has a wheel.",
+)
+CXX_STANDARD = _mechanism(
+    "cxx-standard",
+    "The headers need a newer C++ standard than the code is compiled for.",
+    "Use a compiler and a release of the package for that standard, or an older library.",
+)
+COMPILER_MEMORY = _mechanism(
+    "compiler-out-of-memory",
+    "The machine ran out of memory while it compiled.",
+    "Let fewer compilers run at once: MAX_JOBS=1.",
+)
+SOURCE_MISMATCH = _mechanism(
+    "source-does-not-fit",
+    "A source file does not compile against the installed version of a library or with this compiler.",
+    "Use releases of the same time, or a wheel.",
+)
+ISOLATION_TORCH = _mechanism(
+    "build-without-torch",
+    "The build of a package imports torch and runs in an environment of its own that has none.",
+    "Build it with --no-build-isolation, with torch and what the build needs installed before.",
+)
+ISOLATION_MODULE = _mechanism(
+    "build-requirement-missing",
+    "The build of a package imports a module that its build environment does not have.",
+    "Install it and build with --no-build-isolation, or take a newer release or a wheel.",
+)
+BUILD_BACKEND = _mechanism(
+    "build-tool-incompatible",
+    "The build of a package fails in setuptools or Python itself: the package is older than these.",
+    "Take a newer release or a wheel, or an older Python.",
+)
+LINK_LIBRARY = _mechanism(
+    "link-library-missing",
+    "The linker does not find a library.",
+    "Install it for development, or say where it is with LIBRARY_PATH.",
+)
+RUST_MISSING = _mechanism(
+    "rust-missing",
+    "A package without a wheel for this Python and platform is built from source, which needs Rust.",
+    "Take a release that has a wheel, or install Rust.",
+)
+CMAKE_MISSING = _mechanism(
+    "cmake-missing",
+    "A package is built from source, which needs CMake.",
+    "Install cmake, or take a release that has a wheel.",
+)
+CMAKE_POLICY = _mechanism(
+    "cmake-too-new",
+    "CMake 4 no longer takes projects that are made for CMake before 3.5.",
+    "Set CMAKE_POLICY_VERSION_MINIMUM=3.5, use an older CMake, or a newer release of the package.",
+)
+CMAKE_OLD = _mechanism(
+    "cmake-too-old",
+    "The project needs a newer CMake than the one that is found.",
+    "Install a newer cmake.",
+)
+CMAKE_FINDS = _mechanism(
+    "cmake-does-not-find",
+    "CMake does not find a package or program that the project needs.",
+    "Install it for development, or say where it is.",
+)
+BUILD_NO_GPU = _mechanism(
+    "build-asks-for-gpu",
+    "The build asks for the GPU to compile for, and there is none.",
+    "Say what to compile for: TORCH_CUDA_ARCH_LIST.",
+)
+SOURCES_INCOMPLETE = _mechanism(
+    "sources-incomplete",
+    "A file of the sources is missing: the repository was cloned without its submodules, or the archive "
+    "lacks it.",
+    "git submodule update --init --recursive, or take a wheel.",
+)
+GIT_FAILED = _mechanism(
+    "git-failed",
+    "git could not fetch a repository.",
+    "Look at the address, the revision and the rights.",
+    environment=False,
+)
+
+# -- resolvers and installers ---------------------------------------------------------
+
+CONFLICT = _mechanism(
+    "requirements-conflict",
+    "What was asked for excludes itself: packages need versions of another one that have nothing in common.",
+    "Loosen one of the requirements that are named.",
+)
+INCONSISTENT = _mechanism(
+    "environment-inconsistent",
+    "What is installed does not satisfy what an installed package requires.",
+    "Install versions that fit together.",
+)
+NOT_FOR_PYTHON = _mechanism(
+    "no-release-for-this-python",
+    "A package has no release for this Python: Python is newer or older than all that were asked for.",
+    "Use a Python that the package supports, or another release.",
+)
+NOT_FOR_PLATFORM = _mechanism(
+    "no-wheel-for-this-platform",
+    "A release has no file for this platform, C library or Python, and no source to build.",
+    "Use another release, another Python or another machine.",
+)
+NO_SUCH_VERSION = _mechanism(
+    "no-such-version",
+    "The index has the package, and not the version that was asked for.",
+    "Ask for a version that is there.",
+)
+NO_SUCH_PACKAGE = _mechanism(
+    "no-such-package",
+    "The index has no package of this name.",
+    "Look at the spelling, or add the index that has it.",
+)
+LOCAL_VERSION = _mechanism(
+    "local-version-elsewhere",
+    "A version with a label such as +cu121 is only on the index of those who made it.",
+    "Name that index, or ask for the version without the label.",
+)
+NO_BUILD_ALLOWED = _mechanism(
+    "no-wheel-and-no-build",
+    "Only wheels were allowed, and the release has none that fits.",
+    "Allow the build, or take a release with a wheel.",
+)
+INDEX_UNREACHABLE = _mechanism(
+    "server-unreachable",
+    "A server could not be reached: no network, a proxy, a wrong name, or it did not answer in time.",
+    "Look at the network and the proxy, and try again.",
+    environment=False,
+)
+INDEX_TLS = _mechanism(
+    "certificate-refused",
+    "The certificate of a server was not accepted: a proxy that opens connections, an old set of "
+    "certificates, or a wrong clock.",
+    "Give the tool the certificate of the proxy.",
+    environment=False,
+)
+INDEX_FORBIDDEN = _mechanism(
+    "server-refused-access",
+    "A server wants a name and password or refuses them.",
+    "Set the credentials of the index.",
+    environment=False,
+)
+INDEX_NOT_FOUND = _mechanism(
+    "address-not-found",
+    "The server has nothing at the address.",
+    "Look at the address and the name.",
+    environment=False,
+)
+SERVER_BUSY = _mechanism(
+    "server-failed",
+    "A server answered that it fails or has too many requests.",
+    "Try again later.",
+    environment=False,
+)
+HASHES = _mechanism(
+    "hashes-differ",
+    "What was downloaded is not the file that the lock or the index names.",
+    "Empty the cache and try again; make the lock again if the index has a new file.",
+    environment=False,
+)
+MANAGED = _mechanism(
+    "python-externally-managed",
+    "The Python of the system is kept by its own package manager.",
+    "Make a virtual environment and install there.",
+    environment=False,
+)
+WHEEL_UNSUPPORTED = _mechanism(
+    "wheel-for-other-python-or-platform",
+    "A wheel is for another Python or platform than this one.",
+    "Take the wheel whose tags are those of this Python and platform.",
+)
+REQUIREMENT_INVALID = _mechanism(
+    "requirement-malformed",
+    "A requirement, version or project file is not written as the standard asks.",
+    "Correct what the message names.",
+    environment=False,
+)
+METADATA_INVALID = _mechanism(
+    "metadata-malformed",
+    "The metadata of a release is not valid, and newer installers refuse it.",
+    "Take another release of the package, or an older installer.",
+)
+LOCK_STALE = _mechanism(
+    "lock-out-of-date",
+    "The lock was made for another state of the project file.",
+    "Make the lock again.",
+    environment=False,
+)
+UNINSTALL_FAILED = _mechanism(
+    "cannot-uninstall",
+    "An installed package cannot be removed by this tool: another one installed it, or its record is lost.",
+    "Use a fresh environment, or remove it with what installed it.",
+)
+CONDA_CHANNEL = _mechanism(
+    "conda-package-not-found",
+    "The channels that conda asks have no such package for this platform.",
+    "Add the channel that has it, or use another name or version.",
+)
+CONDA_BROKEN = _mechanism(
+    "conda-package-damaged",
+    "A package in conda's cache is damaged or incomplete.",
+    "conda clean --packages --tarballs, and again.",
+    environment=False,
+)
+
+# -- mixed environments ------------------------------------------------------------------
+
+USER_SITE = _mechanism(
+    "user-packages-shadow",
+    "Packages in the user's own folder (~/.local) are found before those of the environment.",
+    "Set PYTHONNOUSERSITE=1, or remove them.",
+)
+TWO_ENVIRONMENTS = _mechanism(
+    "two-environments-mixed",
+    "Modules of two environments or two Pythons are loaded into one process.",
+    "Clear PYTHONPATH, and start the Python of one environment.",
+)
+
+# -- what hides a cause --------------------------------------------------------------------
+
+HIDDEN = _mechanism(
+    "cause-hidden",
+    "Another error is hidden behind the message: it says only that something else failed.",
+    "Look for the first error above it, or make the program print it.",
+)
+
+#: Sorted by code.
+MECHANISMS: tuple[Mechanism, ...] = tuple(sorted(_MADE, key=lambda each: each.code))

@@ -1,0 +1,743 @@
+"""What pip, uv, conda and Poetry say when they find no set of packages or cannot fetch one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from envfit.diagnosis import mechanisms as m
+from envfit.diagnosis.because import listed, tell_because
+from envfit.diagnosis.scene import Scene
+from envfit.diagnosis.sign import Sign, Telling
+from envfit.knowledge.symptom import SymptomRank
+
+__all__ = ["SIGNS"]
+
+
+def _version_of(text: str) -> Version | None:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        return None
+
+
+# -- pip ----------------------------------------------------------------------------
+
+
+_CAUSED_BY = "The conflict is caused by:"
+
+
+def _tell_conflict(_: Mapping[str, str], scene: Scene) -> Telling | None:
+    """Read pip's list of who depends on what."""
+    if _CAUSED_BY in scene.log.text and _CAUSED_BY not in scene.log.lines[scene.place].text:
+        return None
+    start = max(0, scene.place - 4)
+    lines = [line.text.strip() for line in scene.log.lines[start : scene.place + 40]]
+    said = [
+        line
+        for line in lines
+        if re.search(r" depends on |The user requested|^\S+ \S+ requires ", line) and len(line) < 200
+    ]
+    said = list(dict.fromkeys(said))
+    names = {
+        canonicalize_name(found[1])
+        for line in said
+        if (found := re.search(r"(?:depends on|requested(?: \(constraint\))?) ([A-Za-z][\w.-]*)", line))
+    }
+    about = f" about {names.pop()}" if len(names) == 1 else ""
+    return Telling(
+        mechanism=m.CONFLICT,
+        cause=f"What was asked for excludes itself{about}: {listed(said)}."
+        if said
+        else (
+            "What was asked for excludes itself: packages need versions of another one that have nothing "
+            "in common."
+        ),
+        remedies=(
+            "Loosen one of the requirements that are named, or take other releases of what makes them.",
+        ),
+        certain=bool(said),
+        rank=SymptomRank.CAUSE if said else SymptomRank.GENERAL,
+    )
+
+
+def _tell_incompatible(values: Mapping[str, str], _: Scene) -> Telling:
+    return Telling(
+        mechanism=m.INCONSISTENT,
+        cause=(
+            f"{values['name']} {values['version']} requires {values['wanted'].rstrip(',')}, and "
+            f"{values['found']} is "
+            "installed: something that was installed later changed it."
+        ),
+        remedies=(
+            (
+                f"Install both in one command, so that they are resolved together, or a "
+                f"{values['name']} that "
+                f"takes "
+                f"{values['found']}."
+            ),
+        ),
+        package=canonicalize_name(values["name"]),
+    )
+
+
+def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    """Read pip's "from versions" list."""
+    name, wanted = values["name"], values.get("wanted", "").strip()
+    package = canonicalize_name(name)
+    if "versions" not in values:
+        said = re.compile(rf"Could not find a version that satisfies the requirement {re.escape(name)}\b")
+        if said.search(scene.log.text):
+            return None  # the other line says more
+    there = scene.log.lines[scene.place].text.partition("(from versions:")[2].rstrip(") ")
+    offered = [found for text in there.split(",") if (found := _version_of(text.strip()))]
+    exact = re.fullmatch(r"===?\s*([\w.+!]+)", wanted)
+    version = _version_of(exact[1]) if exact else None
+    if version is not None and version.local and (not offered or version not in offered):
+        return Telling(
+            mechanism=m.LOCAL_VERSION,
+            cause=(
+                f"{name}{wanted} is not on the index that pip asks: builds with a label such as "
+                f"+{version.local} are only "
+                "on the index of those who made it (download.pytorch.org/whl/LABEL for torch), or there is "
+                "none for this "
+                "Python and platform."
+            ),
+            remedies=(f"Name that index: --extra-index-url, or ask for {name} without +{version.local}.",),
+            package=package,
+        )
+    ignored = _ignored(scene, exact[1] if exact else "")
+    if ignored:
+        return Telling(
+            mechanism=m.NOT_FOR_PYTHON,
+            cause=(
+                f"{name}{wanted} asks for another Python ({ignored}) than the one that runs{_python(scene)}."
+            ),
+            remedies=(f"Use a Python in that range, or another release of {name}.",),
+            package=package,
+        )
+    if offered and version is not None:
+        oldest, newest = min(offered), max(offered)
+        if version < oldest:
+            return Telling(
+                mechanism=m.NOT_FOR_PYTHON,
+                cause=(
+                    f"{name} {version} has no file that this Python, platform or C library can "
+                    f"install{_python(scene)}; the "
+                    f"oldest that has is {oldest}: mostly this Python is newer than the release."
+                ),
+                remedies=(f"Use {name} {oldest} or newer, or an older Python.",),
+                package=package,
+            )
+        if version > newest:
+            return Telling(
+                mechanism=m.NO_SUCH_VERSION,
+                cause=(
+                    f"{name} {version} is not there for this Python and platform{_python(scene)}; the "
+                    f"newest that is, is "
+                    f"{newest}: the release does not exist, or needs another (mostly newer) Python, or the "
+                    f"index is a mirror "
+                    "that lags behind."
+                ),
+                remedies=(f"Use {name} {newest}, or a newer Python if the release needs one.",),
+                package=package,
+                certain=False,
+            )
+        return Telling(
+            mechanism=m.NO_SUCH_VERSION,
+            cause=(
+                f"There is no {name} {version} for this Python and platform{_python(scene)}, while older "
+                f"and newer releases "
+                f"({oldest} to {newest}) are there: the release does not exist, was withdrawn, or has no "
+                f"file "
+                f"for this machine."
+            ),
+            remedies=(f"Use one of the releases that the message lists; the newest is {newest}.",),
+            package=package,
+            certain=False,
+        )
+    if offered:
+        return Telling(
+            mechanism=m.NO_SUCH_VERSION,
+            cause=(
+                f"No release of {name} that this Python and platform can install{_python(scene)} "
+                f"satisfies "
+                f"{wanted or 'what was asked for'}: there are {min(offered)} to {max(offered)}."
+            ),
+            package=package,
+            certain=False,
+        )
+    known = package in scene.distributions.values()
+    return Telling(
+        mechanism=m.NOT_FOR_PYTHON if known else m.NO_SUCH_PACKAGE,
+        cause=(
+            f"The index has no release of {name} that this Python, platform or C library can "
+            f"install{_python(scene)}: "
+        )
+        + (
+            "Python is newer or older than all of its releases, or the machine is one it is not made for."
+            if known
+            else (
+                "the name is wrong, the package is on another index, or none of its releases is for this "
+                "Python or machine."
+            )
+        ),
+        remedies=(
+            (
+                f"Look at the page of {name} on the index: is the name right, and for which Pythons are "
+                f"its "
+                f"files?"
+            ),
+        ),
+        package=package,
+        rank=SymptomRank.GENERAL,
+    )
+
+
+def _python(scene: Scene) -> str:
+    return f" (Python {scene.python[0]}.{scene.python[1]})" if scene.python else ""
+
+
+def _ignored(scene: Scene, version: str) -> str:
+    """Return the Python that a release asks for which was left out because of it."""
+    found = re.search(
+        r"Ignored the following versions that require a different python version: ([^\n]+)", scene.log.text
+    )
+    if not found:
+        return ""
+    for text in found[1].split(";"):
+        pair = re.match(r"\s*(\S+) Requires-Python ([^;]+)", text)
+        if pair and version and pair[1] == version:
+            return pair[2].strip()
+    return ""
+
+
+# -- uv and Poetry --------------------------------------------------------------------
+
+
+def _tell_statement(_: Mapping[str, str], scene: Scene) -> Telling | None:
+    lines: list[str] = []
+    for line in scene.log.lines[scene.place : scene.place + 60]:
+        if lines and re.match(r"\s*(?:hint|help|error|warning):", line.text):
+            break
+        if not line.text.strip() and lines and re.search(r"unsatisfiable\.|solving failed", lines[-1]):
+            break
+        lines.append(line.text.strip())
+    return tell_because(" ".join(" ".join(lines).split()))
+
+
+# -- conda ------------------------------------------------------------------------------
+
+
+def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
+    lines = [line.text for line in scene.log.lines[scene.place : scene.place + 80]]
+    told = [re.sub(r"^[\s│├└─╰╭>*-]+", "", line).strip() for line in lines]
+    absent = [
+        found[1]
+        for line in told
+        if (
+            found := re.match(
+                r"(?:nothing provides (?:requested )?)?(\S+(?: \S+)?) (?:does not exist|needed by|, which "
+                r"does not exist)",
+                line,
+            )
+        )
+        or (found := re.search(r"nothing provides (?:requested )?(\S+)", line))
+    ]
+    conflicts = [
+        re.sub(r"[,;]?\s*$", "", line)
+        for line in told
+        if re.search(
+            r"is (?:not )?installable|would require|conflicts with|requires|conflicting requests", line
+        )
+        and len(line) < 160
+    ]
+    virtual = next(
+        (
+            name
+            for line in told
+            for name in re.findall(r"__(?:cuda|glibc|archspec|linux|osx|win)\b[^,\n]{0,20}", line)
+        ),
+        None,
+    )
+    if virtual:
+        return Telling(
+            mechanism=m.NOT_FOR_PLATFORM,
+            cause=(
+                f"The builds that were asked for need a machine that conda does not see here "
+                f"({virtual.strip()}): its "
+                "virtual packages say what driver, C library or system it finds."
+            ),
+            remedies=(
+                (
+                    "conda info shows the virtual packages; CONDA_OVERRIDE_CUDA=12.8 and the like name "
+                    "another "
+                    "machine."
+                ),
+            ),
+        )
+    if absent and not conflicts:
+        return Telling(
+            mechanism=m.CONDA_CHANNEL,
+            cause=f"The channels that conda asks have no {absent[0]} for this platform.",
+        )
+    return Telling(
+        mechanism=m.CONFLICT,
+        cause=f"conda finds no set of packages: {listed(conflicts)}."
+        if conflicts
+        else "conda finds no set of packages that fit together.",
+        remedies=(
+            "Loosen one of the versions that are named (often python), or solve in a new environment.",
+        ),
+        certain=bool(conflicts),
+        rank=SymptomRank.CAUSE if conflicts else SymptomRank.GENERAL,
+    )
+
+
+def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
+    names = [
+        found[1]
+        for line in scene.log.lines[scene.place : scene.place + 20]
+        if (found := re.match(r"\s*- +(\S+)\s*$", line.text)) and "://" not in found[1]
+    ]
+    return Telling(
+        mechanism=m.CONDA_CHANNEL,
+        cause=(
+            f"The channels that conda asks have no {', '.join(names[:3]) or 'such package'} for this "
+            f"platform: it is on "
+            "another channel (conda-forge, nvidia), only on the package index, or the version does not "
+            "exist."
+        ),
+        remedies=(
+            (
+                "Look at the name and version; add the channel that has it (-c conda-forge), or install it "
+                "with pip."
+            ),
+        ),
+    )
+
+
+def _tell_hash(values: Mapping[str, str], scene: Scene) -> Telling:
+    after = (
+        re.match(r"\s*([\w.-]+==[\w.+!]+)\b", line.text)
+        for line in scene.log.lines[scene.place + 1 : scene.place + 4]
+    )
+    name = values.get("name") or next((found[1] for found in after if found), "a package")
+    return Telling(
+        mechanism=m.HASHES,
+        cause=(
+            f"The file of {name} that was downloaded is not the one that the lock or requirements name: "
+            f"the download "
+            "was cut off, a cache or mirror has another file, or the release has got new files."
+        ),
+    )
+
+
+SIGNS = (
+    Sign(
+        patterns=(
+            r"The conflict is caused by:",
+            r"because these package versions have conflicting dependencies",
+            r"ResolutionImpossible",
+        ),
+        tell=_tell_conflict,
+        overrides=True,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), "
+                r"but "
+                r"you(?:'ll)? have (?P<found>[\w.-]+ [\w.+]+) which is incompatible"
+            ),
+            (
+                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), "
+                r"(?:but "
+                r"you have|which is)(?P<found> ?not installed)"
+            ),
+            (
+                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) has requirement "
+                r"(?P<wanted>[^\n]{2,80}?), "
+                r"but you(?:'ll)? have (?P<found>[\w.-]+ [\w.+]+)"
+            ),
+        ),
+        tell=_tell_incompatible,
+        overrides=True,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"Could not find a version that satisfies the requirement "
+                r"(?P<name>[A-Za-z][\w.-]*)(?:\[[\w,-]*\])?(?P<wanted>[<>=!~][^(\n]*?)?(?: \(from "
+                r"[^v)\n][^)\n]*\))? \(from versions: (?P<versions>[^)\n]*)"
+            ),
+            (
+                r"No matching distribution found for (?P<name>[A-Za-z][\w.-]*)(?:\[[\w,-]*\])?(?P<wanted"
+                r">[<>=!~"
+                r"][^\s(]*)?"
+            ),
+        ),
+        tell=_tell_absent,
+        overrides=True,
+    ),
+    Sign(patterns=(r"\bBecause [^\n]+",), tell=_tell_statement, overrides=True),
+    Sign(
+        patterns=(
+            (
+                r"(?:LibMambaUnsatisfiableError|UnsatisfiableError|The following packages are incompatible|"
+                r"Could not solve for environment specs|nothing provides (?:requested )?\S+|Encountered "
+                r"problems while solving)"
+            ),
+            r"The following specifications were found to be incompatible with",
+            r"Found conflicts! Looking for incompatible packages",
+            r"ResolvePackageNotFound",
+        ),
+        tell=_tell_conda,
+        unless=("resolution-too-deep",),
+    ),
+    Sign(
+        patterns=(r"PackagesNotFoundError", r"The following packages? (?:are|is) (?:not available|missing)"),
+        tell=_tell_conda_absent,
+    ),
+    Sign(
+        patterns=(
+            r"CondaVerificationError[^\n]*",
+            r"appears to be corrupted",
+            r"ChecksumMismatchError",
+            r"InvalidArchiveError",
+        ),
+        telling=Telling(mechanism=m.CONDA_BROKEN, cause=m.CONDA_BROKEN.cause),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:Package|ERROR: Package) '?(?P<name>[\w.-]+)'? requires a different Python: "
+                r"(?P<found>[\d.]+\d) not in '(?P<wanted>[^'\n]+)'"
+            ),
+            (
+                r"(?P<name>[\w.-]+) requires Python '(?P<wanted>[^'\n]+)' but the running Python is "
+                r"(?P<found>[\d.]+\d)"
+            ),
+            (
+                r"(?P<name>[\w.-]+) requires Python (?P<wanted>[<>=~!][\w.,<>=~!*]*)[^\n]{0,60}(?:current|"
+                r"running|is|have)[^\n\d]{0,30}(?P<found>3\.[\d.]+\d)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.NOT_FOR_PYTHON,
+            cause="{name} asks for Python {wanted}, and the Python that runs is {found}.",
+            remedies=("Use a Python in that range, or another release of {name}.",),
+            package="{name}",
+        ),
+        overrides=True,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:Sorry, |RuntimeError: |ERROR: )?Python (?:version )?(?P<wanted>(?:>=?|==|<=?)? "
+                r"?3\.\d+(?: "
+                r"or (?:later|newer|higher|above))?)[^\n]{0,20} is (?:required|needed)"
+            ),
+            (
+                r"(?:only |is not |not )support(?:s|ed)?[^\n]{0,60}\b[Pp]ython (?:versions? "
+                r")?(?P<wanted>[<>=]*3\.\d+[^\n]{0,40})"
+            ),
+            r"Cannot install on Python version (?P<wanted>3\.[\d.]+\d[^\n]{0,60})",
+        ),
+        telling=Telling(
+            mechanism=m.NOT_FOR_PYTHON,
+            cause="The package does not take the Python that runs ({wanted}).",
+            rank=SymptomRank.GENERAL,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"(?P<wheel>[\w.+-]+\.whl) is not a supported wheel on this platform",
+            (
+                r"`?(?P<wheel>[\w.+-]+\.whl)`?[^\n]{0,100}(?:is not compatible with the current|not "
+                r"compatible "
+                r"with this)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.WHEEL_UNSUPPORTED,
+            cause=(
+                "The name of the wheel {wheel} says for which Python and platform it is, and this is another."
+            ),
+            remedies=(
+                (
+                    "Take the wheel whose cp3xx is this Python's and whose end is this machine's "
+                    "(python -VV; "
+                    "uname -m)."
+                ),
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"Hash mismatch for `?(?P<name>[\w.+=-]+)",
+            r"THESE PACKAGES DO NOT MATCH THE HASHES",
+            r"Hashes for (?P<name>[\w.-]+) [^\n]{0,60}(?:don't match|do not match)",
+            r"Retrieved digest for link (?P<name>[\w.+-]+)",
+        ),
+        tell=_tell_hash,
+        overrides=True,
+    ),
+    Sign(
+        patterns=(r"externally-managed-environment", r"externally managed"),
+        telling=Telling(
+            mechanism=m.MANAGED,
+            cause=(
+                "The Python of the system is kept by its own package manager, so that pip and uv refuse to "
+                "install into it."
+            ),
+            remedies=("Make a virtual environment (python3 -m venv DIR, uv venv DIR) and install there.",),
+        ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:certificate verify failed|CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|"
+                r"self.signed "
+                r"certificate|unable to get local issuer certificate|invalid peer certificate|"
+                r"UnknownIssuer|"
+                r"CondaSSLError)"
+            ),
+            r"SSL module is not available",
+        ),
+        telling=Telling(
+            mechanism=m.INDEX_TLS,
+            cause=(
+                "The certificate of a server was not accepted: a proxy that opens connections, an old set "
+                "of certificates, "
+                "or a Python without SSL. The packages are not at fault."
+            ),
+            remedies=(
+                (
+                    "Give the tool the certificates: SSL_CERT_FILE, pip --cert, uv --system-certs, conda "
+                    "ssl_verify."
+                ),
+            ),
+        ),
+        overrides=True,
+    ),
+    Sign(
+        patterns=(
+            r"(?:401|403) (?:Client )?(?:Error|Unauthorized|Forbidden)[^\n]*",
+            r"HTTP(?:Error)?:? (?:error )?(?:status )?\(?(?:401|403)[^\n]*",
+            r"status (?:code|client error):? \(?(?:401|403)[^\n]*",
+            r"407 Proxy Authentication Required",
+        ),
+        telling=Telling(
+            mechanism=m.INDEX_FORBIDDEN,
+            cause=(
+                "A server refused access (401, 403 or 407): it wants a name and password or token, or does "
+                "not allow this "
+                "file."
+            ),
+        ),
+        unless=("huggingface",),
+    ),
+    Sign(
+        patterns=(
+            r"404 Client Error[^\n]*",
+            r"HTTP(?: ?Error| status)?:? (?:client error )?\(?404[^\n]*",
+            r"status (?:code|client error):? \(?404[^\n]*",
+            r"UnavailableInvalidChannel[^\n]*",
+        ),
+        telling=Telling(
+            mechanism=m.INDEX_NOT_FOUND,
+            cause=(
+                "The server has nothing at the address that was asked: the name, version or address is wrong."
+            ),
+            rank=SymptomRank.GENERAL,
+        ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:502 Bad Gateway|503 Service Unavailable|504 Gateway|429 Too Many Requests|500 "
+                r"Internal "
+                r"Server Error|(?:HTTP|status code|Client Error|Server Error)[^\n]{0,12}\b(?:429|"
+                r"50[0234])\b)"
+            ),
+        ),
+        telling=Telling(mechanism=m.SERVER_BUSY, cause=m.SERVER_BUSY.cause, rank=SymptomRank.GENERAL),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:Temporary failure in name resolution|Name or service not known|getaddrinfo failed|"
+                r"nodename nor servname|failed to lookup address information|NameResolutionError|Could not "
+                r"resolve host)"
+            ),
+            (
+                r"(?:ReadTimeoutError|ConnectTimeoutError|Read timed out|ConnectTimeout|operation timed "
+                r"out|"
+                r"Connection timed out|Connection to \S+ timed out)"
+            ),
+            (
+                r"(?:Network is unreachable|No route to host|Failed to establish a new connection|"
+                r"NewConnectionError|CondaHTTPError|ProxyError|Cannot connect to proxy|tunnel error|error "
+                r"sending request for url)"
+            ),
+            r"Could not connect to server",
+            r"(?:We couldn't connect to|Cannot reach) 'https?://[^'\n]+'",
+            r"outgoing traffic has been disabled",
+            (
+                r"(?:ConnectionError|IncompleteRead|ChunkedEncodingError|RemoteDisconnected|"
+                r"ConnectionResetError)\b"
+            ),
+            r"Failed to fetch: `[^`\n]+`",
+        ),
+        telling=Telling(
+            mechanism=m.INDEX_UNREACHABLE,
+            cause=(
+                "A server could not be reached, or did not answer in time: no network (as on a compute "
+                "node), a proxy, a "
+                "wrong name, or a connection that broke. The packages are not at fault."
+            ),
+            remedies=(
+                (
+                    "Look at the network and at HTTPS_PROXY, and try again; fetch beforehand where a "
+                    "node has "
+                    "no network."
+                ),
+            ),
+            rank=SymptomRank.GENERAL,
+        ),
+        unless=("status code", "HTTP status", "40[134] ", "certificate", "SSL"),
+    ),
+    Sign(
+        patterns=(
+            r"(?:Building source distributions|Building) (?:`?(?P<name>[\w.=-]+)`? )?is disabled",
+            r"(?P<name>[\w.=-]+) has no usable wheels",
+            r"only-binary[^\n]{0,60}(?:no|not)[^\n]{0,40}(?:wheel|binary|distribution)",
+        ),
+        telling=Telling(
+            mechanism=m.NO_BUILD_ALLOWED,
+            cause=(
+                "Only wheels were allowed (--only-binary, --no-build), and the release has none that fits "
+                "this Python and "
+                "platform."
+            ),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"doesn't have a source distribution or wheel for the current platform",
+            (
+                r"(?P<name>[\w.-]+==[\w.+]+) @ [^\n]{0,80} can't be installed because it doesn't have a "
+                r"(?:source distribution or )?wheel for the current (?:platform|Python)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.NOT_FOR_PLATFORM,
+            cause=(
+                "A release that is locked has no wheel for this platform or Python, and no source to build."
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:Invalid requirement|InvalidRequirement|Expected end or semicolon|Expected "
+                r"(?:package name|"
+                r"matching)[^\n]{0,60}|Couldn't parse requirement|Invalid version: '[^'\n]+'|"
+                r"InvalidVersion)[^\n]*"
+            ),
+            r"error in [\w.-]+ setup command: '[\w_]+' must be a string",
+            r"Please use pip<24\.1",
+            r"has invalid metadata[^\n]*",
+            r"\.\* suffix can only be used with",
+        ),
+        telling=Telling(
+            mechanism=m.METADATA_INVALID,
+            cause=(
+                "A requirement or version is not written as the standard (PEP 440, PEP 508) asks: in a "
+                "requirements file, or "
+                "in the metadata of an old release, which newer pip and setuptools refuse."
+            ),
+            remedies=(
+                (
+                    "Correct it if it is yours; else take another release of the package, or an older pip "
+                    "('pip<24.1')."
+                ),
+            ),
+            rank=SymptomRank.CAUSE,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"pyproject\.toml changed significantly since poetry\.lock was last generated",
+            r"[Tt]he lockfile at `?[\w./]+`? needs to be updated",
+            r"(?:lock file|poetry\.lock) is not up to date",
+        ),
+        telling=Telling(
+            mechanism=m.LOCK_STALE,
+            cause="The lock was made for another state of pyproject.toml.",
+            remedies=("Make it again: poetry lock, uv lock.",),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"Cannot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,20}\. It is a distutils installed project",
+            (
+                r"[Cc]annot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,40},? (?:RECORD file not found|no "
+                r"RECORD "
+                r"file was found)"
+            ),
+            r"[Cc]annot uninstall (?P<name>[\w.-]+)",
+        ),
+        telling=Telling(
+            mechanism=m.UNINSTALL_FAILED,
+            cause=(
+                "{name} was installed by something else (conda, the system, distutils) and has no record "
+                "of its files, so "
+                "that pip cannot remove it."
+            ),
+            remedies=(
+                "Use a fresh environment, or remove it with what installed it (conda remove {name}, apt).",
+            ),
+            package="{name}",
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"git (?:clone|fetch|submodule)[^\n]{0,200}(?:did not run successfully|failed|exited|error)",
+            (
+                r"fatal: (?:could not read Username|repository '[^'\n]+' not found|Authentication failed|"
+                r"unable to access|Remote branch \S+ not found|couldn't find remote ref)[^\n]*"
+            ),
+            r"ERROR: Cannot find command 'git'",
+            r"Git operation failed",
+        ),
+        telling=Telling(
+            mechanism=m.GIT_FAILED,
+            cause=(
+                "git could not fetch a repository: git is missing, or its address, revision, rights or the "
+                "network are wrong."
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"resolution-too-deep",
+            r"exceeded (?:maximum|max) (?:resolution )?(?:depth|rounds)",
+        ),
+        telling=Telling(
+            mechanism=m.CONFLICT,
+            cause=(
+                "pip gave up its search: the requirements are so loose that it tried too many versions, or "
+                "they exclude each "
+                "other."
+            ),
+            remedies=("Give lower bounds for the packages that it tries, or use a lock or uv.",),
+            rank=SymptomRank.GENERAL,
+        ),
+    ),
+)

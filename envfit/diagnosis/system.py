@@ -1,0 +1,342 @@
+"""What the system says when it ends a process or refuses it something: signals, memory, disk, files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from envfit.diagnosis import mechanisms as m
+from envfit.diagnosis.scene import Scene
+from envfit.diagnosis.sign import Sign, Telling
+from envfit.knowledge.symptom import SymptomRank
+
+__all__ = ["SIGNS"]
+
+_SIGNALS = {4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM"}
+
+
+def _tell_signal(values: Mapping[str, str], _: Scene) -> Telling | None:
+    if "number" in values:
+        number = abs(int(values["number"]))
+        signal = _SIGNALS.get(number - 128 if number > 128 else number, "")
+    else:
+        signal = values["signal"].upper()
+    if signal == "SIGKILL":
+        return Telling(
+            mechanism=m.KILLED,
+            cause=(
+                "The process was killed from outside (signal 9): mostly because the machine, container or "
+                "job ran out "
+                "of memory, else by a time limit or a person."
+            ),
+            remedies=(
+                (
+                    "dmesg, or the job's accounting, says whether memory was the reason; if so, use "
+                    "less or "
+                    "ask for more."
+                ),
+            ),
+            certain=False,
+            rank=SymptomRank.GENERAL,
+        )
+    if signal == "SIGSEGV":
+        return _CRASH
+    if signal == "SIGBUS":
+        return _SHARED_MEMORY
+    if signal == "SIGILL":
+        return _INSTRUCTION
+    return None
+
+
+_CRASH = Telling(
+    mechanism=m.SEGFAULT,
+    cause="A compiled library crashed (SIGSEGV); the text does not say which, nor why.",
+    remedies=(
+        "Run with python -X faulthandler: the last lines of its output name the module that was called.",
+        "Mixed libraries are a frequent reason: a fresh environment with releases that fit tells.",
+    ),
+    rank=SymptomRank.WRAPPER,
+)
+_SHARED_MEMORY = Telling(
+    mechanism=m.BUS_ERROR,
+    cause=(
+        "A process got SIGBUS, which mostly means that the shared memory (/dev/shm) is full: a container "
+        "has 64 MB of it "
+        "unless it is told otherwise."
+    ),
+    remedies=("Start the container with --shm-size=8g or --ipc=host; else use fewer workers.",),
+    rank=SymptomRank.GENERAL,
+)
+_INSTRUCTION = Telling(
+    mechanism=m.ILLEGAL_INSTRUCTION,
+    cause=(
+        "A compiled library uses instructions that this processor, or the virtual machine it runs in, does "
+        "not have."
+    ),
+    remedies=("Install a build for this processor; lscpu shows what it has (AVX, AVX2).",),
+)
+
+
+def _tell_missing_file(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    path = values["path"]
+    name = path.rpartition("/")[2]
+    if re.search(r"/?bin/nvcc$|^nvcc$", path):
+        return Telling(
+            mechanism=m.NVCC_MISSING,
+            cause=(
+                f"GPU code is compiled here, and there is no nvcc at {path}: no CUDA toolkit is installed, "
+                f"or CUDA_HOME "
+                "names another folder."
+            ),
+        )
+    if "." not in name and "/" not in path and name:
+        return Telling(
+            mechanism=m.PROGRAM_MISSING,
+            cause=f"The program {name} is not installed, or its folder is not in PATH.",
+            remedies=(f"Install {name}, or put its folder into PATH.",),
+        )
+    if scene.raised is None or not scene.frames:
+        return None
+    return Telling(
+        mechanism=m.FILE_MISSING,
+        cause=f"The program opens {path}, and there is no such file or folder.",
+        remedies=("Look at the path, and whether the step that makes the file ran.",),
+        rank=SymptomRank.GENERAL,
+    )
+
+
+SIGNS = (
+    Sign(
+        patterns=(
+            r"[Oo]ut of memory: Killed process \d+ \((?P<program>[^)\n]+)\)",
+            (
+                r"(?:oom-kill|OOMKilled|oom_kill|Memory cgroup out of memory|killed by the cgroup "
+                r"out-of-memory handler|OUT_OF_MEMORY\b|oom-killer)"
+            ),
+            r"Exceeded (?:job|step) memory limit",
+            r"exit code 137[^\n]{0,80}(?:memory|OOM)",
+            r"(?:worker|process|task)[^\n]{0,60}killed[^\n]{0,30}(?:out of memory|\bOOM\b|memory pressure)",
+        ),
+        telling=Telling(
+            mechanism=m.KILLED_MEMORY,
+            cause=(
+                "The system killed the process because the machine, container or job had no memory left "
+                "(not the GPU's)."
+            ),
+            remedies=(
+                "Ask for more memory, or use less: fewer workers, smaller batches, MAX_JOBS=1 for a build.",
+            ),
+        ),
+        unless=("cudaErrorMemory", "CUDA_ERROR"),
+    ),
+    Sign(
+        patterns=(
+            r"^\s*(?:[\w./-]+: )?(?:line \d+:)?[^\n]{0,60}\bKilled\b(?:\s+[^\n]{0,120})?$",
+            (
+                r"(?:exit(?:ed)?(?: with)?(?: code| status)?|exitcode|returncode|exit_code)[ "
+                r":=(]+(?P<number>-9|137)\b"
+            ),
+            (
+                r"(?:died|killed|terminated|exited)[^\n]{0,40}(?:with|by|due to|on) (?:signal|"
+                r"<Signals\.)\W*(?P<signal>SIGKILL)"
+            ),
+            r"(?P<signal>SIGKILL)\b",
+            r"(?:died with|killed by|terminated by) signal[: ]+(?P<number>9)\b",
+        ),
+        tell=lambda values, scene: _tell_signal(values or {"signal": "SIGKILL"}, scene),
+        unless=(r"OOMKilled", r"Killed process", r"oom", "cc1plus", "cicc", "ptxas", "Killed signal"),
+    ),
+    Sign(
+        patterns=(
+            r"(?P<signal>SIGSEGV|SIGBUS|SIGILL)\b",
+            (
+                r"(?:exit(?:ed)?(?: with)?(?: code| status)?|exitcode|returncode)[ :=(]+(?P<number>-11|"
+                r"139|-7|"
+                r"135|-4|132)\b"
+            ),
+            r"(?:died with|killed by|terminated by) signal[: ]+(?P<number>11|7|4)\b",
+        ),
+        tell=_tell_signal,
+    ),
+    Sign(patterns=(r"Segmentation fault(?: \(core dumped\))?",), telling=_CRASH),
+    Sign(patterns=(r"\bBus error(?: \(core dumped\))?",), telling=_SHARED_MEMORY),
+    Sign(
+        patterns=(
+            r"Illegal instruction(?: \(core dumped\))?",
+            (
+                r"(?:requires|compiled to use|built with)[^\n]{0,60}\bAVX\w*[^\n]{0,60}(?:not (?:available|"
+                r"supported)|aren't available|does not support)"
+            ),
+        ),
+        telling=_INSTRUCTION,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:unable to (?:open|allocate|mmap|write)|shm_open|/dev/shm)[^\n]{0,100}(?:No space left|"
+                r"shared memory|insufficient|Bus error)[^\n]*"
+            ),
+            r"insufficient shared memory",
+            r"out of shared memory",
+        ),
+        telling=Telling(
+            mechanism=m.BUS_ERROR,
+            cause=(
+                "The shared memory (/dev/shm) is full or too small: a container has 64 MB of it unless it "
+                "is told "
+                "otherwise."
+            ),
+            remedies=("Start the container with --shm-size=8g or --ipc=host; else use fewer workers.",),
+        ),
+        overrides=True,
+    ),
+    Sign(
+        patterns=(r"No space left on device", r"Disk quota exceeded", r"NoSpaceLeftError", r"\bENOSPC\b"),
+        telling=Telling(
+            mechanism=m.DISK_FULL,
+            cause="The disk, a quota or the place for temporary files is full.",
+            remedies=(
+                (
+                    "df -h and quota show which; make room, or set TMPDIR, PIP_CACHE_DIR or "
+                    "UV_CACHE_DIR to a "
+                    "disk with room."
+                ),
+            ),
+        ),
+        unless=(r"dev\Wshm", "shm"),
+    ),
+    Sign(
+        patterns=(r"Too many open files",),
+        telling=Telling(mechanism=m.OPEN_FILES, cause=m.OPEN_FILES.cause),
+    ),
+    Sign(
+        patterns=(
+            r"Permission denied: '(?P<path>[^'\n]+)'",
+            r"Read-only file system: '(?P<path>[^'\n]+)'",
+            r"EnvironmentNotWritableError[^\n]*(?P<path>)",
+            r"NoWritablePkgsDirError[^\n]*(?P<path>)",
+            r"NoWritableEnvsDirError[^\n]*(?P<path>)",
+            (
+                r"(?:failed to|could not|cannot) [^\n]{0,60}`?(?P<path>/[^\s`'\n]*)`?[^\n]{0,40}(?:Permi"
+                r"ssion "
+                r"denied|Read-only file system)"
+            ),
+        ),
+        tell=lambda values, _: Telling(
+            mechanism=m.PERMISSION,
+            cause=f"The user may not use {values['path']}: it belongs to another, or is read-only."
+            if values.get("path")
+            else "The user may not write to the environment: it belongs to another, or is read-only.",
+            remedies=("Use an environment, cache or folder that belongs to the user.",),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"(?:^|\s)MemoryError\b",
+            r"Unable to allocate [\d.]+ \w+ for an array",
+            r"Cannot allocate memory",
+            r"std::bad_alloc",
+            r"DefaultCPUAllocator: (?:can't|not enough|cannot) [^\n]*",
+            r"not enough memory: you tried to allocate",
+        ),
+        telling=Telling(
+            mechanism=m.HOST_MEMORY,
+            cause="The machine's memory (not the GPU's) does not suffice for what the program asked for.",
+            remedies=("Ask for more memory, or use less: fewer workers, smaller parts.",),
+        ),
+        unless=("static TLS",),
+    ),
+    Sign(
+        patterns=(
+            r"Address already in use",
+            r"EADDRINUSE",
+            r"port \d+ is already (?:in use|allocated|bound)",
+        ),
+        telling=Telling(
+            mechanism=m.PORT_IN_USE,
+            cause=(
+                "Another process listens on the port that the program wants: mostly another run of it that "
+                "still lives."
+            ),
+            remedies=(
+                (
+                    "End the other process (ss -ltnp shows it), or choose another port (--master_port, "
+                    "MASTER_PORT)."
+                ),
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"GatedRepoError",
+            r"Cannot access gated repo",
+            r"Access to model \S+ is restricted",
+            r"You are trying to access a gated repo",
+            r"(?:401|403) Client Error: [^\n]{0,40} for url: https://huggingface",
+            r"Repository Not Found for url: \S+",
+            r"is not a local folder and is not a valid model identifier",
+            r"Invalid (?:user )?(?:token|credentials|username or password)",
+        ),
+        telling=Telling(
+            mechanism=m.HUB_ACCESS,
+            cause=(
+                "The server of models has no such model for this user: its name is wrong, it is gated or "
+                "private, or the "
+                "token is missing or wrong. The environment is not at fault."
+            ),
+            remedies=("Look at the model's page, accept its conditions, and log in (hf auth login).",),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"FileNotFoundError: \[Errno 2\] No such file or directory: '(?P<path>[^'\n]+)'",
+            r"No such file or directory: '(?P<path>[^'\n]+)'",
+        ),
+        tell=_tell_missing_file,
+    ),
+    Sign(
+        patterns=(
+            r"(?:^|[\s:/])(?P<name>[\w.+-]+): (?:command )?not found$",
+            (
+                r"(?:^|\s)(?:sh|bash|zsh|exec|execvp?|env):(?: \d+:| line \d+:)? '?(?P<name>[\w.+-]+)'?: "
+                r"(?:command )?(?:not found|No such file or directory)$"
+            ),
+        ),
+        tell=lambda values, _: Telling(
+            mechanism=m.PROGRAM_MISSING,
+            cause=f"The program {values['name']} is not installed, or its folder is not in PATH.",
+            remedies=(f"Install {values['name']}, or put its folder into PATH.",),
+            rank=SymptomRank.GENERAL,
+        ),
+        unless=("version `", r"\.so"),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:Socket Timeout|Timed out after \d+ seconds waiting for|wait timeout after \d+ms|"
+                r"failed to "
+                r"recv, got 0 bytes|Connection reset by peer|Connection closed by remote peer)"
+            ),
+            (
+                r"(?:The client socket has (?:timed out|failed)|RendezvousTimeoutError|"
+                r"RendezvousConnectionError|The connection to the C10d store has failed)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.RENDEZVOUS,
+            cause=(
+                "The processes of the run did not all reach each other: one of them failed or never "
+                "started, or address, "
+                "port or firewall are in the way."
+            ),
+            remedies=(
+                (
+                    "Look for the first error of the other processes; check MASTER_ADDR, MASTER_PORT "
+                    "and the "
+                    "network."
+                ),
+            ),
+            rank=SymptomRank.WRAPPER,
+        ),
+    ),
+)

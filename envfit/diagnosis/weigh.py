@@ -1,0 +1,387 @@
+"""Everything that was found in a log -> the one thing that its failure comes from.
+
+What counts, in this order: the exception that ended the program, walked to its root; where
+that only passes on a failure, the exceptions before it; where there is none, the lines of
+tools.  What was merely warned of is never the cause of an exception that says something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from envfit.diagnosis.model import Confidence, Diagnosis, Hypothesis, Quote
+from envfit.diagnosis.scene import Scene
+from envfit.diagnosis.sign import Hit
+from envfit.diagnosis.tracebacks import Chain, Raised
+from envfit.diagnosis.wrappers import CONSEQUENCES, WRAPPER_TYPES
+from envfit.doctor.finding import Remedy
+from envfit.frozen import frozen
+from envfit.knowledge.symptom import SymptomRank
+
+__all__ = ["weigh"]
+
+_MOST_OTHERS = 5
+_MOST_QUOTES = 4
+_LONGEST_QUOTE = 240
+_WARNS = re.compile(
+    r"warn|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? ?back|using .{1,40} instead",
+    re.IGNORECASE,
+)
+_ERRS = re.compile(
+    r"\berror\b|fatal|fail|\N{MULTIPLICATION SIGN}|cannot|could not|abort|\bkilled\b|exception|not found|"
+    r"no such",
+    re.IGNORECASE,
+)
+_CONTINUES = re.compile(r"\s*(?:cause|Caused by|\d+): ")
+#: What other processes say after one has failed.
+_FOLLOWS = frozenset({"nccl-failed", "nccl/unhandled-error", "processes-did-not-meet", "cause-hidden"})
+#: Exceptions that follow where an import failed before and was caught.
+_AFTER_IMPORT = frozenset({"NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError"})
+_NAMES_NOTHING = re.compile(r"'NoneType' object (?:has no attribute|is not callable|is not subscriptable)")
+
+
+@frozen
+class _Event:
+    """A chain of exceptions, and what was found in it."""
+
+    chain: Chain
+    raised: Raised  # the one at the root, as far as that is known
+    hits: tuple[Hit, ...]  # about it, the best first; none where it is not understood
+
+
+def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Diagnosis:
+    """Return what a log tells."""
+    finder = _Finder(scene, hits)
+    event, passed = finder.event()
+    lines = finder.outside()
+    cause: Hypothesis | None = None
+    chosen: Hit | None = None
+    hidden = None
+    if event is not None and event.hits:
+        chosen = event.hits[0]
+        cause = _hypothesis(
+            scene,
+            chosen,
+            chain=_chain(event, passed),
+            sure=event.chain.traced or not lines,
+            about=event.raised,
+        )
+    elif event is not None:
+        chosen = _behind(event, lines, finder)
+        if chosen is not None:
+            cause = _hypothesis(scene, chosen, chain=_chain(event, passed), sure=False)
+    elif lines:
+        chosen = lines[0]
+        rivals = {hit.code for hit in lines if hit.rank is chosen.rank and not finder.is_warning(hit)}
+        cause = _hypothesis(
+            scene, chosen, chain=_told_last(passed), sure=len(rivals) <= 1 or not finder.chains
+        )
+    if cause is None:
+        wrapper = finder.wrapper()
+        if wrapper is not None and event is None:
+            hidden = f"{wrapper.cause} {' '.join(wrapper.remedies)}"
+    printed = finder.printed_wrappers()
+    if cause is not None and printed:
+        chain = tuple(text for text in printed if not any(text in said for said in cause.chain)) + cause.chain
+        cause = _with_chain(cause, chain)
+    others = finder.others(chosen)
+    root, raised_at = (None, None)
+    if cause is None:
+        root, raised_at = finder.root(event)
+    return Diagnosis(
+        cause=cause,
+        others=tuple(_hypothesis(scene, hit, chain=(), sure=False) for hit in others[:_MOST_OTHERS]),
+        harmless=tuple(
+            _hypothesis(scene, hit, chain=(), sure=True) for hit in hits if hit.rank is SymptomRank.HARMLESS
+        ),
+        root=root,
+        raised_at=raised_at,
+        chain=_chain(event, passed) if cause is None and event is not None else (),
+        hidden=hidden,
+        notes=notes,
+    )
+
+
+def _order(hit: Hit) -> tuple[int, int, bool, int]:
+    """Sort the nearest to the cause first."""
+    return -hit.rank, -hit.weight, not hit.certain, hit.places[0][0]
+
+
+class _Finder:
+    def __init__(self, scene: Scene, hits: Sequence[Hit]) -> None:
+        self._scene = scene
+        self._hits = sorted((hit for hit in hits if hit.rank is not SymptomRank.HARMLESS), key=_order)
+        harmless = {
+            place
+            for hit in hits
+            if hit.rank is SymptomRank.HARMLESS
+            for first, last in hit.places
+            for place in range(first, last + 1)
+        }
+        self._at: dict[int, list[Hit]] = {}
+        for hit in self._hits:
+            for first, last in hit.places:
+                for place in range(first, last + 1):
+                    if place not in harmless:
+                        self._at.setdefault(place, []).append(hit)
+        self.chains = tuple(
+            chain
+            for chain in scene.chains
+            if not all(raised.ignored or raised.first in harmless for raised in chain.raised)
+        )
+
+    # -- exceptions ---------------------------------------------------------------
+
+    def about(self, raised: Raised) -> tuple[Hit, ...]:
+        """Return what is found in the message of an exception, the best first."""
+        found: dict[int, Hit] = {}
+        for place in range(raised.first, raised.last + 1):
+            for hit in self._at.get(place, ()):
+                found.setdefault(id(hit), hit)
+        return tuple(sorted(found.values(), key=_order))
+
+    def event(self) -> tuple[_Event | None, tuple[Chain, ...]]:
+        """Return the failure that counts, and the later ones that only pass it on."""
+        traced = [chain for chain in self.chains if chain.traced]
+        for chains in (traced, [chain for chain in self.chains if not chain.traced]):
+            passed: list[Chain] = []
+            follower: _Event | None = None
+            for chain in reversed(chains):
+                if self._passes_on(chain):
+                    passed.append(chain)
+                    continue
+                event = self._read(chain)
+                if event.hits and event.hits[0].code in _FOLLOWS:
+                    follower = follower or event
+                    passed.append(chain)
+                    continue
+                if not event.hits and not chain.traced:
+                    continue  # an exception that a line mentions: it may be anything
+                return event, tuple(passed)
+            if follower is not None and not self._causes():
+                return follower, ()
+            if passed and chains is traced:
+                mentioned = self._mentioned()
+                return mentioned, tuple(passed)
+        return None, ()
+
+    def _mentioned(self) -> _Event | None:
+        for chain in self.chains:
+            if not chain.traced and not self._passes_on(chain):
+                event = self._read(chain)
+                if event.hits and not self.is_warning(event.hits[0]) and event.hits[0].code not in _FOLLOWS:
+                    return event
+        return None
+
+    def _causes(self) -> list[Hit]:
+        return [hit for hit in self._hits if hit.rank is SymptomRank.CAUSE and not self.is_warning(hit)]
+
+    def _passes_on(self, chain: Chain) -> bool:
+        """Tell whether nothing in a chain says what failed."""
+        return all(
+            raised.name in WRAPPER_TYPES
+            or (raised.name in CONSEQUENCES and not self._understood(raised))
+            or self._is_wrapper(raised)
+            for raised in chain.raised
+        )
+
+    def _is_wrapper(self, raised: Raised) -> bool:
+        hits = self.about(raised)
+        return bool(hits) and not self._understood(raised)
+
+    def _understood(self, raised: Raised) -> bool:
+        return any(hit.rank > SymptomRank.WRAPPER for hit in self.about(raised))
+
+    def _read(self, chain: Chain) -> _Event:
+        """Find the root of a chain: the innermost exception that is understood best."""
+        known = [
+            (place, raised, tuple(hit for hit in self.about(raised) if hit.rank > SymptomRank.WRAPPER))
+            for place, raised in enumerate(chain.raised)
+        ]
+        told = [(place, raised, hits) for place, raised, hits in known if hits]
+        if not told:
+            plain = [
+                raised
+                for raised in chain.raised
+                if raised.name not in WRAPPER_TYPES | CONSEQUENCES and not self._is_wrapper(raised)
+            ]
+            return _Event(chain=chain, raised=(plain or chain.raised)[0], hits=())
+        best = max(hits[0].rank for _, _, hits in told)
+        told = [each for each in told if each[2][0].rank == best]
+        place, raised, hits = told[0]
+        for later, outer, outer_hits in told[1:]:
+            # "try: import a; except ImportError: import b": the last resort is what is missing.
+            tried = raised.name == "ModuleNotFoundError" and hits[0].code != "extension-missing"
+            if not tried or hits[0].weight == 1 or any(chain.causes[place:later]):
+                break
+            place, raised, hits = later, outer, outer_hits
+        return _Event(chain=chain, raised=raised, hits=hits)
+
+    # -- lines ----------------------------------------------------------------------
+
+    def outside(self) -> list[Hit]:
+        """Return what lines say that are no exception's message, the best first."""
+        found = [
+            hit
+            for hit in self._hits
+            if hit.rank is SymptomRank.CAUSE
+            or (hit.rank is SymptomRank.GENERAL and (hit.weight == 1 or not self.is_warning(hit)))
+        ]
+        return sorted(found, key=lambda hit: (self.is_warning(hit), *_order(hit)))
+
+    def is_warning(self, hit: Hit) -> bool:
+        """Tell whether a thing was only warned of, each time it was said."""
+        return all(self._warns(first) for first, _ in hit.places)
+
+    def _warns(self, place: int) -> bool:
+        raised, _ = self._scene.messages.get(place, (None, ()))
+        if raised is not None and raised.frames:
+            return False
+        lines = self._scene.log.lines
+        while place and _CONTINUES.match(lines[place].text):
+            place -= 1  # uv tells causes below what it warns of
+        line = lines[place]
+        text = f"{line.prefix} {line.text}"
+        if raised is not None and raised.ignored:
+            return True
+        return bool(_WARNS.search(text)) and not re.search(r"\bERROR\b|^\s*(?:\S+: )?(?:fatal )?error:", text)
+
+    def wrapper(self) -> Hit | None:
+        """Return the message that hides the cause."""
+        return next((hit for hit in self._hits if hit.rank is SymptomRank.WRAPPER), None)
+
+    def printed_wrappers(self) -> tuple[str, ...]:
+        """Return what programs printed that hides the cause, outside of exceptions."""
+        lines = self._scene.log.lines
+        places = {
+            hit.places[0][0]
+            for hit in self._hits
+            if hit.rank is SymptomRank.WRAPPER and hit.places[0][0] not in self._scene.messages
+        }
+        return tuple(dict.fromkeys(_short(lines[place].text) for place in sorted(places)[:3]))
+
+    def others(self, chosen: Hit | None) -> list[Hit]:
+        """Return what else is wrong, without what says the same."""
+        taken: set[int] = set()
+        codes: set[str] = set()
+        if chosen is not None:
+            codes.add(chosen.code)
+            for first, last in chosen.places:
+                raised, outer = self._scene.messages.get(first, (None, ()))
+                taken |= set(range(first, last + 1))
+                for each in (raised, *outer):
+                    if each is not None:
+                        taken |= set(range(each.first, each.last + 1))
+        kept = []
+        for hit in self.outside():
+            spots = {place for first, last in hit.places for place in range(first, last + 1)}
+            if hit.code in codes or spots & taken:
+                continue
+            if (
+                hit.rank is SymptomRank.GENERAL
+                and chosen is not None
+                and set(hit.values) & set(chosen.values)
+            ):
+                continue  # the same, less clearly
+            codes.add(hit.code)
+            taken |= spots
+            kept.append(hit)
+        return kept
+
+    def root(self, event: _Event | None) -> tuple[Quote | None, str | None]:
+        """Return where an unknown cause was raised, or the first line that says that something failed."""
+        lines = self._scene.log.lines
+        if event is not None:
+            raised = event.raised
+            frame = raised.frames[-1] if raised.frames else None
+            where = None
+            if frame is not None:
+                line = f", line {frame.line}" if frame.line else ""
+                where = f"{frame.file}{line}{f', in {frame.function}' if frame.function else ''}"
+            return Quote(line=lines[raised.first].number, text=_short(str(raised))), where
+        mentioned = next((chain.raised[0] for chain in self.chains), None)
+        if mentioned is not None:
+            return Quote(line=lines[mentioned.first].number, text=_short(str(mentioned))), None
+        wrapper = self.wrapper()
+        place = wrapper.places[0][0] if wrapper is not None else self._first_error()
+        if place is None:
+            return None, None
+        return Quote(line=lines[place].number, text=_short(lines[place].text)), None
+
+    def _first_error(self) -> int | None:
+        for place, line in enumerate(self._scene.log.lines):
+            if (
+                re.match(r"\s*(?:\S+: )?(?:fatal )?(?:error|ERROR|FATAL|fatal)\b", line.text)
+                or "ERROR" in line.prefix
+            ):
+                return place
+        return None
+
+
+def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
+    """Return what was said before an exception that is not understood, where the two belong together."""
+    raised = event.raised
+    earlier = [hit for hit in lines if hit.rank is SymptomRank.CAUSE and hit.places[0][0] < raised.first]
+    follows = raised.name in _AFTER_IMPORT or _NAMES_NOTHING.search(raised.message)
+    for hit in earlier:
+        names = [
+            value for value in (*hit.values, hit.package or "") if len(value) > 3 and not value.isdigit()
+        ]
+        if any(name in raised.message for name in names):
+            return hit
+    if follows and len({hit.code for hit in earlier}) == 1:
+        return earlier[0]
+    del finder
+    return None
+
+
+def _chain(event: _Event, passed: Sequence[Chain]) -> tuple[str, ...]:
+    """Return exceptions from the one that was printed last to the root."""
+    raised = event.chain.raised
+    inside = raised[raised.index(event.raised) :]
+    said = [*_told_last(passed), *(_short(str(each)) for each in reversed(inside))]
+    return tuple(dict.fromkeys(said))
+
+
+def _told_last(passed: Sequence[Chain]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_short(str(chain.raised[-1])) for chain in passed))[:3]
+
+
+def _short(text: str) -> str:
+    text = text.strip()
+    return text if len(text) <= _LONGEST_QUOTE else f"{text[: _LONGEST_QUOTE - 4]} ..."
+
+
+def _quotes(scene: Scene, hit: Hit, about: Raised | None) -> Iterable[Quote]:
+    spans = [place for place in hit.places if about is not None and about.first <= place[0] <= about.last]
+    first, last = (spans or hit.places)[-1]
+    for line in scene.log.lines[first : min(last + 1, first + _MOST_QUOTES)]:
+        if line.text.strip():
+            yield Quote(line=line.number, text=_short(line.text))
+
+
+def _hypothesis(
+    scene: Scene, hit: Hit, *, chain: tuple[str, ...], sure: bool, about: Raised | None = None
+) -> Hypothesis:
+    certain = sure and hit.certain
+    remedies = [Remedy(text=text) for text in hit.remedies]
+    if hit.commands and remedies:
+        remedies[0] = Remedy(text=remedies[0].text, commands=hit.commands)
+    return Hypothesis(
+        code=hit.code,
+        cause=hit.cause,
+        confidence=Confidence.CERTAIN if certain else Confidence.LIKELY,
+        rests_on=tuple(_quotes(scene, hit, about)),
+        chain=chain,
+        remedies=tuple(remedies),
+        rules=hit.rules,
+        package=hit.package,
+        environment=hit.environment,
+    )
+
+
+def _with_chain(hypothesis: Hypothesis, chain: tuple[str, ...]) -> Hypothesis:
+    from dataclasses import replace
+
+    return replace(hypothesis, chain=chain)
