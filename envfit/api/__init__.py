@@ -455,6 +455,7 @@ def install(
     provided_from: str | None = None,
     ignore_rules: Sequence[str] = (),
     mirrors: Sequence[str] = (),
+    guarded: bool = True,
     dry_run: bool = False,
     environ: Mapping[str, str] | None = None,
     notify: Notify = _silent,
@@ -463,7 +464,8 @@ def install(
 
     ``mirrors`` (CANONICAL=MIRROR) come before those of the environment and of the
     project that the lock lies in, whose rules count too; ``provided_from`` is the interpreter
-    whose packages the lock counts on.
+    whose packages the lock counts on; ``guarded`` holds later installations by pip and uv to what
+    the lock chose for the GPU.
     Raises InstallRefusedError with the reasons before anything is made, and
     InstallError or VerificationError with the former environment untouched.
     """
@@ -501,6 +503,7 @@ def install(
             interpreter=ask_interpreter(provided_from, (), environ, notify),
             skip=frozenset(map(canonicalize_name, skip)),
             ignored=ignored,
+            guarded=guarded,
             dry_run=dry_run,
             locate=downloads.locate,
             build_variables=downloads.build_variables,
