@@ -209,6 +209,23 @@ def _tell_architecture(values: Mapping[str, str], _: Scene) -> Telling:
     )
 
 
+def _tell_not_found(values: Mapping[str, str], _: Scene) -> Telling:
+    name = values["name"]
+    if name.upper().startswith("CUDA"):
+        return Telling(
+            mechanism=m.NVCC_MISSING, cause="The build looks for the CUDA toolkit and does not find it."
+        )
+    return Telling(
+        mechanism=m.CMAKE_FINDS,
+        cause=(
+            f"The build looks for {name} and does not find it: it is not installed for development, or "
+            f"not where "
+            "the build looks."
+        ),
+        remedies=(f"Install {name} with its headers (a -dev or -devel package), or a wheel of the package.",),
+    )
+
+
 SIGNS = (
     Sign(
         patterns=(
@@ -259,7 +276,6 @@ SIGNS = (
             r"Failed to detect a default CUDA architecture",
             r"Failed to find nvcc",
             r"CUDA toolkit (?:was )?not found",
-            r"Could NOT find CUDA\w*",
             r"(?:no|No) CUDA (?:toolkit|runtime) (?:is )?found",
             r"Unable to find (?:CUDA|nvcc|cuda)",
         ),
@@ -461,8 +477,12 @@ SIGNS = (
         ),
     ),
     Sign(
+        patterns=(r"Could NOT find (?P<name>[\w-]+) \(missing: [^)\n]+\)",),
+        also=(r"(?:CMake Error|Configuring incomplete)",),
+        tell=_tell_not_found,
+    ),
+    Sign(
         patterns=(
-            r"Could NOT find (?P<name>[\w-]+) \(missing: [^)\n]+\)",
             r"Could not find a package configuration file provided by \"(?P<name>[\w-]+)\"",
             (
                 r"Package '?(?P<name>[\w.+-]+)'?,? (?:required by '[^'\n]+', )?(?:was )?not found in the "
@@ -473,23 +493,7 @@ SIGNS = (
             r"Dependency \"?(?P<name>[\w.+-]+)\"? not found, tried pkgconfig",
             r"ERROR: Dependency \"(?P<name>[\w.+-]+)\" not found",
         ),
-        tell=lambda values, _: Telling(
-            mechanism=m.NVCC_MISSING if values["name"].upper().startswith("CUDA") else m.CMAKE_FINDS,
-            cause="The build looks for the CUDA toolkit and does not find it."
-            if values["name"].upper().startswith("CUDA")
-            else (
-                f"The build looks for {values['name']} and does not find it: it is not installed for "
-                f"development, or not "
-                "where the build looks."
-            ),
-            remedies=(
-                (
-                    f"Install {values['name']} with its headers (a -dev or -devel package), or a wheel "
-                    f"of the "
-                    f"package."
-                ),
-            ),
-        ),
+        tell=_tell_not_found,
     ),
     Sign(
         patterns=(

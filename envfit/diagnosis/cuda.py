@@ -347,7 +347,7 @@ SIGNS = (
                     "lines with NCCL WARN."
                 ),
             ),
-            rank=SymptomRank.GENERAL,
+            rank=SymptomRank.WRAPPER,
         ),
     ),
     Sign(

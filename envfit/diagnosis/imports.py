@@ -62,9 +62,10 @@ _PYTHON_2 = {
 }  # fmt: skip
 #: Compiled parts by the way they are named.
 _COMPILED = re.compile(
-    r"(?:^|\.)(?:_C\w*|_?\w+_(?:cuda|cpp|ext|kernels?|C)|\w*(?:_cuda|cuda_kernel|_ext|_ops_cuda)\w*|"
-    r"_ext\w*|core_cc"
-    r"|cpp_extension|\w*_cpp_ext\w*|fused_\w+|_multiarray_umath|_imaging|_version_cpp|_cext|_kernels?)$"
+    r"(?:^|\.)(?:_C\w*|_?\w*_(?:cuda|cpp|kernels?|C)|\w*cuda_kernel\w*|_ext|_?\w+_(?:cuda|cpp|c)_ext|"
+    r"core_cc"
+    r"|fused_\w+_(?:cuda|lib)|_multiarray_umath|_imaging|_cext|_kernels?|_C_\w+|lib\w+_python|\w*_pybind\w*"
+    r"|_native|_backend_C)$"
 )
 _IN_BUILD = re.compile(
     r"Getting requirements to build|get_requires_for_build|Preparing (?:editable )?metadata|build_editable"
@@ -276,9 +277,11 @@ def _shadow(name: str, path: str) -> Telling:
     )
 
 
-def _tell_circle(values: Mapping[str, str], scene: Scene) -> Telling:
+def _tell_circle(values: Mapping[str, str], scene: Scene) -> Telling | None:
     module = values["module"]
     top = module.partition(".")[0]
+    if _COMPILED.search(values.get("name", "")):
+        return _tell_module({"module": f"{module}.{values['name']}"}, scene)
     path = values.get("path", "")
     shadow = path if path and not _SITE.search(path) else _own_file(scene, top)
     file = (shadow or "").replace("\\", "/")
@@ -317,6 +320,8 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
     if top in _NO_MODULES:
         return None
     path = values.get("path", "")
+    if re.search(r"^_C\b|_cuda$|_ext$", name) and "has no attribute" not in scene.log.lines[scene.place].text:
+        return _tell_module({"module": f"{module}.{name}"}, scene)
     shadow = path if path and not _SITE.search(path) and path != "unknown location" else _own_file(scene, top)
     file = (shadow or "").replace("\\", "/")
     if shadow and top in scene.distributions and file.endswith((f"/{top}.py", f"/{top}/__init__.py")):

@@ -321,6 +321,16 @@ def _tell_symbol(values: Mapping[str, str], scene: Scene) -> Telling | None:
                 ),
             ),
         )
+    if re.match(r"_Z(?:N|NK|T[ISV]N?)?St", symbol):
+        return Telling(
+            mechanism=m.LIBSTDCXX_OLD,
+            cause=(
+                f"{what} needs {shown} of the C++ library, which the libstdc++ that was loaded does not "
+                f"have: an older "
+                "one is found first, or the file was built with the other C++ ABI."
+            ),
+            certain=False,
+        )
     if library.startswith(("libtorch", "libc10")):
         return Telling(
             mechanism=m.SYMBOL_OTHER,

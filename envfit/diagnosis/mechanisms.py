@@ -450,7 +450,7 @@ HUB_ACCESS = _mechanism(
 FILE_MISSING = _mechanism(
     "file-missing",
     "The program opens a file that is not there.",
-    "Look at the path: is it right, and was the step that makes the file run?",
+    "Look at the path, and whether the step that makes the file ran.",
     environment=False,
 )
 PROGRAM_MISSING = _mechanism(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -65,22 +66,17 @@ def _tell_conflict(_: Mapping[str, str], scene: Scene) -> Telling | None:
 
 
 def _tell_incompatible(values: Mapping[str, str], _: Scene) -> Telling:
+    name, found = values["name"], values["found"].strip()
+    here = "it is not installed" if found == "not installed" else f"{found} is installed"
     return Telling(
         mechanism=m.INCONSISTENT,
         cause=(
-            f"{values['name']} {values['version']} requires {values['wanted'].rstrip(',')}, and "
-            f"{values['found']} is "
-            "installed: something that was installed later changed it."
+            f"{name} {values['version']} requires {values['wanted'].rstrip(',')}, and {here}: something "
+            f"that was "
+            "installed later changed it."
         ),
-        remedies=(
-            (
-                f"Install both in one command, so that they are resolved together, or a "
-                f"{values['name']} that "
-                f"takes "
-                f"{values['found']}."
-            ),
-        ),
-        package=canonicalize_name(values["name"]),
+        remedies=("Install both in one command, so that they are resolved together.",),
+        package=canonicalize_name(name),
     )
 
 
@@ -170,6 +166,8 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
             package=package,
             certain=False,
         )
+    if broken := _unreachable(scene):
+        return replace(broken, cause=f"{broken.cause} So {name} was not found.")
     known = package in scene.distributions.values()
     return Telling(
         mechanism=m.NOT_FOR_PYTHON if known else m.NO_SUCH_PACKAGE,
@@ -195,6 +193,25 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
         package=package,
         rank=SymptomRank.GENERAL,
     )
+
+
+_NO_TLS = re.compile(
+    r"certificate verify failed|SSLCertVerificationError|SSLError|SSL module is not available", re.IGNORECASE
+)
+_NO_NETWORK = re.compile(
+    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|Connection "
+    r"refused"
+    r"|Network is unreachable|ProtocolError"
+)
+
+
+def _unreachable(scene: Scene) -> Telling | None:
+    """Return why an index said nothing at all."""
+    if _NO_TLS.search(scene.log.text):
+        return Telling(mechanism=m.INDEX_TLS, cause=m.INDEX_TLS.cause)
+    if _NO_NETWORK.search(scene.log.text):
+        return Telling(mechanism=m.INDEX_UNREACHABLE, cause=m.INDEX_UNREACHABLE.cause)
+    return None
 
 
 def _python(scene: Scene) -> str:

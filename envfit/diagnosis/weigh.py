@@ -119,12 +119,23 @@ class _Finder:
             for first, last in hit.places
             for place in range(first, last + 1)
         }
+        # Lines of source code in a traceback hold words of messages that nobody said.
+        self._code = {
+            place
+            for chain in scene.chains
+            for raised in chain.raised
+            for place in range(raised.begin, raised.first)
+        }
         self._at: dict[int, list[Hit]] = {}
+        said = []
         for hit in self._hits:
-            for first, last in hit.places:
-                for place in range(first, last + 1):
-                    if place not in harmless:
-                        self._at.setdefault(place, []).append(hit)
+            places = [place for first, last in hit.places for place in range(first, last + 1)]
+            for place in places:
+                if place not in harmless:
+                    self._at.setdefault(place, []).append(hit)
+            if not all(place in harmless or place in self._code for place in places):
+                said.append(hit)
+        self._said = said
         self.chains = tuple(
             chain
             for chain in scene.chains
@@ -175,7 +186,7 @@ class _Finder:
         return None
 
     def _causes(self) -> list[Hit]:
-        return [hit for hit in self._hits if hit.rank is SymptomRank.CAUSE and not self.is_warning(hit)]
+        return [hit for hit in self._said if hit.rank is SymptomRank.CAUSE and not self.is_warning(hit)]
 
     def _passes_on(self, chain: Chain) -> bool:
         """Tell whether nothing in a chain says what failed."""
@@ -218,13 +229,19 @@ class _Finder:
             place, raised, hits = later, outer, outer_hits
         return _Event(chain=chain, raised=raised, hits=hits)
 
+    def in_code(self, event: _Event) -> Hit | None:
+        """Return a symptom that is known by the line of code that raised an exception."""
+        places = range(event.raised.begin, event.raised.first)
+        found = [hit for place in places for hit in self._at.get(place, ()) if hit.weight == 1]
+        return next((hit for hit in found if hit.rank is SymptomRank.CAUSE), None)
+
     # -- lines ----------------------------------------------------------------------
 
     def outside(self) -> list[Hit]:
         """Return what lines say that are no exception's message, the best first."""
         found = [
             hit
-            for hit in self._hits
+            for hit in self._said
             if hit.rank is SymptomRank.CAUSE
             or (hit.rank is SymptomRank.GENERAL and (hit.weight == 1 or not self.is_warning(hit)))
         ]
@@ -249,14 +266,14 @@ class _Finder:
 
     def wrapper(self) -> Hit | None:
         """Return the message that hides the cause."""
-        return next((hit for hit in self._hits if hit.rank is SymptomRank.WRAPPER), None)
+        return next((hit for hit in self._said if hit.rank is SymptomRank.WRAPPER), None)
 
     def printed_wrappers(self) -> tuple[str, ...]:
         """Return what programs printed that hides the cause, outside of exceptions."""
         lines = self._scene.log.lines
         places = {
             hit.places[0][0]
-            for hit in self._hits
+            for hit in self._said
             if hit.rank is SymptomRank.WRAPPER and hit.places[0][0] not in self._scene.messages
         }
         return tuple(dict.fromkeys(_short(lines[place].text) for place in sorted(places)[:3]))
@@ -332,8 +349,7 @@ def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
             return hit
     if follows and len({hit.code for hit in earlier}) == 1:
         return earlier[0]
-    del finder
-    return None
+    return finder.in_code(event)
 
 
 def _chain(event: _Event, passed: Sequence[Chain]) -> tuple[str, ...]:
