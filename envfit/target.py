@@ -196,6 +196,7 @@ class Target:
     provided: tuple[Provided, ...] = ()
     name: str | None = None
     assumed: frozenset[str] = field(default_factory=frozenset)  # "python", "platform" where not said
+    ignored_gpus: tuple[Gpu, ...] = ()  # that are there, and that the user wants left out
 
     def fact(self, name: str) -> Fact:
         """Return the fact of that name; one that nobody stated is unknown."""

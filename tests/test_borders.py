@@ -21,7 +21,7 @@ ROWS = [
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
     ["reference", "target"],
-    ["address", "errors", "frozen", "interpreter", "toml_text", "version"],
+    ["address", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
@@ -34,6 +34,7 @@ PURE = [
     "doctor",
     "errors",
     "export",
+    "header_fields",
     "install/module.py",
     "install/plan.py",
     "install/refusal.py",

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from envfit.api.asking import Account, Possibility
+    from envfit.api.codes import CodeEntry
     from envfit.api.diagnosing import diagnose_file, diagnose_stream
+    from envfit.api.fixing import Fixed
     from envfit.api.freshening import Freshened
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
@@ -24,11 +27,13 @@ if TYPE_CHECKING:
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
     from envfit.doctor.finding import Stage
+    from envfit.doctor.fix import Fix
     from envfit.doctor.report import Report
     from envfit.install import InstallReport
     from envfit.knowledge.model import KnowledgeBase
     from envfit.knowledge.overview import Overview
     from envfit.knowledge.story import BuiltIn, RuleStory
+    from envfit.knowledge.symptom import Symptom
     from envfit.matrix.model import Matrix
 
 __all__ = [
@@ -36,9 +41,14 @@ __all__ = [
     "LockResult",
     "MatrixRequest",
     "TargetRequest",
+    "account",
+    "account_of_lock",
+    "apply_fix",
     "begin_package",
     "check_file",
     "check_page",
+    "check_prefix",
+    "code_entry",
     "describe_target",
     "detect",
     "diagnose_file",
@@ -51,6 +61,8 @@ __all__ = [
     "lint",
     "lock",
     "matrix",
+    "plan_fix",
+    "possibility",
     "record",
     "scan",
     "target_of",
@@ -110,6 +122,84 @@ def lint(
     )
 
 
+def check_prefix(
+    prefix: Path | None = None,
+    *,
+    target: TargetRequest | None = None,
+    quick: bool = False,
+    stages: frozenset[Stage] | None = None,
+    ignore_rules: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Report:
+    """Check the environment at a prefix, or the current one, and change nothing.
+
+    ``quick``: what can be read in a moment; nothing is hashed or run.  ``stages`` are those
+    that are wanted, where not all are.  Raises InputError where
+    there is no environment, TargetError on a target that is unknown.
+    """
+    from envfit.api.checking_prefix import check_prefix as check
+
+    return check(
+        prefix,
+        target=target,
+        quick=quick,
+        stages=stages,
+        ignore_rules=ignore_rules,
+        environ=os.environ if environ is None else environ,
+        notify=notify,
+    )
+
+
+def plan_fix(
+    report: Report,
+    *,
+    target: TargetRequest | None = None,
+    ignore_rules: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Fix:
+    """Return what would mend the findings of a check of an environment; nothing is changed.
+
+    The remedies that can be taken back are chosen, and the environment's own tool says exactly
+    what they would change.  Raises InputError where the environment is not there any more.
+    """
+    from envfit.api.fixing import plan_fix as plan
+
+    return plan(
+        report,
+        target=target,
+        ignore_rules=ignore_rules,
+        environ=os.environ if environ is None else environ,
+        notify=notify,
+    )
+
+
+def apply_fix(
+    fix: Fix,
+    prefix: Path | str,
+    *,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+) -> Fixed:
+    """Do what a fix says, and return the script that takes it back.
+
+    Raises InstallError where it failed, with everything restored, and FileError where nothing
+    could be kept, and so nothing was changed.
+    """
+    from datetime import datetime, timezone
+
+    from envfit.api.fixing import apply_fix as apply
+
+    return apply(
+        fix,
+        Path(prefix),
+        now=datetime.now(timezone.utc),
+        environ=os.environ if environ is None else environ,
+        notify=notify,
+    )
+
+
 def known(names: Sequence[str] = ()) -> Overview:
     """Return what is known of every package, or of some.
 
@@ -145,14 +235,68 @@ def begin_package(
     )
 
 
-def why(word: str, directory: Path = Path()) -> RuleStory | BuiltIn:
-    """Return what a rule says, what proves it and what it changes, or what kind of verdict an id is of.
+def why(word: str, directory: Path = Path()) -> RuleStory | BuiltIn | Symptom:
+    """Return what a rule says, what proves it and what it changes, or the verdict or symptom of an id.
 
     Rules of the project in ``directory`` count too.  Raises InputError on anything else.
     """
     from envfit.api.telling import story
 
     return story(word, directory, knowledge())
+
+
+def code_entry(code: str) -> CodeEntry | None:
+    """Return what the code of an error, a finding or a diagnosis means; None where there is no such code."""
+    from envfit.api.codes import code_entry as entry_of
+
+    return entry_of(code)
+
+
+def account(
+    name: str,
+    request: LockRequest,
+    *,
+    chains: int,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+    watch: Callable[[Callable[[], str]], None] = lambda _: None,
+) -> Account:
+    """Resolve what is asked for, and say why a package is in it at that version, or is not.
+
+    ``chains`` is how many of the ways in are told.  Raises what ``lock`` raises.
+    """
+    from envfit.api.asking import account as account_for
+
+    environ = os.environ if environ is None else environ
+    return account_for(name, request, knowledge(), environ=environ, notify=notify, watch=watch, chains=chains)
+
+
+def account_of_lock(
+    name: str, path: Path, *, chains: int, environ: Mapping[str, str] | None = None
+) -> Account:
+    """Say why a package is in a lock, as far as the lock tells; raises LockError and FileError."""
+    from envfit.api.asking_lock import account_of_lock as account_from
+
+    environ = os.environ if environ is None else environ
+    return account_from(name, path, knowledge(), environ=environ, chains=chains)
+
+
+def possibility(
+    text: str,
+    request: LockRequest,
+    *,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = _silent,
+    watch: Callable[[Callable[[], str]], None] = lambda _: None,
+) -> Possibility:
+    """Say whether a requirement could be met besides what is asked for, and what would change.
+
+    Raises RequirementError on what is no requirement, and what ``lock`` raises.
+    """
+    from envfit.api.asking import possibility as possibility_of
+
+    environ = os.environ if environ is None else environ
+    return possibility_of(text, request, knowledge(), environ=environ, notify=notify, watch=watch)
 
 
 def detect(environ: Mapping[str, str] | None = None) -> Machine:
@@ -323,10 +467,10 @@ def install(
     from envfit.api.knowing import load_knowledge
     from envfit.api.provided import ask_interpreter
     from envfit.api.reading import with_kept_code
-    from envfit.api.targets import this_machine
+    from envfit.api.targets import this_machine, without_ignored
     from envfit.install import install as install_lock
     from envfit.lock.file import read_lock
-    from envfit.lock.reading import rebased
+    from envfit.lock.reading import locked_target, rebased
     from envfit.project import mirrors_of, rules_of
 
     document = rebased(read_lock(path), path.parent.absolute())
@@ -344,7 +488,7 @@ def install(
     with open_downloads(request, environ, notify) as downloads:
         return install_lock(
             document,
-            this_machine(target, base, notify=notify),
+            without_ignored(this_machine(target, base, notify=notify), locked_target(document), notify),
             base,
             prefix,
             interpreter=ask_interpreter(provided_from, (), environ, notify),
@@ -365,8 +509,8 @@ def check_file(
     groups: tuple[str, ...] = (),
     stages: frozenset[Stage] | None = None,
     ignore_rules: tuple[str, ...] = (),
-    online: bool = False,  # noqa: ARG001 - the next step asks
-    read_limit: int | None = None,  # noqa: ARG001 - likewise
+    online: bool = False,
+    read_limit: int | None = None,
     environ: Mapping[str, str] | None = None,
     notify: Notify = _silent,
 ) -> Report:
@@ -386,6 +530,8 @@ def check_file(
         groups=groups,
         stages=stages,
         ignore_rules=ignore_rules,
+        online=online,
+        read_limit=read_limit,
         environ=os.environ if environ is None else environ,
         notify=notify,
     )

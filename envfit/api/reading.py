@@ -8,13 +8,13 @@ found is kept by the wheel's hash, for ever: it cannot change.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from envfit.distribution import Wheel
+from envfit.distribution import Distribution, Wheel
 from envfit.errors import EnvfitError
 from envfit.knowledge.derived import GENERATOR, derived_text, device_code, read_derived
 from envfit.knowledge.document import Table
@@ -30,7 +30,14 @@ if TYPE_CHECKING:
     from envfit.index.cache import Cache
     from envfit.index.session import Session
 
-__all__ = ["READ_LIMIT", "WheelReader", "kept_device_code", "unread_wheels", "with_kept_code"]
+__all__ = [
+    "READ_LIMIT",
+    "WheelReader",
+    "kept_device_code",
+    "unread_among",
+    "unread_wheels",
+    "with_kept_code",
+]
 
 #: Bytes of wheels that one lock may read.
 READ_LIMIT = 200_000_000
@@ -94,13 +101,17 @@ class WheelReader:
         if not resolution.target.gpus:
             return ()
         query = Query(knowledge, resolution.target)
-        wheels = [wheel for wheel in unread_wheels(resolution, query) if wheel.sha256 not in self._seen]
+        return self.read_wheels(unread_wheels(resolution, query), resolution.target.platform)
+
+    def read_wheels(self, unread: Iterable[Wheel], platform: Platform) -> tuple[DeviceCode, ...]:
+        """Return what is learned of wheels that nothing is known of; each is looked at once."""
+        wheels = [wheel for wheel in unread if wheel.sha256 not in self._seen]
         self._seen.update(wheel.sha256 or "" for wheel in wheels)
         found = list(kept_device_code(wheels, self._cache))
         known = {code.sha256 for code in found}
         if not self._offline:
             left = [wheel for wheel in wheels if wheel.sha256 not in known]
-            found += self._fetch_all(left, resolution.target.platform)
+            found += self._fetch_all(left, platform)
         return tuple(found)
 
     def _fetch_all(self, wheels: Iterable[Wheel], platform: Platform) -> Iterator[DeviceCode]:
@@ -147,31 +158,41 @@ class WheelReader:
 
 def unread_wheels(resolution: Resolution, query: Query) -> Iterator[Wheel]:
     """Yield the wheels of a resolution that have or may have GPU code, where nothing is known of it."""
-    for pin in resolution.pins:
-        wheel = pin.candidate.distribution
+    return unread_among(((pin.candidate.distribution, _required(pin)) for pin in resolution.pins), query)
+
+
+def unread_among(
+    chosen: Iterable[tuple[Distribution | None, Sequence[str]]], query: Query
+) -> Iterator[Wheel]:
+    """Yield the wheels among chosen files, each with the names that it requires, that are to be read."""
+    for wheel, required in chosen:
         if not isinstance(wheel, Wheel) or wheel.sha256 is None:
             continue
         if (wheel.size or _SMALLEST) < _SMALLEST or all(tag.platform == "any" for tag in wheel.tags):
             continue
-        code = query.device_code(pin.name, wheel)
+        code = query.device_code(wheel.name, wheel)
         known = code is not None and (code.sass is not None or code.libraries)
-        if not known and _may_have_code(pin, query):
+        if not known and _may_have_code(wheel.name, required, query):
             yield wheel
 
 
-def _may_have_code(pin: Pin, query: Query) -> bool:
-    """Tell whether a package has GPU builds, or looks as if it had: by its name or what it requires."""
-    package = query.package(pin.name)
-    if package.gpu_builds or package.own_code:
-        return True
-    if pin.name.startswith(_LIBRARIES):
-        return False
-    required = [
+def _required(pin: Pin) -> list[str]:
+    """Return the names that a package requires without an extra."""
+    return [
         canonicalize_name(declared.name)
         for declared in (pin.metadata.requires if pin.metadata is not None else ())
         if not declared.marker or "extra" not in declared.marker
     ]
-    return bool(_TELLING.search(pin.name)) or any(name.startswith(_LIBRARIES) for name in required)
+
+
+def _may_have_code(name: str, required: Sequence[str], query: Query) -> bool:
+    """Tell whether a package has GPU builds, or looks as if it had: by its name or what it requires."""
+    package = query.package(name)
+    if package.gpu_builds or package.own_code:
+        return True
+    if name.startswith(_LIBRARIES):
+        return False
+    return bool(_TELLING.search(name)) or any(other.startswith(_LIBRARIES) for other in required)
 
 
 def _key(wheel: Wheel) -> str:

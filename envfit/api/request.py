@@ -34,6 +34,7 @@ class LockRequest:
 
     requirements: tuple[str, ...] = ()
     added: tuple[str, ...] = ()  # to what the existing lock was made for
+    locked: bool = False  # whether what the existing lock was made for is asked for
     files: tuple[Path, ...] = ()
     editables: tuple[str, ...] = ()  # directories
     constraints: tuple[Path, ...] = ()  # requirements files, as are the overrides
@@ -86,7 +87,7 @@ def lock_path(request: LockRequest) -> Path:
 def project_of(request: LockRequest) -> Project:
     """Read what is asked for: files, or the project of the directory, and the options beside them."""
     parts = []
-    if request.added:
+    if request.added or request.locked:
         parts.append(_added_to(request))
     elif request.files:
         parts.append(read_files(request.files, extras=request.extras, groups=request.groups))
@@ -116,7 +117,8 @@ def _added_to(request: LockRequest) -> Project:
     path = lock_path(request)
     if not path.exists():
         raise ProjectError(
-            f"there is no {path} to add to", hints=[f"make one: envfit lock {' '.join(request.added)}"]
+            f"there is no {path} to add to",
+            hints=[f"make one: envfit lock {' '.join(request.added)}".rstrip()],
         )
     locked = read_files([path])
     own = replace(

@@ -13,6 +13,7 @@ from packaging.version import Version
 from envfit.errors import ProjectError, TargetError
 from envfit.frozen import frozen
 from envfit.knowledge.hardware import check_target, named_target, python_entry
+from envfit.knowledge.ignored_gpus import ignoring, ignoring_models
 from envfit.knowledge.model import KnowledgeBase
 from envfit.project import Settings, TargetSettings
 from envfit.target import CUDA, CUDA_DRIVER, FactState, Target
@@ -28,6 +29,7 @@ __all__ = [
     "target_settings",
     "this_machine",
     "with_python",
+    "without_ignored",
 ]
 
 #: Takes what is worth saying on the way, one sentence at a time.
@@ -43,6 +45,7 @@ class TargetRequest:
     python: str | None = None
     glibc: str | None = None
     platform: str | None = None
+    ignored_gpus: tuple[str, ...] = ()  # indexes or names
 
 
 def target_of(
@@ -54,7 +57,8 @@ def target_of(
 ) -> Target:
     """Return the target that a request means.
 
-    GPUs by name, else the previous lock's target, else this machine.  Raises
+    GPUs by name, else the previous lock's target, else this machine; without those that are to be
+    ignored.  Raises
     TargetError on what is unknown or malformed, and TargetImpossibleError where
     a GPU and a driver exclude each other.
     """
@@ -65,7 +69,7 @@ def target_of(
     if auto and len(names) > 1:
         raise TargetError("--gpu auto cannot be combined with another GPU")
     if request.gpus and not auto:
-        return named_target(
+        named = named_target(
             base,
             names,
             driver=request.driver,
@@ -73,6 +77,7 @@ def target_of(
             glibc=request.glibc,
             platform=request.platform,
         )
+        return ignoring(named, request.ignored_gpus, base)
     for option, value in (
         ("--driver", request.driver),
         ("--glibc", request.glibc),
@@ -88,6 +93,7 @@ def target_of(
     if previous is not None and not auto:
         if request.python is not None:
             previous = replace(previous, python=python, assumed=previous.assumed - {"python"})
+        previous = ignoring(previous, request.ignored_gpus, base)
         notify(f"for the target of the existing lock: {describe_target(previous)}")
         return previous
     from envfit.detect import detect as detect_machine
@@ -100,6 +106,7 @@ def target_of(
             f"this machine may have a GPU that cannot be read: {cuda.source}",
             hints=["say which: --gpu NAME, or --gpu none for an environment without one"],
         )
+    target = ignoring(target, request.ignored_gpus, base)
     check_target(base, target)
     if target.gpus:
         notify(f"for this machine: {describe_target(target)}")
@@ -117,7 +124,9 @@ def describe_target(target: Target) -> str:
     gpus = ", ".join(f"{count} x {name}" if count > 1 else name for name, count in models.items()) or "no GPU"
     driver = target.fact(CUDA_DRIVER)
     version = f", driver {driver.value}" if driver.state is FactState.KNOWN else ""
-    return f"{gpus}{version}, {target.platform}, Python {target.python_minor}"
+    without = ", ".join(dict.fromkeys(gpu.name for gpu in target.ignored_gpus))
+    left_out = f" without the {without}" if without else ""
+    return f"{gpus}{left_out}{version}, {target.platform}, Python {target.python_minor}"
 
 
 def this_machine(request: TargetRequest, base: KnowledgeBase, *, notify: Notify) -> Target:
@@ -135,6 +144,17 @@ def this_machine(request: TargetRequest, base: KnowledgeBase, *, notify: Notify)
     own = tuple(fact for fact in named.facts if fact.name.startswith("__cuda"))
     others = tuple(fact for fact in machine.facts if not fact.name.startswith(("__cuda", "__libcuda")))
     return replace(named, facts=(*own, *others))
+
+
+def without_ignored(target: Target, locked: Target | None, notify: Notify) -> Target:
+    """Return this machine without the models that a lock was made to leave out, as far as others are left."""
+    if locked is None or not locked.ignored_gpus:
+        return target
+    left = ignoring_models(target, locked.ignored_gpus)
+    new = dict.fromkeys(gpu.name for gpu in left.ignored_gpus if gpu not in target.ignored_gpus)
+    if new:
+        notify(f"left out, as when it was locked: {', '.join(new)}")
+    return left
 
 
 def target_settings(settings: Settings, name: str | None) -> TargetSettings:
@@ -176,6 +196,7 @@ def target_request(
         python=python,
         glibc=said.glibc if said.glibc is not None or not same else _text(stated.glibc),
         platform=said.platform if said.platform is not None or not same else _text(stated.platform),
+        ignored_gpus=said.ignored_gpus,
     )
 
 

@@ -14,6 +14,7 @@ from envfit.errors import InputError
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.overview import Overview, overview_of, subjects_of
 from envfit.knowledge.story import BuiltIn, RuleStory, built_in, near_rules, story_of
+from envfit.knowledge.symptom import Symptom
 from envfit.project import rules_of
 
 __all__ = ["overview", "story"]
@@ -40,8 +41,8 @@ def overview(names: Sequence[str], base: KnowledgeBase) -> Overview:
     return replace(everything, subjects=tuple(chosen.values()))
 
 
-def story(word: str, directory: Path, base: KnowledgeBase) -> RuleStory | BuiltIn:
-    """Return what a rule says, proves and changes; raises InputError on what is no id.
+def story(word: str, directory: Path, base: KnowledgeBase) -> RuleStory | BuiltIn | Symptom:
+    """Return what a rule says, proves and changes, or a symptom; raises InputError on what is no id.
 
     ``base`` serves where the project in ``directory`` adds no rules.
     """
@@ -61,5 +62,8 @@ def story(word: str, directory: Path, base: KnowledgeBase) -> RuleStory | BuiltI
     verdict = built_in(word, knowledge)
     if verdict is not None:
         return verdict
+    symptom = next((symptom for symptom in knowledge.symptoms if symptom.id == word), None)
+    if symptom is not None:
+        return symptom
     near = near_rules(word, knowledge)
     raise InputError(f"there is no rule {word!r}", hints=[f"near: {', '.join(near)}"] if near else [])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,15 +70,12 @@ def check(
                 read_limit=read_limit,
                 notify=render.talk,
             )
-        # Looked up by name: another part of envfit brings it.
-        check_prefix: Callable[..., Report] = operator.attrgetter("check_prefix")(api)
-        return check_prefix(
+        return api.check_prefix(
             place,
             target=target,
             quick=quick,
             stages=wanted,
             ignore_rules=tuple(ignore_rules),
-            environ=None,
             notify=render.talk,
         )
 
@@ -91,7 +86,16 @@ def check(
         for number, report in enumerate(reports):
             print("\n".join(["", *report_lines(report, verbose=verbose)][not number :]))
     if fix:
-        importlib.import_module("envfit.cli.fixing").fix(reports, yes=yes)
+        from envfit.cli.fixing import fix as mend
+
+        reports = mend(
+            reports,
+            yes=yes,
+            plan=lambda report: api.plan_fix(
+                report, target=target, ignore_rules=tuple(ignore_rules), notify=render.talk
+            ),
+            check=lambda report: check_one(Path(report.subject)),
+        )
     _leave(answer_of(reports), strict=strict)
 
 
@@ -121,7 +125,11 @@ def _is_file(place: Path) -> bool:
 def _leave(answer: Answer, *, strict: bool) -> None:
     """End with 1 on a no, and on an unknown where that counts as one."""
     if answer is Answer.UNKNOWN:
-        told = "--strict, so it counts as a no" if strict else "no reason to fail; with --strict it is"
-        render.talk(f"note: something is unknown: {told}")
+        told = (
+            "counts as a no, for --strict is given"
+            if strict
+            else "ends with exit code 0; --strict makes it 1"
+        )
+        render.talk(f"note: what is unknown {told}")
     if answer is Answer.NO or (strict and answer is Answer.UNKNOWN):
         raise SystemExit(1)

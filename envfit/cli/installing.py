@@ -16,6 +16,7 @@ def install(
     lock_file: Path,
     prefix: Path,
     gpus: Sequence[str],
+    ignored_gpus: Sequence[str],
     driver: str | None,
     skip: Sequence[str],
     provided_from: str | None,
@@ -28,7 +29,9 @@ def install(
     report = api.install(
         lock_file,
         prefix=prefix,
-        target=api.TargetRequest(gpus=tuple(gpus or ("auto",)), driver=driver),
+        target=api.TargetRequest(
+            gpus=tuple(gpus or ("auto",)), driver=driver, ignored_gpus=tuple(ignored_gpus)
+        ),
         skip=tuple(skip),
         provided_from=provided_from,
         ignore_rules=tuple(ignore_rules),

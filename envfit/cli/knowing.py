@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from envfit.knowledge.objections import Objection
     from envfit.knowledge.overview import Known, Overview
     from envfit.knowledge.story import BuiltIn, RuleStory
+    from envfit.knowledge.symptom import Symptom
 
 __all__ = ["lint", "list_known", "new", "why"]
 
@@ -70,14 +71,20 @@ def new(*, package: str, directory: Path | None, index_url: str | None, offline:
 
 
 def why(*, word: str, json: bool) -> None:
-    """Show what one rule says, proves and changes."""
-    from envfit.knowledge.story import BuiltIn
+    """Show what one rule says, proves and changes, or what a verdict or a symptom is."""
+    from envfit.knowledge.story import BuiltIn, RuleStory
 
-    story = api.why(word)
-    if json:
-        render.print_json(_built_in_data(story) if isinstance(story, BuiltIn) else _story_data(story))
+    told = api.why(word)
+    if isinstance(told, RuleStory):
+        data, lines = _story_data(told), _story(told)
+    elif isinstance(told, BuiltIn):
+        data, lines = _built_in_data(told), _built_in(told)
     else:
-        print("\n".join(_built_in(story) if isinstance(story, BuiltIn) else _story(story)))
+        data, lines = _symptom_data(told), _symptom(told)
+    if json:
+        render.print_json(data)
+    else:
+        print("\n".join(lines))
 
 
 # -- lint -----------------------------------------------------------------------
@@ -368,6 +375,24 @@ def _built_in(verdict: BuiltIn) -> Iterator[str]:
     yield "  This is no rule of a file, and cannot be switched off."
     yield f"  {verdict.rests_on}"
     yield f"  in {verdict.where}"
+
+
+def _symptom(symptom: Symptom) -> Iterator[str]:
+    yield f"[{symptom.id}] {symptom.cause}"
+    yield "  This is a symptom: envfit diagnose finds it in a log."
+    yield from (f"  remedy: {remedy}" for remedy in symptom.remedy)
+    for item in symptom.evidence:
+        yield f"  {item}" + (f", sha256 {item.sha256[:12]}..." if item.sha256 else "")
+
+
+def _symptom_data(symptom: Symptom) -> dict[str, Any]:
+    return {
+        "kind": "symptom",
+        "id": symptom.id,
+        "cause": symptom.cause,
+        "remedies": list(symptom.remedy),
+        "evidence": [_evidence_data(item) for item in symptom.evidence],
+    }
 
 
 def _story_data(story: RuleStory) -> dict[str, Any]:

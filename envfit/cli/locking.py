@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from envfit import api
 from envfit.cli import render
@@ -17,10 +18,24 @@ from envfit.resolve.decide import Concede
 if TYPE_CHECKING:
     from envfit.cli.remembering import Recorder
 
-__all__ = ["add", "lock"]
+__all__ = ["add", "lock", "request_of"]
 
 
 def lock(
+    *,
+    output: Path | None,
+    check: bool,
+    json: bool,
+    verbose: bool,
+    recorder: Recorder | None,
+    **asked: Any,
+) -> None:
+    """Lock an environment that runs on a target, or say why there is none."""
+    request = replace(request_of(**asked), output=output, check=check)
+    _lock(request, json=json, verbose=verbose, recorder=recorder)
+
+
+def request_of(
     *,
     requirements: Sequence[str],
     files: Sequence[Path],
@@ -30,9 +45,8 @@ def lock(
     exclude: Sequence[str],
     extras: Sequence[str],
     groups: Sequence[str],
-    output: Path | None,
-    check: bool,
     gpus: Sequence[str],
+    ignored_gpus: Sequence[str],
     driver: str | None,
     python: str | None,
     platform: str | None,
@@ -62,11 +76,8 @@ def lock(
     strict_knowledge: bool,
     read_limit: int | None,
     budget: int | None,
-    json: bool,
-    verbose: bool,
-    recorder: Recorder | None,
-) -> None:
-    """Lock an environment that runs on a target, or say why there is none."""
+) -> api.LockRequest:
+    """Return what options ask for; raises the errors of options that are malformed."""
     request = api.LockRequest(
         requirements=tuple(requirements),
         files=tuple(files),
@@ -77,7 +88,12 @@ def lock(
         extras=tuple(extras),
         groups=tuple(groups),
         target=api.TargetRequest(
-            gpus=tuple(gpus), driver=driver, python=python, glibc=glibc, platform=platform
+            gpus=tuple(gpus),
+            driver=driver,
+            python=python,
+            glibc=glibc,
+            platform=platform,
+            ignored_gpus=tuple(ignored_gpus),
         ),
         target_name=target,
         if_supported=tuple(if_supported),
@@ -103,12 +119,10 @@ def lock(
         strict_knowledge=strict_knowledge,
         read_limit=read_limit,
         budget=budget,
-        output=output,
-        check=check,
     )
     if Path("-") in request.files and sys.stdin is not None and sys.stdin.isatty():
         render.talk("reading requirements from the terminal; Ctrl-D ends them")
-    _lock(request, json=json, verbose=verbose, recorder=recorder)
+    return request
 
 
 def add(

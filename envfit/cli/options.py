@@ -43,6 +43,15 @@ _DRIVER = Argument(
     help="The driver version on the target, such as 535.161.08. Default: the first release of the oldest "
     "branch that NVIDIA supports and that drives the GPUs.",
 )
+_IGNORE_GPUS = Argument(
+    name="ignored_gpus",
+    flags=("--ignore-gpu",),
+    metavar="INDEX|NAME",
+    many=True,
+    help="A GPU that need not be served: its index as nvidia-smi counts, or its model. The lock keeps the "
+    "choice, and the environment that is made of it hides the GPU when it is activated. Repeat it for "
+    "several.",
+)
 _IGNORE_RULES = Argument(
     name="ignore_rules",
     flags=("--ignore-rule",),
@@ -223,6 +232,7 @@ _LOCK = Command(
         _OUTPUT,
         _flag("check", "--check", help="Write nothing; exit 1 if the lock is stale."),
         _GPUS,
+        _IGNORE_GPUS,
         _DRIVER,
         Argument(
             name="python",
@@ -384,6 +394,7 @@ _INSTALL = Command(
             metavar="VERSION",
             help="The driver that goes with --gpu. Default: as for envfit lock.",
         ),
+        _IGNORE_GPUS,
         Argument(name="skip", flags=("--skip",), metavar="NAME", many=True, help="Leave NAME out."),
         Argument(
             name="provided_from",
@@ -767,19 +778,49 @@ _DIAGNOSE = Command(
     ),
 )
 
+# What asks for the same as `envfit lock` and says where that goes: none of it is of use to a question.
+_OF_WRITING = frozenset({"output", "check", "json", "verbose", "requirements"})
+
 _WHY = Command(
     name="why",
-    run="envfit.cli.knowing:why",
-    summary="Show what a rule says, what proves it, and what it changes.",
-    more="Example: envfit why cuda-13-runtime/capability",
+    run="envfit.cli.asking:why",
+    summary="Say why a package is there at that version, why not another, and what a rule or an error means.",
+    more="The first word is the question. NAME: every way it comes in, what keeps newer releases out, and "
+    "what it would be without that. NAME==VERSION, or any requirement: whether that can be, and what would "
+    "change, or why not (exit code 1). The id of a rule, as it stands in brackets after a reason: what it "
+    "says, proves and changes. The code of an error or a finding: its cause and remedy.\n\n"
+    "Asked is the lock in this directory: NAME is answered from the lock alone, and --solve resolves what it "
+    "was made for anew. With requirements, a file of them or a target, or where there is no lock, the "
+    "question is about what envfit lock would do with the same options.\n\n"
+    "Examples: envfit why numpy\n\n"
+    "envfit why torch==2.13.0 torch torchaudio vllm --gpu V100\n\n"
+    "envfit why cuda-13-runtime/capability",
     arguments=(
         Argument(
             name="word",
-            metavar="RULE",
+            metavar="QUESTION",
             required=True,
-            help="The id of a rule or verdict, as it stands in brackets after a reason.",
+            help="NAME, a requirement such as NAME==VERSION, the id of a rule, or the code of an error.",
         ),
+        Argument(
+            name="requirements",
+            metavar="REQUIREMENT",
+            many=True,
+            help="What is asked for, as in envfit lock. Default: the lock, else ./pyproject.toml.",
+        ),
+        Argument(
+            name="lock_file",
+            flags=("--lock",),
+            metavar="FILE",
+            kind=Path,
+            help="The lock that is asked. Default: pylock.toml, or pylock.NAME.toml for --target NAME.",
+        ),
+        _flag(
+            "solve", "--solve", help="Resolve anew what the lock was made for, to tell what would be newer."
+        ),
+        *(argument for argument in _LOCK.arguments if argument.name not in _OF_WRITING),
         _JSON,
+        _flag("verbose", "-v", "--verbose", help="Tell every way in, every bound, and all that was tried."),
     ),
 )
 

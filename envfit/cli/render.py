@@ -20,6 +20,7 @@ from envfit.target import CUDA_ARCH, Fact, FactState, Target
 
 if TYPE_CHECKING:
     from envfit.api import LockResult
+    from envfit.api.prices import GpuPrice
     from envfit.detect import Machine
     from envfit.detect.interpreter import Interpreter
     from envfit.install import InstallReport
@@ -32,6 +33,8 @@ __all__ = [
     "better_sentence",
     "error_data",
     "exit_code",
+    "exit_code_of",
+    "gpu_price",
     "group_data",
     "install_data",
     "lock_data",
@@ -56,7 +59,12 @@ _EXIT_CODES: tuple[tuple[type[EnvfitError], int], ...] = (
 
 def exit_code(error: EnvfitError) -> int:
     """Return the exit code of an error."""
-    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), 3)
+    return exit_code_of(type(error))
+
+
+def exit_code_of(error: type[EnvfitError]) -> int:
+    """Return the exit code of a kind of error."""
+    return next((code for kind, code in _EXIT_CODES if issubclass(error, kind)), 3)
 
 
 def talk(sentence: str) -> None:
@@ -215,7 +223,7 @@ def print_lock(result: LockResult, *, check: bool, verbose: bool) -> None:
             build = " (to be compiled where it is installed)" if pin.build else ""
             provided = " (provided)" if pin.candidate.distribution is None else ""
             print(f"{pin.name} {pin.version}{build}{provided}")
-    for line in lock_remarks(resolution, verbose=verbose):
+    for line in (*lock_remarks(resolution, verbose=verbose), *map(gpu_price, result.gpu_prices)):
         talk(line)
     if not resolution.pins:
         why = (
@@ -240,6 +248,35 @@ def print_lock(result: LockResult, *, check: bool, verbose: bool) -> None:
         if result.edited is not None:
             print(f"wrote {result.edited}")
     print(state)
+
+
+def gpu_price(price: GpuPrice) -> str:
+    """Say what GPUs of one capability cost, and what to do about it."""
+    first = price.gpus[0]
+    names = " and ".join(dict.fromkeys(gpu.name for gpu in price.gpus))
+    places = [str(gpu.index) for gpu in price.gpus if gpu.index is not None]
+    many = len(price.gpus) > 1 and not price.named
+    costs = ", ".join(str(change) for change in price.costs)
+    said = f"{'cost' if many else 'costs'} {costs}"
+    if price.named:
+        return f"the {names} ({first.capability}) {said}; two locks would serve both: one --target for each"
+    if places:
+        names = f"GPU{'s' if many else ''} {' and '.join(places)}, {names}"
+    options = " ".join(f"'{word}'" if " " in word else word for word in price.options)
+    return f"{names}, {first.capability}, {said}; leave {'them' if many else 'it'} out with {options}"
+
+
+def _gpu_price_data(price: GpuPrice) -> dict[str, Any]:
+    return {
+        "gpus": [
+            {"name": gpu.name, "capability": str(gpu.capability), "index": gpu.index} for gpu in price.gpus
+        ],
+        "costs": [
+            {"name": change.name, "without": str(change.before), "with": str(change.after)}
+            for change in price.costs
+        ],
+        "options": [] if price.named else list(price.options),
+    }
 
 
 def _count(items: Sequence[object], what: str) -> str:
@@ -318,6 +355,8 @@ def lock_data(result: LockResult) -> dict[str, Any]:
             for pin in resolution.pins
         ],
         "why-not-newer": [group_data(group) for group in resolution.excluded],
+        "gpu-prices": [_gpu_price_data(price) for price in result.gpu_prices],
+        "ignored-gpus": list(dict.fromkeys(gpu.name for gpu in resolution.target.ignored_gpus)),
         "left-out": [
             {
                 "name": left.name,

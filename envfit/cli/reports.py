@@ -18,6 +18,7 @@ __all__ = ["answer_of", "report_data", "report_lines", "reports_data"]
 
 _SHOWN = 6  # findings of a report, unless all are asked for
 _LINES = 2  # of what a finding rests on, likewise
+_REMEDIES = 2  # likewise
 _STAGES = list(Stage)
 # What decides the answer comes first: what breaks, then what is open.
 _ORDER = (Severity.BREAKS, Severity.OPEN, Severity.WARNS)
@@ -61,7 +62,7 @@ def _finding_lines(finding: Finding, told: set[object], *, verbose: bool) -> Ite
     if verbose and len(finding.subject) > 1:
         yield f"    about: {', '.join(finding.subject)}"
     yield from _limited(_why(finding), None if verbose else _LINES)
-    for remedy in finding.remedies if verbose else finding.remedies[:1]:
+    for remedy in finding.remedies if verbose else finding.remedies[:_REMEDIES]:
         if verbose or remedy not in told:
             commands = [words for words in remedy.commands if verbose or words not in told]
             told.update((remedy, *commands))
@@ -69,20 +70,18 @@ def _finding_lines(finding: Finding, told: set[object], *, verbose: bool) -> Ite
 
 
 def _why(finding: Finding) -> Iterator[str]:
-    """Yield what a finding rests on: what was measured, the facts read, the rule, its evidence."""
-    yield from finding.measured
+    """Yield what a finding rests on: the facts read, the rule with its evidence, what was measured."""
     reason = finding.because
-    if reason is None:
-        return
-    if reason.sentence not in finding.text:
-        yield reason.sentence
-    yield from reason.facts
-    if reason.rule is not None:
+    if reason is not None:
+        if reason.sentence not in finding.text:
+            yield reason.sentence
+        yield from reason.facts
         first, *more = reason.evidence or ("",)
-        yield f"{first} [{reason.rule}]" if first else f"[{reason.rule}]"
+        yield " ".join(filter(None, (first, f"[{reason.rule}]" if reason.rule is not None else "")))
+        yield from finding.measured
         yield from more
     else:
-        yield from reason.evidence
+        yield from finding.measured
 
 
 def _limited(lines: Iterable[str], most: int | None) -> Iterator[str]:

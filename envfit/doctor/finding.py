@@ -7,7 +7,7 @@ import enum
 from envfit.frozen import frozen
 from envfit.resolve.explain import Reason
 
-__all__ = ["Finding", "Kind", "Remedy", "Severity", "Stage"]
+__all__ = ["Change", "Finding", "Kind", "Remedy", "Severity", "Stage"]
 
 
 class Stage(enum.Enum):
@@ -41,17 +41,33 @@ class Kind:
 
 
 @frozen
+class Change:
+    """What a remedy does to one package."""
+
+    name: str  # normalized
+    before: str | None  # the version that is there; None where it is not
+    after: str | None  # a version, or bounds such as "<2"; None where it is removed
+
+    def __str__(self) -> str:
+        gone = f"- {self.name} {self.before}" if self.before is not None else ""
+        come = f"+ {self.name} {self.after}" if self.after is not None else ""
+        return "\n".join(filter(None, (gone, come)))
+
+
+@frozen
 class Remedy:
     """One way to mend a finding."""
 
     text: str  # one imperative sentence
     commands: tuple[tuple[str, ...], ...] = ()  # each as words; none where a person must decide
     undo: tuple[tuple[str, ...], ...] = ()  # what takes the commands back; none where nothing does
+    changes: tuple[Change, ...] = ()  # packages that it changes: a copy of their files takes it back
+    moves: tuple[str, ...] = ()  # files and directories that it takes away: putting them back undoes it
 
     @property
     def is_reversible(self) -> bool:
         """Tell whether commands can be run and taken back again."""
-        return bool(self.commands) and bool(self.undo)
+        return bool(self.commands) and bool(self.undo or self.changes or self.moves)
 
 
 @frozen

@@ -13,6 +13,7 @@ __all__ = [
     "FILES_NOT_NAMED",
     "GPU_ABSENT",
     "KINDS",
+    "NEEDS_DISAGREE",
     "NEED_NOT_LOCKED",
     "NOT_PINNED",
     "NOT_WHOLE",
@@ -124,6 +125,13 @@ NEED_NOT_LOCKED = Kind(
     "by hand, or locked without that platform in mind.",
     remedy="Lock again with the tool that wrote the file.",
 )
+NEEDS_DISAGREE = Kind(
+    code="locked-needs-disagree",
+    stage=Stage.METADATA,
+    cause="A package requires another in versions that the locked one is not among. pip and uv refuse to "
+    "resolve that; where it is installed without looking, it fails at the first use.",
+    remedy="Lock again with the tool that wrote the file.",
+)
 WORKS_BADLY = Kind(
     code="locked-works-badly",
     stage=Stage.KNOWLEDGE,
@@ -205,6 +213,7 @@ OF_CAUSE = {
 KINDS = (
     *OF_CAUSE.values(),
     NEED_NOT_LOCKED,
+    NEEDS_DISAGREE,
     DRIVER_DRIVES_NOT,
     WORKS_BADLY,
     CODE_UNKNOWN,

@@ -31,10 +31,12 @@ __all__ = ["Chosen", "Missing", "choose"]
 
 @frozen
 class Missing:
-    """A package that another needs, and that the file does not have for the target."""
+    """A package that another needs, and that the file does not have for the target, or not as needed."""
 
     needed_by: str
     name: str
+    bounds: str = ""  # the versions that are needed, where not any
+    found: str = ""  # the version that is locked instead
 
 
 @frozen
@@ -127,12 +129,44 @@ class _Chooser:
 
     def flat(self) -> list[LockedEntry]:
         """Return the entries whose markers and groups admit them."""
-        return [
+        taken = [
             entry
             for entry in self._file.entries
             if self._environment.holds(entry.marker)
             and (not entry.groups or entry.groups & self._environment.groups)
         ]
+        self._check_needs(taken)
+        return taken
+
+    def _check_needs(self, taken: Sequence[LockedEntry]) -> None:
+        """Note what the packages taken need and is not among them, as far as what they need is known."""
+        by_name = {entry.name: entry for entry in taken}
+        pending = deque((entry, extra) for entry in taken for extra in ("", *sorted(entry.extras)))
+        done = set[tuple[str, str]]()
+        while pending:
+            entry, extra = pending.popleft()
+            if (entry.name, extra) in done:
+                continue
+            done.add((entry.name, extra))
+            for need in entry.needs_of_extras.get(extra, ()) if extra else entry.needs:
+                if not self._environment.holds(need.marker):
+                    continue
+                other = by_name.get(need.name)
+                version = other.version if other is not None else None
+                if other is not None:
+                    pending.extend((other, each) for each in sorted(need.extras))
+                if other is not None and (
+                    version is None or need.specifier.contains(version, prereleases=True)
+                ):
+                    continue
+                self._missing[
+                    Missing(
+                        needed_by=str(entry),
+                        name=need.name,
+                        bounds=str(need.specifier),
+                        found=str(version) if version is not None else "",
+                    )
+                ] = None
 
     def reached(self, extras: Sequence[str], groups: Iterable[str]) -> list[LockedEntry]:
         """Return the entries that the roots lead to on the target."""
@@ -212,6 +246,8 @@ class _Chooser:
 
     def _file_of(self, entry: LockedEntry) -> Distribution | None:
         """Return the file that is installed; None where none fits."""
+        if not entry.is_listed:
+            return None
         if not entry.files:
             named = self._fit.best(self._known_by_hash(entry))
             return named if named is not None else self._stand_in(entry)
@@ -251,6 +287,9 @@ class _Chooser:
 
     def _refusal(self, entry: LockedEntry) -> Refusal:
         """Say why no file of an entry fits: what lacks least."""
+        if not entry.is_listed:
+            of_hash = " with a hash that is stated" if entry.hashes else ""
+            return _refusal(entry, Cause.TAGS, f"No index in use has a file of it{of_hash}.")
         if not self._fit.admits(entry.requires_python):
             sentence = f"It requires Python {entry.requires_python}, and the target has {self._python}."
             return _refusal(entry, Cause.PYTHON, sentence)

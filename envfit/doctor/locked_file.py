@@ -13,8 +13,10 @@ from packaging.version import Version
 from envfit.distribution import Sdist, Wheel
 from envfit.doctor import kinds_of_files as kinds
 from envfit.doctor.finding import Finding, Kind, Remedy, Severity, Stage
-from envfit.doctor.locked_choice import Chosen, choose
-from envfit.doctor.report import Report
+from envfit.doctor.folding import brought_by, folded
+from envfit.doctor.locked_choice import Chosen, Missing, choose
+from envfit.doctor.newer_driver import driver_that_serves
+from envfit.doctor.report import Report, Skipped
 from envfit.frozen import frozen
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
@@ -28,10 +30,11 @@ from envfit.requirement import RuleOrigin
 from envfit.resolve.explain import Reason
 from envfit.target import FactState, Target
 
-__all__ = ["Asked", "check_locked"]
+__all__ = ["STAGES", "Asked", "check_locked"]
 
 _PLACE = "the target"
-_STAGES = (Stage.METADATA, Stage.KNOWLEDGE)
+#: What of a file is looked at.
+STAGES = (Stage.METADATA, Stage.KNOWLEDGE)
 # What another file or another release would mend.
 _OF_RELEASES = frozenset({Cause.CODE, Cause.GPU, Cause.DRIVER, Cause.GLIBC, Cause.TAGS, Cause.SOURCE})
 
@@ -54,30 +57,36 @@ def check_locked(
     *,
     ignored: frozenset[str] = frozenset(),
     stages: frozenset[Stage] | None = None,
+    notes: Sequence[str] = (),
 ) -> Report:
     """Judge a locked file on a target; raises InputError on an extra or group that it does not have.
 
-    ``stages`` are those whose findings count; None: all that a file has.
+    ``stages`` are those whose findings count; None: all that a file has.  ``notes`` are told
+    before those of the file.
     """
     query = Query(knowledge, target, ignored=ignored)
     found = _Findings(file, query, asked)
-    notes = list(file.notes)
+    skipped: list[Skipped] = []
+    told = [*notes, *file.notes]
     if not found.is_for_another():
         chosen = choose(file, query, Fit(target, place=_PLACE), extras=asked.extras, groups=asked.groups)
         found.judge(chosen)
-        notes += _notes(chosen, query, found)
-    wanted = [stage for stage in _STAGES if stages is None or stage in stages]
+        told += _notes(chosen, query, found)
+    else:
+        skipped.append(Skipped(stage=Stage.KNOWLEDGE, why="the file is for other machines"))
+    wanted = [stage for stage in STAGES if stages is None or stage in stages]
     return Report(
         subject=file.path,
         findings=tuple(finding for finding in found.findings if finding.kind.stage in wanted),
-        stages=tuple(wanted),
-        notes=tuple(notes),
+        stages=tuple(stage for stage in wanted if stage not in {item.stage for item in skipped}),
+        skipped=tuple(skipped),
+        notes=tuple(told),
     )
 
 
 def _notes(chosen: Chosen, query: Query, found: _Findings) -> Iterator[str]:
-    yield f"{_count(len(chosen.packages) + len(chosen.trees), 'package')} of it would be installed there"
-    trees = [str(package) for package in chosen.trees]
+    yield f"it installs {_count(len(chosen.packages) + len(chosen.trees), 'package')} there"
+    trees = [str(package) for package in chosen.trees if package.name != found.project]
     if trees:
         yield f"not judged, for they are source trees: {named(trees)}"
     if not any(finding.severity is Severity.BREAKS for finding in found.findings):
@@ -98,7 +107,9 @@ class _Findings:
         self._query = query
         self._target = query.target
         self._asked = asked
+        self.project = file.project
         self.findings: list[Finding] = []
+        self._driver: str | None = None  # with which all of it would run, where only that is lacking
 
     def is_for_another(self) -> bool:
         """Add that the file is for another Python or platform, which explains all the rest."""
@@ -130,50 +141,80 @@ class _Findings:
             whole=self._file.is_whole,
             place=_PLACE,
         )
-        verdict.judge(chosen.packages)
-        for refusal in _ordered((*chosen.refusals, *verdict.refusals()), self._query):
-            self._refuse(refusal)
+        verdict.judge(chosen.packages, [package.name for package in self._target.provided])
+        refusals = _ordered((*chosen.refusals, *verdict.refusals()), self._query)
+        if refusals and all(refusal.cause is Cause.DRIVER for refusal in refusals) and not chosen.missing:
+            self._driver = driver_that_serves(chosen.packages, self._query, whole=self._file.is_whole)
+        for refusal, others in folded(refusals, brought_by(self._file)):
+            self._refuse(refusal, others)
+        besides = [] if self._file.is_closed else [one for one in chosen.missing if not one.found]
         for missing in chosen.missing:
-            self._add(
-                kinds.NEED_NOT_LOCKED,
-                f"{missing.needed_by} needs {missing.name} there, and no {missing.name} is locked.",
-                missing.needed_by,
-                remedies=[self._relock("Lock again.")],
-            )
+            if missing not in besides:
+                self._miss(missing)
         for condition in verdict.conditions(chosen.packages):
             self._leave_open(condition)
         self._add_sources(chosen)
-        self._add_openness(chosen)
+        self._add_openness(chosen, besides)
+        # What does not run at all has no need of being slow, too.
+        broken = {package.partition(" ")[0] for refusal in refusals for package in refusal.packages}
         for origin in dict.fromkeys(verdict.warnings):
-            self._warn(origin)
+            if origin.package not in broken:
+                self._warn(origin)
 
-    def _refuse(self, refusal: Refusal) -> None:
-        subject = named(refusal.packages)
-        text = refusal.reason.sentence
+    def _miss(self, missing: Missing) -> None:
+        relock = self._relock("Lock again.")
+        if missing.found:
+            self._add(
+                kinds.NEEDS_DISAGREE,
+                f"{missing.needed_by} needs {missing.name}{missing.bounds}, and {missing.found} is locked.",
+                missing.needed_by,
+                f"{missing.name} {missing.found}",
+                remedies=[relock],
+            )
+        else:
+            self._add(
+                kinds.NEED_NOT_LOCKED,
+                f"{missing.needed_by} needs {missing.name}{missing.bounds} there, and none is locked.",
+                missing.needed_by,
+                remedies=[relock],
+            )
+
+    def _refuse(self, refusal: Refusal, others: Sequence[Refusal]) -> None:
+        """Add a refusal, with those of packages that come with it and are refused for the same."""
+        brought = list(dict.fromkeys(package for other in others for package in other.packages))
+        text = f"{named(refusal.packages)}: {refusal.reason.sentence}"
+        if brought:
+            text += f" So it is with {_count(len(brought), 'package')} that it brings."
         self._add(
             kinds.OF_CAUSE[refusal.cause],
-            f"{subject}: {text}" if subject else text,
+            text,
             *refusal.packages,
+            *brought,
             because=refusal.reason,
+            measured=[f"it brings {other}" for other in others],
             remedies=self._remedies(refusal),
         )
 
     def _remedies(self, refusal: Refusal) -> list[Remedy]:
+        if self._driver is not None:
+            newer = f"Install driver {self._driver} or newer there: with it, the file as it is runs."
+            return [self._relock_for(refusal), Remedy(text=newer)]
+        return [self._relock_for(refusal)]
+
+    def _relock_for(self, refusal: Refusal) -> Remedy:
         if refusal.cause not in _OF_RELEASES:
-            return [self._relock("Lock again for the target; envfit lock takes what goes together there.")]
+            return self._relock("Lock again for the target; envfit lock takes what goes together there.")
         newest = [
             f"{name}<={version}"
             for name in dict.fromkeys(package.partition(" ")[0] for package in refusal.packages)
             if (version := self._newest_running(name)) is not None
         ]
         if not newest:
-            return [self._relock("Lock again for the target; envfit lock takes the releases that run there.")]
-        return [
-            self._relock(
-                f"Lock it with {' and '.join(newest)}: the newest release whose GPU code, as it was read, "
-                "runs there."
-            )
-        ]
+            return self._relock("Lock again for the target; envfit lock takes the releases that run there.")
+        return self._relock(
+            f"Lock it with {' and '.join(newest)}: the newest release whose GPU code, as it was read, "
+            "runs there."
+        )
 
     def _newest_running(self, name: str) -> Version | None:
         """Return the newest release of a package whose wheel was read and runs on the target."""
@@ -261,7 +302,8 @@ class _Findings:
                     ],
                 )
 
-    def _add_openness(self, chosen: Chosen) -> None:
+    def _add_openness(self, chosen: Chosen, besides: Sequence[Missing]) -> None:
+        """Add what the file leaves open; ``besides`` are packages that come and that it does not name."""
         if self._file.unpinned:
             texts = self._file.unpinned
             self._add(
@@ -269,14 +311,20 @@ class _Findings:
                 f"{self._file.path} pins no one release of {named(texts)}: what is installed is not known.",
                 *texts,
                 severity=Severity.OPEN,
-                remedies=[
-                    Remedy(
-                        text="Lock it for the target.",
-                        commands=(("envfit", "lock", "-r", self._file.path, *self._asked.words),),
-                    )
-                ],
+                remedies=[self._relock("Lock it for the target.")],
             )
-        elif not self._file.is_whole:
+        if besides:
+            names = sorted({missing.name for missing in besides})
+            self._add(
+                kinds.NOT_WHOLE,
+                f"{self._file.path} does not name all that comes: {named(names)} would be installed in "
+                "releases that are not known.",
+                *dict.fromkeys(missing.needed_by for missing in besides),
+                severity=Severity.OPEN,
+                measured=[f"{item.needed_by} needs {item.name}{item.bounds}" for item in besides],
+                remedies=[self._relock("Lock all of it for the target.")],
+            )
+        elif not self._file.is_whole and not self._file.unpinned:
             self._add(
                 kinds.NOT_WHOLE,
                 f"{self._file.path} does not say that it names all packages: what else comes is not known.",

@@ -38,6 +38,11 @@ class BuildFailedError(OutsideError):
     """The build of a source tree that the user named failed, so nobody knows what it is."""
 
     code = "build-failed"
+    cause = (
+        "The build of a directory, an archive or a repository that was named failed, so nobody knows what "
+        "it requires."
+    )
+    remedy = "Read what the build said under the message; it often names a package or a tool that is missing."
 
 
 class CannotBuildHereError(OutsideError):
@@ -48,6 +53,11 @@ class CannotBuildHereError(OutsideError):
     """
 
     code = "cannot-build-here"
+    cause = (
+        "Only a build states what a source distribution requires, and it cannot be built on this machine: "
+        "another platform, another Python, or no network."
+    )
+    remedy = "Lock on a machine of the target's kind, or take a release that has a wheel."
 
     def __init__(self, what: str, why: str, *, address: str, hints: Sequence[str] = ()) -> None:
         super().__init__(

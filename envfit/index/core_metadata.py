@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from envfit.distribution import Declared, Distribution, Metadata
 from envfit.errors import SourceError
-from envfit.index.header_fields import header_fields, is_readable, single
+from envfit.header_fields import header_fields, is_readable, single
 
 __all__ = ["BadMetadata", "declared", "parse_core_metadata", "stated_identity"]
 
@@ -18,6 +18,8 @@ class BadMetadata(SourceError):  # noqa: N818 - it is a reason to reject one can
     """The metadata of one distribution cannot be used; other versions may do."""
 
     code = "bad-metadata"
+    cause = "The metadata of one file on an index is malformed, so that file cannot be used."
+    remedy = "Take another release; tell whoever publishes the file."
 
     def __init__(self, distribution: Distribution, problem: str) -> None:
         super().__init__(f"{distribution.filename}: {problem}", details={"address": distribution.url})

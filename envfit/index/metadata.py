@@ -34,6 +34,8 @@ class NeedsBuild(EnvfitError):  # noqa: N818 - it is a state of a candidate
     """The metadata of a source distribution is known only once it is built."""
 
     code = "metadata-needs-build"
+    cause = "What a source distribution requires is known only once it is built, and it was not built."
+    remedy = "Leave out --no-build, or take a release that has a wheel."
 
     def __init__(
         self, path: Path, sdist: Sdist, *, problem: str = "only a build states its metadata"

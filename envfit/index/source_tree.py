@@ -14,9 +14,9 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envfit.distribution import Metadata, Sdist
+from envfit.header_fields import header_fields, single
 from envfit.index import unpack as unpack_program
 from envfit.index.core_metadata import BadMetadata, declared, parse_core_metadata
-from envfit.index.header_fields import header_fields, single
 from envfit.index.unpack import DAMAGED
 
 if sys.version_info >= (3, 11):

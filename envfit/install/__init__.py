@@ -17,16 +17,18 @@ from envfit.frozen import frozen
 from envfit.install.addresses import handed_over
 from envfit.install.environment import Environment
 from envfit.install.exposure import check_exposed, expose
+from envfit.install.hidden_gpus import hide_gpus, visible_indexes
 from envfit.install.module import Module
 from envfit.install.plan import HealthCheck, Plan, plan
 from envfit.install.refusal import Refused
 from envfit.install.run_uv import create_venv, sync
+from envfit.installed.import_names import import_names
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.file import write_lock
 from envfit.lock.provided import counted_on
 from envfit.lock.reading import LockedPackage, locked_packages
 from envfit.lock.refusal import Refusal, Unproved, named
-from envfit.prove.imports import ImportResult, Outcome, import_names, verify
+from envfit.prove.imports import ImportResult, Outcome, verify
 from envfit.reference import ReferenceKind
 from envfit.target import Target
 
@@ -134,6 +136,9 @@ def install(
                 variables=variables,
                 notify=notify,
             )
+        visible = visible_indexes(target)
+        if visible is not None:
+            hide_gpus(version, visible)
         site_packages = version / "lib" / f"python{planned.python}" / "site-packages"
         if interpreter is not None:
             expose(interpreter, site_packages)

@@ -13,10 +13,10 @@ import uv
 from envfit.errors import EnvfitError, FileError, InstallError, SourceError
 from envfit.interpreter import own_interpreter
 
-__all__ = ["create_venv", "sync"]
+__all__ = ["MISLEADING", "create_venv", "find_uv", "sync"]
 
-# What would lead uv, or the Python that it starts, to another environment than the one named.
-_MISLEADING = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_SYSTEM_PYTHON"})
+#: What would lead uv, or the Python that it starts, to another environment than the one named.
+MISLEADING = frozenset({"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "UV_SYSTEM_PYTHON"})
 
 _DISK_FULL = re.compile(r"No space left on device|os error 28\b|Disk quota exceeded")
 _BUILD = re.compile(r"Failed to (?:download and )?build|Call to `\S+` failed|build backend")
@@ -105,9 +105,9 @@ def _run(
     hints: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
 ) -> None:
-    environ = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
+    environ = {name: value for name, value in os.environ.items() if name not in MISLEADING}
     process = subprocess.Popen(
-        [_uv(), "--color", "never", *arguments],
+        [find_uv(), "--color", "never", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -128,7 +128,8 @@ def _run(
         raise _error(failed, lines, hints)
 
 
-def _uv() -> str:
+def find_uv() -> str:
+    """Return the path of uv; raises InstallError where it is not there."""
     try:
         return uv.find_uv_bin()
     except FileNotFoundError as error:

@@ -30,6 +30,7 @@ from envfit.knowledge.model import (
     DeviceCode,
     DriverBranch,
     Example,
+    Extension,
     GpuModel,
     IndexBuild,
     IndexLabel,
@@ -365,6 +366,7 @@ class _Loader:
             source_builds=tuple(_source_build(item) for item in table.tables("source_build")),
             alternatives=tuple(_alternative(item) for item in table.tables("alternative")),
             own_code=tuple(_own_code(item) for item in table.tables("own_code")),
+            extensions=tuple(_extension(item) for item in table.tables("extension")),
         )
         if "package" in table:
             former = self.packages.get(knowledge.name)
@@ -452,6 +454,7 @@ def _joined(former: PackageKnowledge, added: PackageKnowledge) -> PackageKnowled
         source_builds=(*added.source_builds, *former.source_builds),
         alternatives=(*former.alternatives, *added.alternatives),
         own_code=(*former.own_code, *added.own_code),
+        extensions=(*former.extensions, *added.extensions),
     )
 
 
@@ -502,6 +505,22 @@ def _own_code(table: Table) -> OwnCode:
         table.fault("does not go with chosen_by", "needed_for")
     table.finish()
     return own
+
+
+def _extension(table: Table) -> Extension:
+    extension = Extension(
+        versions=table.parsed("versions", SpecifierSet, SpecifierSet(), required=False),
+        modules=table.texts("modules", required=True),
+        needed_for=table.text("needed_for") if "needed_for" in table else None,
+        evidence=read_evidence(table),
+    )
+    if not proves(extension.evidence):
+        table.fault("needs evidence of rank docs or better", "evidence")
+    for module in extension.modules:
+        if not all(part.isidentifier() for part in module.split(".")):
+            table.fault(f"{module!r} is no name that can be imported", "modules")
+    table.finish()
+    return extension
 
 
 def _index_build(table: Table) -> IndexBuild:

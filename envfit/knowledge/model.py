@@ -35,6 +35,7 @@ __all__ = [
     "Evidence",
     "EvidenceKind",
     "Example",
+    "Extension",
     "GpuModel",
     "IndexBuild",
     "IndexLabel",
@@ -164,6 +165,16 @@ class OwnCode:
 
 
 @frozen
+class Extension:
+    """Compiled modules of a package without which it cannot work, though it may be installed without them."""
+
+    versions: SpecifierSet
+    modules: tuple[str, ...]  # as they are imported, such as "flash_attn_2_cuda"
+    needed_for: str | None = None  # what alone fails without them; None: all of it
+    evidence: tuple[Evidence, ...] = ()
+
+
+@frozen
 class DeviceCode:
     """GPU code read from one wheel, or known of one kind of build."""
 
@@ -236,6 +247,7 @@ class PackageKnowledge:
     source_builds: tuple[SourceBuild, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     own_code: tuple[OwnCode, ...] = ()
+    extensions: tuple[Extension, ...] = ()
 
 
 @frozen

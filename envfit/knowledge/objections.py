@@ -22,7 +22,7 @@ from envfit.knowledge.verdict import IMPOSSIBLE, Caution, Judgement
 from envfit.requirement import Requirement, RuleOrigin
 from envfit.target import Fact, FactState, Target
 
-__all__ = ["Objection", "example_target", "object_to", "objections_to_example"]
+__all__ = ["Objection", "example_target", "is_ignored", "object_to", "objections_to_example"]
 
 
 @frozen
@@ -31,6 +31,7 @@ class Objection:
 
     origin: RuleOrigin
     blocks: bool  # False: it works badly
+    demand: Requirement | None = None  # what is not met; None where it is a warning
 
     def __str__(self) -> str:
         return str(self.origin)
@@ -68,11 +69,19 @@ def example_target(example: Example, knowledge: KnowledgeBase) -> Target:
 
 
 def object_to(
-    query: Query, installed: Mapping[str, Version], *, built: frozenset[str] = frozenset()
+    query: Query,
+    installed: Mapping[str, Version],
+    *,
+    built: frozenset[str] = frozenset(),
+    files: Mapping[str, Distribution] | None = None,
 ) -> tuple[Objection, ...]:
-    """Return what the rules object to in a set of packages, by normalized name, on the target of a query."""
+    """Return what the rules object to in a set of packages, by normalized name, on the target of a query.
+
+    ``files`` are what packages were installed from, where that is known.
+    """
+    known = files or {}
     judged = {
-        name: query.judge(name, version, _distribution(query, name, version, built))
+        name: query.judge(name, version, known.get(name) or _distribution(query, name, version, built))
         for name, version in installed.items()
     }
     found: dict[tuple[str, str], Objection] = {}
@@ -95,7 +104,7 @@ def _all(
             yield Objection(origin=origin, blocks=False)
     for judgement in judged.values():
         for caution in judgement.cautions:
-            if _is_ignored(caution, installed, choices, query):
+            if is_ignored(caution, installed, choices, query):
                 yield Objection(origin=caution.origin, blocks=False)
     yield from _disagreeing(choices, query)
 
@@ -133,10 +142,10 @@ def _holds(requirement: Requirement, installed: Mapping[str, Version], query: Qu
 
 def _blocking(requirement: Requirement) -> Iterator[Objection]:
     if isinstance(requirement.origin, RuleOrigin):
-        yield Objection(origin=requirement.origin, blocks=True)
+        yield Objection(origin=requirement.origin, blocks=True, demand=requirement)
 
 
-def _is_ignored(
+def is_ignored(
     caution: Caution,
     installed: Mapping[str, Version],
     choices: Mapping[str, Sequence[Requirement]],

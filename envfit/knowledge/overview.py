@@ -144,7 +144,8 @@ def _evidence(knowledge: KnowledgeBase) -> Iterator[Evidence]:
     for rule in knowledge.rules:
         yield from rule.evidence
     for package in knowledge.packages.values():
-        for entries in (package.own_code, package.index_builds, package.metadata, package.source_builds):
+        several = (package.own_code, package.extensions, package.index_builds, package.metadata)
+        for entries in (*several, package.source_builds):
             for entry in entries:
                 yield from entry.evidence
     for example in knowledge.examples:

@@ -34,6 +34,7 @@ _CLASSES: tuple[type[Any], ...] = (
     model.DeviceCode,
     model.LibraryFacts,
     model.OwnCode,
+    model.Extension,
     model.IndexBuild,
     model.StaticMetadata,
     model.SourceBuild,

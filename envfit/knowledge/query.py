@@ -36,7 +36,7 @@ from envfit.knowledge.model import (
     SourceBuild,
 )
 from envfit.knowledge.verdict import IMPOSSIBLE, Judgement, Verdict
-from envfit.target import CUDA_DRIVER, LIBCUDA, Fact, FactState, Gpu, Target
+from envfit.target import CUDA, CUDA_DRIVER, GLIBC, LIBCUDA, Fact, FactState, Gpu, Target
 
 __all__ = ["KEEPS", "Query", "is_built_in"]
 
@@ -297,6 +297,23 @@ class Query:
         elif absent_fails:
             verdict.require(IMPOSSIBLE, SpecifierSet(), rule, fact)
 
+    def unmet_fact(self, rule: Rule, name: str) -> str | None:
+        """Return what of the target breaks a rule about a package, whatever else is installed, or None.
+
+        A GPU by its name, the driver with its version, another fact with its value.
+        """
+        verdict = Verdict(name, Version("0"))
+        self._apply(rule, verdict)
+        for requirement in verdict.requirements:
+            fact = fact_of(self.target, requirement.name)
+            if requirement.name == IMPOSSIBLE:
+                return "this machine"
+            if fact is None or fact.state is not FactState.KNOWN or fact.version is None:
+                continue
+            if not requirement.specifier.contains(fact.version, prereleases=True):
+                return _told_plainly(fact)
+        return None
+
     def effective_fact(self, name: str) -> Fact:
         """Return the fact that a condition of that name is held against.
 
@@ -312,3 +329,9 @@ class Query:
     def gpu_per_capability(self) -> tuple[Gpu, ...]:
         """Return one GPU of each capability in use."""
         return tuple({gpu.capability: gpu for gpu in reversed(self.target.gpus)}.values())
+
+
+def _told_plainly(fact: Fact) -> str:
+    words = {CUDA: "CUDA", CUDA_DRIVER: "driver", GLIBC: "glibc"}
+    gpu = fact.name.removeprefix("compute capability of ")
+    return gpu if gpu != fact.name else f"{words.get(fact.name, fact.name)} {fact.value}"

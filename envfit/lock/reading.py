@@ -191,6 +191,7 @@ def locked_target(lock: Pylock) -> Target | None:
             provided=provided_of(table),
             name=table.get("name"),
             assumed=frozenset(table.get("assumed", ())),
+            ignored_gpus=tuple(_gpu(item) for item in table.get("ignored-gpus", ())),
         )
     except (AttributeError, KeyError, TypeError, ValueError, TargetError) as error:
         raise LockError(f"the lock's [tool.envfit.target] is malformed: {error!r}") from error

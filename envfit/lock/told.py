@@ -117,6 +117,9 @@ def _target_table(resolution: Resolution) -> dict[str, Any]:
         "facts": [_fact_table(fact) for fact in target.facts],
         "assumed": sorted(target.assumed),
     }
+    if target.ignored_gpus:
+        models = dict.fromkeys((gpu.name, gpu.capability) for gpu in target.ignored_gpus)
+        table["ignored-gpus"] = [{"name": name, "capability": str(capability)} for name, capability in models]
     if target.name is not None:
         table["name"] = target.name
     return {**table, **provided_tables(resolution)}

@@ -15,8 +15,9 @@ from packaging.version import Version
 
 from envfit.knowledge.facts import fact_of
 from envfit.knowledge.model import CAPABILITY, KnowledgeBase
+from envfit.knowledge.objections import is_ignored
 from envfit.knowledge.query import Query
-from envfit.knowledge.verdict import IMPOSSIBLE, Judgement
+from envfit.knowledge.verdict import IMPOSSIBLE, Caution, Judgement
 from envfit.lock.contract import Contract, contract_of
 from envfit.lock.fit import Fit
 from envfit.lock.reading import LockedPackage
@@ -57,6 +58,7 @@ class SetVerdict:
         self._refusals: dict[tuple[str | None, str], Refusal] = {}
         self._open: dict[tuple[str, FactState], list[RuleOrigin]] = defaultdict(list)
         self._choices: dict[str, list[Requirement]] = defaultdict(list)
+        self._cautions: list[Caution] = []
         self.warnings: list[RuleOrigin] = []
 
     def judge(self, packages: Sequence[LockedPackage], counted: Sequence[str] = ()) -> None:
@@ -79,9 +81,16 @@ class SetVerdict:
                 )
         for name, requirements in self._choices.items():
             self._agree(name, requirements)
+        for caution in self._cautions:
+            # Of a set that is not whole, what is not in it may still come.
+            if (self._whole or caution.name in versions or not caution.required) and is_ignored(
+                caution, versions, self._choices, self._query
+            ):
+                self.warnings.append(caution.origin)
 
     def _take(self, judgement: Judgement, subject: str, versions: Mapping[str, Version]) -> None:
         self.warnings += judgement.warnings
+        self._cautions += judgement.cautions
         for origin in judgement.conditions:
             self._leave_open(origin, FactState.UNKNOWN)
         for requirement in judgement.requirements:

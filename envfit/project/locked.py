@@ -14,9 +14,15 @@ from packaging.version import Version
 
 from envfit.distribution import Distribution
 from envfit.frozen import frozen
+from envfit.project.settings import Settings
 from envfit.reference import DirectReference
 
-__all__ = ["LockedEntry", "LockedFile", "LockedNeed"]
+__all__ = ["PYLOCK", "REQUIREMENTS", "LockedEntry", "LockedFile", "LockedNeed"]
+
+#: The form of a requirements file, which says nothing of what its packages need.
+REQUIREMENTS = "requirements file"
+#: The form of PEP 751, which envfit writes too.
+PYLOCK = "pylock.toml"
 
 
 @frozen
@@ -46,7 +52,9 @@ class LockedEntry:
     marker: Marker | None = None  # where it is installed; None: wherever it is needed
     groups: frozenset[str] = frozenset()  # that bring it in; empty: all
     requires_python: SpecifierSet | None = None
-    needs: tuple[LockedNeed, ...] = ()
+    extras: frozenset[str] = frozenset()  # that it is wanted with, where nothing else says so
+    is_listed: bool = True  # whether an index has it, where one was asked
+    needs: tuple[LockedNeed, ...] = ()  # what it requires, where the file or an index says so
     needs_of_extras: Mapping[str, tuple[LockedNeed, ...]] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -69,6 +77,8 @@ class LockedFile:
     default_groups: frozenset[str] = frozenset()
     project: str | None = None  # whose extras and groups these are, where markers name it
     unpinned: tuple[str, ...] = ()  # what it asks for without saying which version: "torch>=2 (line 3)"
-    is_whole: bool = True  # whether what is not in it is not installed
+    is_whole: bool = True  # whether nothing is installed besides what is in it
+    is_closed: bool = True  # whether an installer refuses what is not in it
     relock: tuple[str, ...] = ()  # words that name to envfit lock what this was locked from; empty: unknown
+    settings: Settings = field(default_factory=Settings)  # what the file says of indexes
     notes: tuple[str, ...] = ()

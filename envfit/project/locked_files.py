@@ -57,7 +57,8 @@ def locked_distribution(
     try:
         _, stated, build_tag, tags = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
-        raise LockError(f"{path}: {name}: {error}", details={"file": str(path)}) from None
+        message = f"{path}: {name}: {filename!r} is not the name of a wheel: {error}"
+        raise LockError(message, details={"file": str(path)}) from None
     return Wheel(
         name=name,
         version=stated,

@@ -5,7 +5,6 @@ Source: PEP 751.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from packaging.pylock import (
@@ -16,17 +15,18 @@ from packaging.pylock import (
     PylockUnsupportedVersionError,
     PylockValidationError,
 )
-from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from envfit.distribution import Distribution
 from envfit.errors import LockError
-from envfit.project.locked import LockedEntry, LockedFile, LockedNeed
+from envfit.project.locked import PYLOCK, LockedEntry, LockedFile
 from envfit.project.locked_files import locked_distribution, referred_distribution
 from envfit.project.toml_file import read_toml
 from envfit.reference import DirectReference, ReferenceKind
 
 __all__ = ["read_locked_pylock"]
+
+# The group of what envfit leaves to be compiled.
+_BUILDS = "builds"
 
 
 def read_locked_pylock(path: Path) -> LockedFile:
@@ -41,15 +41,17 @@ def read_locked_pylock(path: Path) -> LockedFile:
         raise LockError(f"{path}: {error}", details=details) from None
     except PylockValidationError as error:
         raise LockError(f"{path} is not a valid lock: {error}", details=details) from None
+    groups = frozenset(map(str, lock.dependency_groups or ()))
     return LockedFile(
         path=str(path),
-        form="pylock.toml",
+        form=PYLOCK,
         entries=tuple(_entry(package, path) for package in lock.packages),
         requires_python=lock.requires_python,
         environments=tuple(lock.environments or ()),
         extras={str(name): () for name in lock.extras or ()},
-        groups={str(name): () for name in lock.dependency_groups or ()},
-        default_groups=frozenset(map(str, lock.default_groups or ())),
+        groups=dict.fromkeys(groups, ()),
+        # What envfit leaves to be compiled belongs to what it locked.
+        default_groups=frozenset(map(str, lock.default_groups or ())) | (groups & {_BUILDS}),
         relock=("-r", str(path)),
     )
 
@@ -77,7 +79,6 @@ def _entry(package: Package, path: Path) -> LockedEntry:
         reference=direct,
         marker=package.marker,
         requires_python=package.requires_python,
-        needs=tuple(_needs(package.dependencies or ())),
     )
 
 
@@ -126,15 +127,3 @@ def _reference(package: Package) -> DirectReference | None:
             editable=package.directory.editable or False,
         )
     return None
-
-
-def _needs(entries: Sequence[object]) -> Iterator[LockedNeed]:
-    for entry in entries:
-        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
-            continue
-        stated = entry.get("version")
-        try:
-            version = Version(stated) if isinstance(stated, str) else None
-        except InvalidVersion:
-            version = None
-        yield LockedNeed(name=canonicalize_name(entry["name"]), version=version)

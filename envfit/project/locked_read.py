@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from packaging.pylock import is_valid_pylock_path
@@ -45,10 +46,18 @@ def _read_toml_lock(path: Path) -> LockedFile:
             f"{path} locks packages of conda, and those are not judged", details={"file": str(path)}
         )
     data = read_toml(path)
-    if "lock-version" in data:
+    if "lock-version" in data or is_valid_pylock_path(path):
         from envfit.project.locked_pylock import read_locked_pylock
 
         return read_locked_pylock(path)
+    if path.name == "poetry.lock" or _is_of(data, "lock-version"):
+        from envfit.project.poetry_lock import read_poetry_lock
+
+        return read_poetry_lock(path)
+    if path.name == "pdm.lock" or _is_of(data, "lock_version"):
+        from envfit.project.pdm_lock import read_pdm_lock
+
+        return read_pdm_lock(path)
     if isinstance(data.get("version"), int):
         from envfit.project.uv_lock import read_uv_lock
 
@@ -58,3 +67,9 @@ def _read_toml_lock(path: Path) -> LockedFile:
         details={"file": str(path)},
         hints=["known are pylock.toml, uv.lock, poetry.lock, pdm.lock and requirements files"],
     )
+
+
+def _is_of(data: Mapping[str, object], key: str) -> bool:
+    """Tell whether a lock states its version under a key of its metadata, as one tool does."""
+    metadata = data.get("metadata")
+    return isinstance(metadata, dict) and key in metadata

@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from envfit.project.declared import Declared
-from envfit.project.locked import LockedEntry, LockedFile
+from envfit.project.locked import REQUIREMENTS, LockedEntry, LockedFile
 from envfit.project.locked_files import referred_distribution
 from envfit.project.requirements_file import read_requirements_file
 from envfit.project.text_file import read_text
@@ -37,6 +37,7 @@ def read_locked_requirements(path: Path) -> LockedFile:
         for declared in project.constraints
         if (version := _pin(declared.specifier)) is not None
     }
+    hashed = _has_hashes(project.requirements)
     entries: list[LockedEntry] = []
     unpinned: list[str] = []
     for declared in project.requirements:
@@ -45,12 +46,18 @@ def read_locked_requirements(path: Path) -> LockedFile:
             unpinned.append(f"{declared.text} ({declared.where})")
         else:
             entries.append(entry)
+    is_whole = not unpinned and bool(entries) and (hashed or _is_compiled(path))
     return LockedFile(
         path=str(path),
-        form="requirements file",
+        form=REQUIREMENTS,
         entries=tuple(entries),
         unpinned=tuple(unpinned),
-        is_whole=not unpinned and bool(entries) and (_has_hashes(project.requirements) or _is_compiled(path)),
+        settings=project.settings,
+        notes=project.notes,
+        is_whole=is_whole,
+        is_closed=hashed,
+        # Of exact pins, nothing but the same would come.
+        relock=() if is_whole else ("-r", str(path)),
     )
 
 
@@ -77,6 +84,7 @@ def _entry(declared: Declared, bound: Version | None, path: Path) -> LockedEntry
         where=declared.where,
         hashes=declared.hashes,
         marker=declared.marker,
+        extras=declared.extras,
     )
 
 

@@ -1,86 +1,19 @@
-"""Proof by import: each name in a fresh process of the new environment's Python.
-
-What an import that fails says is the exception at the root of its chain, where
-it was raised: the last wrapper ("failed to import, see above") names no cause.
-"""
+"""Proof by import: each name in a fresh process of the environment's Python."""
 
 from __future__ import annotations
 
-import contextlib
-import csv
 import enum
-import json
-import os
 import re
-import signal
-import subprocess
-import tempfile
-import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import IO
-
-from packaging.utils import canonicalize_name
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from envfit.frozen import frozen
+from envfit.prove.program import Failure, Program, Ran, run_programs
 
-__all__ = ["ImportResult", "Outcome", "import_names", "verify"]
-
-_PARALLEL = min(4, os.cpu_count() or 1)  # an import of torch takes about a GiB of memory
-_POLL = 0.02  # seconds
-_OUTPUT = 2000  # characters of a crash's output that are kept
+__all__ = ["ImportResult", "Outcome", "verify"]
 
 # The dynamic loader's words for a library of NVIDIA's driver that is not there.
 _NO_DRIVER = re.compile(r"lib(?:cuda|nvidia-ml)\.so(?:\.1)?: cannot open shared object file")
-
-# Top-level names that say nothing of the package that ships them.
-_BESIDE = frozenset({"benchmarks", "doc", "docs", "examples", "scripts", "test", "tests"})
-
-# Writes to a descriptor of its own: what a package prints while it is imported is not the answer.
-_PROBE = """\
-import sys
-name, answer = sys.argv[1], int(sys.argv[2])
-import importlib, json, os, sysconfig
-os.set_inheritable(answer, False)
-
-def place(error):
-    if isinstance(error, SyntaxError) and error.filename:
-        return error.filename, error.lineno
-    found = None
-    trace = error.__traceback__
-    while trace is not None:
-        file = trace.tb_frame.f_code.co_filename
-        if not file.startswith("<"):
-            found = file, trace.tb_lineno
-        trace = trace.tb_next
-    return found
-
-def chain(error):
-    seen = []
-    while error is not None and not any(error is item for item in seen):
-        seen.append(error)
-        error = error.__cause__ if error.__suppress_context__ else error.__context__
-    # Less than a pipe holds, so that nobody has to read while it is written.
-    return seen[:1] + seen[1:][-4:]
-
-def told(error):
-    where = place(error)
-    if where:
-        site = sysconfig.get_path("purelib") + os.sep
-        where = where[0][len(site):] if where[0].startswith(site) else where[0], where[1]
-    return [type(error).__name__, str(error)[:1500], "%s:%s" % where if where else ""]
-
-try:
-    importlib.import_module(name)
-    errors = []
-except BaseException as error:
-    errors = [told(item) for item in chain(error)]
-with os.fdopen(answer, "w") as file:
-    json.dump(errors, file)
-# Threads and handlers of the package may hang at exit, and what was asked is answered.
-os._exit(0)
-"""
 
 
 class Outcome(enum.Enum):
@@ -97,12 +30,25 @@ class ImportResult:
 
     name: str
     outcome: Outcome
-    error: str = ""  # "ImportError: libcudart.so.12: ...", at the root of the chain
-    place: str = ""  # "torch/__init__.py:290", relative to site-packages where it is there
-    raised_as: str = ""  # the last wrapper, where it differs from the root
+    failure: Failure | None = None
+
+    @property
+    def error(self) -> str:
+        """What the root of a failure says, such as "ImportError: libcudart.so.12: ..."."""
+        return self.failure.error if self.failure is not None else ""
+
+    @property
+    def place(self) -> str:
+        """Where the root was raised: "torch/__init__.py:290"."""
+        return self.failure.place if self.failure is not None else ""
+
+    @property
+    def raised_as(self) -> str:
+        """The last wrapper, where it differs from the root."""
+        return self.failure.raised_as if self.failure is not None else ""
 
     def __str__(self) -> str:
-        if self.outcome is Outcome.WORKS:
+        if self.failure is None:
             return f"{self.name} works"
         place = f" ({self.place})" if self.place else ""
         return f"{self.name} {self.outcome.value}: {self.error}{place}"
@@ -121,150 +67,20 @@ def verify(
     ``gpu`` says whether a driver must be there; ``seconds`` is the limit of one
     import.  Each result is told as it comes.
     """
-    wanted = list(dict.fromkeys(names))
-    pending = list(reversed(wanted))
-    running: list[_Probe] = []
-    results: dict[str, ImportResult] = {}
-    try:
-        while pending or running:
-            while pending and len(running) < _PARALLEL:
-                running.append(_Probe.start(python, pending.pop(), seconds))
-            for probe in [probe for probe in running if probe.is_over()]:
-                running.remove(probe)
-                result = results[probe.name] = probe.result(gpu=gpu)
-                notify(str(result))
-            if running:
-                time.sleep(_POLL)
-    finally:
-        for probe in running:
-            probe.end()
-    return tuple(results[name] for name in wanted)
+    programs = [
+        Program(name=name, source=f"import importlib\nimportlib.import_module({name!r})\n")
+        for name in dict.fromkeys(names)
+    ]
+    ran = run_programs(
+        python, programs, seconds=seconds, notify=lambda each: notify(str(_result(each, gpu=gpu)))
+    )
+    return tuple(_result(each, gpu=gpu) for each in ran)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Probe:
-    """An import under way."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    answer: IO[str]
-    output: IO[bytes]
-    seconds: float
-    started: float = field(default_factory=time.monotonic)
-    timed_out: bool = False
-
-    @classmethod
-    def start(cls, python: Path, name: str, seconds: float) -> _Probe:
-        reading, writing = os.pipe()
-        answer = os.fdopen(reading, encoding="utf-8")
-        output = tempfile.TemporaryFile()
-        try:
-            process = subprocess.Popen(
-                [str(python), "-I", "-c", _PROBE, name, str(writing)],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=output,
-                # An empty directory would do; the root is there without being made.
-                cwd="/",
-                env={key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
-                pass_fds=[writing],
-                start_new_session=True,
-            )
-        except BaseException:
-            answer.close()
-            output.close()
-            raise
-        finally:
-            os.close(writing)
-        return cls(name=name, process=process, answer=answer, output=output, seconds=seconds)
-
-    def is_over(self) -> bool:
-        """Tell whether it is over, ending it where its time is."""
-        if self.process.poll() is not None:
-            return True
-        self.timed_out = time.monotonic() - self.started > self.seconds
-        return self.timed_out
-
-    def result(self, *, gpu: bool) -> ImportResult:
-        """Return what came of it; it must be over."""
-        self._kill()
-        with self.answer, self.output:
-            errors = self._errors()
-        if not errors:
-            return ImportResult(name=self.name, outcome=Outcome.WORKS)
-        kind, message, place = errors[-1]
-        root = f"{kind}: {message}" if message else kind
-        outer = f"{errors[0][0]}: {errors[0][1]}"
-        no_driver = not gpu and any(_NO_DRIVER.search(text) for _, text, _ in errors)
-        return ImportResult(
-            name=self.name,
-            outcome=Outcome.UNPROVABLE if no_driver else Outcome.FAILED,
-            error=root,
-            place=place,
-            raised_as=outer if len(errors) > 1 and outer != root else "",
-        )
-
-    def _errors(self) -> Sequence[tuple[str, str, str]]:
-        """Return the chain of exceptions, the root last; what ended the process where it gave none."""
-        if self.timed_out:
-            return [("Timeout", f"not imported after {self.seconds:g} s", "")]
-        with contextlib.suppress(ValueError):
-            return [(kind, message, place) for kind, message, place in json.load(self.answer)]
-        self.output.seek(0)
-        said = self.output.read().decode("utf-8", "replace").strip()[-_OUTPUT:]
-        status = self.process.returncode
-        if status < 0:
-            return [("Crash", f"{signal.Signals(-status).name} {said}".strip(), "")]
-        return [("Exit", f"the process ended with status {status} {said}".strip(), "")]
-
-    def end(self) -> None:
-        """End it without an answer."""
-        self._kill()
-        self.answer.close()
-        self.output.close()
-
-    def _kill(self) -> None:
-        # The whole session, so that nothing that an import started outlives it.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
-def import_names(site_packages: Path, package: str) -> tuple[str, ...]:
-    """Return the names that an installed package is imported by, from its metadata; none where it has none.
-
-    Where one of them is the package's own name, that one alone.
-    """
-    for directory in site_packages.glob("*.dist-info"):
-        if canonicalize_name(directory.stem.rpartition("-")[0]) == package:
-            return _public(_top_level(directory), package)
-    return ()
-
-
-def _top_level(dist_info: Path) -> set[str]:
-    declared = _read(dist_info / "top_level.txt")
-    if declared.strip():
-        return set(declared.split())
-    names = set()
-    for row in csv.reader(_read(dist_info / "RECORD").splitlines()):
-        file = PurePosixPath(row[0]) if row else PurePosixPath()
-        if file.suffix in {".py", ".so"}:
-            # A module is its name up to the first dot: _speedups.cpython-311-x86_64-linux-gnu.so
-            names.add(file.parts[0].partition(".")[0])
-    return names
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-
-
-def _public(names: Iterable[str], package: str) -> tuple[str, ...]:
-    importable = sorted(name for name in names if name.isidentifier())
-    own = [name for name in importable if canonicalize_name(name) == package]
-    if own:
-        return tuple(own)
-    public = [name for name in importable if not name.startswith("_") and name not in _BESIDE]
-    return tuple(public or importable)
+def _result(ran: Ran, *, gpu: bool) -> ImportResult:
+    if ran.failure is None:
+        return ImportResult(name=ran.name, outcome=Outcome.WORKS)
+    no_driver = not gpu and any(map(_NO_DRIVER.search, ran.failure.chain))
+    return ImportResult(
+        name=ran.name, outcome=Outcome.UNPROVABLE if no_driver else Outcome.FAILED, failure=ran.failure
+    )

@@ -30,6 +30,7 @@ class Asked:
     amendments: Amendments = Amendments()
     variant_indexes: frozenset[str] = frozenset()  # names of the indexes of variants in use
     budget: int = BUDGET  # of each search, in decisions
+    explained: frozenset[str] = frozenset()  # names whose newer releases are accounted for, asked for or not
 
 
 def world_of(asked: Asked, requirements: Sequence[Requirement]) -> World:
@@ -44,17 +45,20 @@ def world_of(asked: Asked, requirements: Sequence[Requirement]) -> World:
     )
 
 
-def attempt(world: World, roots: Sequence[Demand], *, budget: int) -> Resolution | None:
+def attempt(
+    world: World, roots: Sequence[Demand], *, budget: int, explained: frozenset[str] = frozenset()
+) -> Resolution | None:
     """Return a checked resolution; None where it is proved that there is none.
 
-    Raises UndecidedError where neither was found within the budget, or where what was found does not hold.
+    Newer releases of names in ``explained`` are accounted for as of those that the user named.  Raises
+    UndecidedError where neither was found within the budget, or where what was found does not hold.
     """
     outcome = solve(world, roots, budget=budget)
     if isinstance(outcome, Impossible):
         return None
     if not isinstance(outcome, Solved):
         raise UndecidedError(f"not decided: {outcome.reason}")
-    resolution = build_resolution(world, roots, outcome.pins)
+    resolution = build_resolution(world, roots, outcome.pins, explained)
     faults = verify(resolution, world.query, world.source.allowed)
     if faults:
         raise UndecidedError(

@@ -84,11 +84,11 @@ class _Tests:
 
     def __init__(self, world: World, roots: Sequence[Demand]) -> None:
         self.constraints = world.constraints
-        self.facts = tuple(fact for fact in _facts_of(world.target) if fact.name not in world.lifted)
+        self.facts = tuple(fact for fact in _facts_of(world.target) if fact.name not in world.passed_over)
         self._whole = world
         self._roots = roots
         self._worlds: dict[tuple[tuple[Requirement, ...], frozenset[str]], World] = {
-            (world.constraints, world.lifted): world
+            (world.constraints, world.passed_over): world
         }
 
     def are_impossible(self, members: Sequence[_Member]) -> bool:
@@ -110,10 +110,10 @@ class _Tests:
     def _meant(self, members: Sequence[_Member]) -> tuple[World, tuple[Demand, ...]]:
         chosen = frozenset(members)
         constraints = tuple(one for one in self.constraints if one in chosen)
-        lifted = self._whole.lifted.union(one.name for one in self.facts if one not in chosen)
-        world = self._worlds.get((constraints, lifted))
+        passed_over = self._whole.passed_over.union(one.name for one in self.facts if one not in chosen)
+        world = self._worlds.get((constraints, passed_over))
         if world is None:
-            world = self._worlds[constraints, lifted] = self._whole.with_less(constraints, lifted)
+            world = self._worlds[constraints, passed_over] = self._whole.with_less(constraints, passed_over)
         demands = self._roots if world is self._whole else world.root_demands()
         wanted = {demand.requirement for demand in self._roots} & chosen
         return world, tuple(demand for demand in demands if demand.requirement in wanted)

@@ -77,12 +77,14 @@ def resolve(
     budget: int = BUDGET,
     ways: bool = False,
     pythons: Sequence[Version] = (),
+    explained: Iterable[str] = (),
 ) -> Resolution:
     """Resolve requirements, then add each optional one, in order, where it is supported.
 
     An optional package stays where everything still resolves and no package that
     the user named is lowered by more than ``concede`` allows.  ``budget`` is that
-    of each search, in decisions.  Raises Unsatisfied
+    of each search, in decisions; ``explained`` are names whose newer releases are accounted
+    for though the user did not name them.  Raises Unsatisfied
     with an explanation where it is proved that nothing fits, UndecidedError where
     neither was found, and UnknownPackageError for a name that no index has.  With ``ways``
     the refusal carries ways out, among them those on other ``pythons``.
@@ -95,6 +97,7 @@ def resolve(
         amendments=amendments,
         variant_indexes=frozenset(variant_indexes),
         budget=budget,
+        explained=frozenset(explained),
     )
     try:
         resolution = _resolve(asked, requirements)
@@ -138,7 +141,7 @@ def _resolve(asked: Asked, requirements: Sequence[Requirement]) -> Resolution:
     world = world_of(asked, requirements)
     roots = world.root_demands()
     require_known(world)
-    resolution = attempt(world, roots, budget=asked.budget)
+    resolution = attempt(world, roots, budget=asked.budget, explained=asked.explained)
     if resolution is None:
         raise _unsatisfied(asked, world, roots)
     names = [requirement.name for requirement in requirements]

@@ -198,7 +198,8 @@ def shared_reason(reasons: Sequence[Reason]) -> Reason:
     more = len(wanted) - _NAMED_REQUIREMENTS
     listed = ", ".join(wanted[:_NAMED_REQUIREMENTS]) + (f" and {more} more" if more > 0 else "")
     return Reason(
-        sentence=f"each requires a {first.leads_to} that is out ({listed})", leads_to=first.leads_to
+        sentence=f"each requires a release of {first.leads_to} that is out ({listed})",
+        leads_to=first.leads_to,
     )
 
 

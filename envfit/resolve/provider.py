@@ -92,11 +92,11 @@ class World:
         constraints: Sequence[Requirement] = (),
         *,
         amendments: Amendments = _AS_THEY_ARE,
-        lifted: frozenset[str] = frozenset(),
+        passed_over: frozenset[str] = frozenset(),
     ) -> None:
-        """Take what is asked; ``lifted`` names facts of which rules say nothing, as if nobody knew them."""
+        """Take what is asked; rules that read a fact whose name is ``passed_over`` say nothing."""
         self.query = query
-        self.lifted = lifted
+        self.passed_over = passed_over
         self.target = query.target
         self.preferences = preferences
         self.amendments = amendments
@@ -133,8 +133,8 @@ class World:
         self._prereleases_named = {item.name for item in user if item.specifier.prereleases}
         self._pinned = {item.name for item in user if _is_pin(item.specifier)}
 
-    def with_less(self, constraints: Sequence[Requirement], lifted: frozenset[str]) -> World:
-        """Return this world with some constraints only, and with facts lifted."""
+    def with_less(self, constraints: Sequence[Requirement], passed_over: frozenset[str]) -> World:
+        """Return this world with some constraints only, and with facts passed over."""
         return World(
             self.source,
             self.query,
@@ -142,7 +142,7 @@ class World:
             self.preferences,
             constraints,
             amendments=self.amendments,
-            lifted=lifted,
+            passed_over=passed_over,
         )
 
     def root_demands(self) -> tuple[Demand, ...]:
@@ -185,14 +185,14 @@ class World:
                 return _NO_JUDGEMENT
             candidate = self.candidates(name)[position]
             found = self.query.judge(candidate.name, candidate.version, candidate.distribution)
-            if self.lifted:
+            if self.passed_over:
                 found = replace(found, requirements=tuple(filter(self._stands, found.requirements)))
             self._judgements[key] = found
         return found
 
     def _stands(self, requirement: Requirement) -> bool:
-        """Tell whether a requirement reads no fact that is lifted."""
-        return not any(fact.name in self.lifted for fact in _facts_of(requirement))
+        """Tell whether a requirement reads no fact that is passed over."""
+        return not any(fact.name in self.passed_over for fact in _facts_of(requirement))
 
     def _is_silent_on(self, name: str) -> bool:
         """Tell whether no rule says anything of any candidate of a name."""

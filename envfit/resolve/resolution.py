@@ -21,7 +21,7 @@ from envfit.resolve.provider import Demand, World, base_name, split_name
 from envfit.selection.candidates import Candidate, is_yanked, yank_reason
 from envfit.target import Target
 
-__all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution"]
+__all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution", "held_by"]
 
 
 @frozen
@@ -102,8 +102,13 @@ class Resolution:
         return None
 
 
-def build_resolution(world: World, roots: Sequence[Demand], pins: Mapping[str, int]) -> Resolution:
-    """Describe pins that were found; it is the caller's to have them checked."""
+def build_resolution(
+    world: World, roots: Sequence[Demand], pins: Mapping[str, int], also: Collection[str] = ()
+) -> Resolution:
+    """Describe pins that were found; it is the caller's to have them checked.
+
+    Newer releases of a name in ``also`` are accounted for as of one that the user named.
+    """
     asked: dict[str, list[Demand]] = defaultdict(list)
     extras: dict[str, set[str]] = defaultdict(set)
     dependencies: dict[str, set[str]] = defaultdict(set)
@@ -137,7 +142,7 @@ def build_resolution(world: World, roots: Sequence[Demand], pins: Mapping[str, i
             for item in judgement.cautions
             if _is_ignored_by(item, world, pins)
         )
-        held = _excluded(world, name, pins, asked)
+        held = _excluded(world, name, pins, asked, named=name in also or _is_named(asked[name]))
         excluded.extend(held)
         explained = {version for item in held for version in item.versions}
         newer = world.newer(name, candidate.version)
@@ -203,16 +208,20 @@ def _is_ignored_by(caution: Caution, world: World, pins: Mapping[str, int]) -> b
 
 
 def _excluded(
-    world: World, name: str, pins: Mapping[str, int], asked: Mapping[str, Sequence[Demand]]
+    world: World,
+    name: str,
+    pins: Mapping[str, int],
+    asked: Mapping[str, Sequence[Demand]],
+    *,
+    named: bool,
 ) -> list[Group]:
     """Return the releases newer than the chosen one by the reason that keeps them out.
 
-    Of names that the user did not ask for, only what rules refuse: the rest is
+    Of names that are not ``named`` by the user, only what rules refuse: the rest is
     what their dependents say, and nobody asked.
     """
     if world.is_oldest_first(name):
         return []
-    named = _is_named(asked[name])
     groups: dict[tuple[str, str], list[tuple[Reason, Version]]] = defaultdict(list)
     positions = world.newer(name, world.candidates(name)[pins[name]].version)
     reasons = {
@@ -266,7 +275,7 @@ def _disagreement(
             withheld = world.withheld(candidate, demand.requirement.specifier)
             if withheld is not None:
                 return Reason(sentence=f"it {withheld}")
-        return _held_by(demand.requirement)
+        return held_by(demand.requirement)
     for demand in world.rule_demands(name, position):
         if demand.name in pins and pins[demand.name] not in demand.allowed:
             others = [
@@ -276,7 +285,7 @@ def _disagreement(
             ]
             foreign = [other for other in others if not _comes_from(other, name)]
             if foreign:
-                return _held_by(foreign[0])
+                return held_by(foreign[0])
             if not others:
                 return Reason.of(demand.requirement)
             # Only the chosen release of the same name disagrees, and it would go.
@@ -351,8 +360,8 @@ def _comes_from(requirement: Requirement, name: str) -> bool:
     return not isinstance(requirement.origin, UserOrigin) and base_name(requirement.origin.package) == name
 
 
-def _held_by(requirement: Requirement) -> Reason:
-    """Return the reason that a requirement of something chosen is, with who makes it."""
+def held_by(requirement: Requirement) -> Reason:
+    """Return the reason against other versions that a requirement of something chosen is."""
     origin = requirement.origin
     if isinstance(origin, UserOrigin):
         return Reason(sentence=str(origin))

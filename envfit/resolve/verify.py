@@ -165,7 +165,7 @@ class _Check:
             return ()
         instead = self._amendments.overrides.get(requirement.name)
         if instead is None:
-            return (requirement,)
+            return (self._amendments.unbound(requirement),)
         return [replace(other, extras=requirement.extras | other.extras) for other in instead]
 
     def _from_elsewhere(self, name: str, address: str) -> Iterable[str]:

@@ -92,10 +92,12 @@ def fewer_gpus(trial: Trial) -> Iterator[WayOut]:
             for fact in trial.target.facts
         )
         if found := trial.on(replace(trial.target, gpus=rest, facts=facts)):
-            names = " and ".join(dict.fromkeys(gpu.name for gpu in out))
+            names = " and ".join(dict.fromkeys(map(_called, out)))
             places = [str(gpu.index) for gpu in out if gpu.index is not None]
             options = tuple(word for place in places for word in ("--ignore-gpu", place))
-            yield trial.way(WayKind.FEWER_GPUS, f"without the {names}", Change(options=options), found)
+            said = dict.fromkeys(gpu.source for gpu in out if gpu.source.startswith("--gpu "))
+            change = Change(instead_of=" ".join(said), options=options)
+            yield trial.way(WayKind.FEWER_GPUS, f"without the {names}", change, found)
 
 
 def newer_system(trial: Trial) -> Iterator[WayOut]:
@@ -138,7 +140,7 @@ def other_gpus(trial: Trial) -> Iterator[WayOut]:
         for capability in sorted(trial.knowledge.capabilities):
             if capability <= old or not trial.knowledge.models_of(capability):
                 continue
-            way = _on_capability(trial, old, capability, hindering[0].name)
+            way = _on_capability(trial, old, capability, _called(hindering[0]))
             if way is not None:
                 yield way
                 break
@@ -192,6 +194,11 @@ def _with_gpus(trial: Trial, gpus: Sequence[Gpu], driver: str | None) -> Target 
     own = tuple(fact for fact in named.facts if fact.name.startswith("__cuda"))
     others = tuple(fact for fact in trial.target.facts if not fact.name.startswith(("__cuda", "__libcuda")))
     return replace(trial.target, gpus=named.gpus, facts=(*own, *others))
+
+
+def _called(gpu: Gpu) -> str:
+    """Return the name of a GPU in a sentence; one that was named by its capability is called so."""
+    return f"GPU of {gpu.name}" if gpu.name.startswith("capability ") else gpu.name
 
 
 def _of_capability(capability: Capability) -> Gpu:

@@ -267,7 +267,7 @@ def test_a_version_that_does_not_exist_is_answered_with_those_that_do(envfit: Co
 
 
 @pytest.mark.parametrize(
-    "function", ["envfit.api.lock", "envfit.api.locking.resolve", "envfit.api.locking.write_lock"]
+    "function", ["envfit.api.lock", "envfit.api.solving.resolve", "envfit.api.locking.write_lock"]
 )
 def test_an_interrupt_ends_with_130(
     envfit: CommandLine, monkeypatch: pytest.MonkeyPatch, function: str

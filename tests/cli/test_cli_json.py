@@ -144,7 +144,7 @@ def test_an_interrupt_is_told_as_an_error_too(envfit: CommandLine, monkeypatch: 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("envfit.api.locking.resolve", interrupt)
+    monkeypatch.setattr("envfit.api.solving.resolve", interrupt)
     answer = envfit("lock", "torch", *V100, "--json", code=130)
     assert answer.out == ""
 

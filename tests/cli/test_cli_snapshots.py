@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from tests import snapshots
 from tests.cli.conftest import Answer, CommandLine
 from tests.loopback import Index
 
@@ -20,14 +20,7 @@ SNAPSHOTS = Path(__file__).parent / "snapshots"
 
 def compare(name: str, text: str, *, wrapped: bool = False) -> None:
     """Hold a text against a snapshot; ``wrapped`` says that line breaks do not matter."""
-    path = SNAPSHOTS / f"{name}.txt"
-    if os.environ.get("UPDATE_SNAPSHOTS"):
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    kept = path.read_text(encoding="utf-8")
-    if wrapped:
-        kept, text = " ".join(kept.split()), " ".join(text.split())
-    assert text == kept, f"not as in {path.name}; UPDATE_SNAPSHOTS=1 writes it anew"
+    snapshots.compare(SNAPSHOTS / f"{name}.txt", text, wrapped=wrapped)
 
 
 def shown(command: str, answer: Answer, envfit: CommandLine, index: Index) -> str:

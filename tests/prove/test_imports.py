@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from envfit.prove.imports import Outcome, import_names, verify
-from tests.loopback import make_wheel
+from envfit.prove.imports import Outcome, verify
 
 Modules = Callable[..., Path]
 
@@ -63,6 +62,12 @@ def test_the_root_of_the_chain_is_reported_with_its_place(
     assert result.error == "OSError: libfoo.so.3: cannot open shared object file"
     assert result.place == "deep/inner.py:2"
     assert result.raised_as == "RuntimeError: see above"
+    assert result.failure is not None
+    assert result.failure.chain == ("RuntimeError: see above", result.error)
+    assert [file.rpartition("/site-packages/")[2] for file in result.failure.files] == [
+        "wrapper.py",
+        "deep/inner.py",
+    ]
 
 
 def test_an_exception_while_handling_another_is_followed_to_the_first(
@@ -122,10 +127,12 @@ def test_a_crash_an_exit_and_a_hang_are_failures(python: Path, write: Callable[[
     crash, leave, exits, hang = verify(python, ["crash", "leave", "quit", "hang"], gpu=True, seconds=1.5)
     assert time.monotonic() - began < 30
     assert {item.outcome for item in (crash, leave, exits, hang)} == {Outcome.FAILED}
-    assert crash.error == "Crash: SIGSEGV"
+    assert (crash.error, crash.place.rpartition("/")[2]) == ("Crash: SIGSEGV", "crash.py:2")
+    assert crash.failure is not None
+    assert crash.failure.files[-1].endswith("crash.py")
     assert leave.error == "Exit: the process ended with status 3 so long"
     assert exits.error == "SystemExit: 4"
-    assert hang.error == "Timeout: not imported after 1.5 s"
+    assert hang.error == "Timeout: not done after 1.5 s"
 
 
 def test_a_long_message_and_a_long_chain_do_not_block(
@@ -159,32 +166,3 @@ def test_an_interrupt_ends_the_imports_under_way(python: Path, write: Callable[[
     with pytest.raises(KeyboardInterrupt):
         verify(python, ["json", "slow"], gpu=True, notify=interrupt)
     assert time.monotonic() - began < 30
-
-
-def unpacked(tmp_path: Path, name: str, files: dict[str, bytes]) -> Path:
-    import zipfile
-
-    with zipfile.ZipFile(make_wheel(tmp_path / "wheels", name, "1.0", files=files)) as wheel:
-        wheel.extractall(tmp_path / "site")
-    return tmp_path / "site"
-
-
-@pytest.mark.parametrize(
-    ("files", "names"),
-    [
-        ({"my_thing/__init__.py": b"", "tests/__init__.py": b"", "other.py": b""}, ("my_thing",)),
-        ({"thing/__init__.py": b"", "tests/__init__.py": b"", "_c.abi3.so": b""}, ("thing",)),
-        ({"_only.cpython-311-x86_64-linux-gnu.so": b""}, ("_only",)),
-        ({"my-stubs/__init__.pyi": b""}, ()),
-        ({"nvidia/lib/libfoo.so.12": b""}, ()),
-        ({"my_thing-1.0.dist-info/top_level.txt": b"one\ntwo\n_three\n"}, ("one", "two")),
-    ],
-)
-def test_import_names_are_read_from_the_installed_metadata(
-    tmp_path: Path, files: dict[str, bytes], names: tuple[str, ...]
-) -> None:
-    assert import_names(unpacked(tmp_path, "My_Thing", files), "my-thing") == names
-
-
-def test_a_package_that_is_not_installed_has_no_import_names(tmp_path: Path) -> None:
-    assert import_names(tmp_path, "nothing") == ()

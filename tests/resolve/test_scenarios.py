@@ -10,6 +10,7 @@ index has, ``says`` a part of the explanation.
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,7 +23,9 @@ from packaging.version import Version
 from envfit.errors import UnknownPackageError
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.query import Query
+from envfit.requirement import Requirement
 from envfit.resolve.amendments import Amendments
+from envfit.resolve.attempt import Asked
 from envfit.resolve.decide import Concede, Unsatisfied, resolve
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.verify import verify
@@ -56,19 +59,27 @@ EXPECTATIONS = {
 class Scenario:
     """One file, ready to be resolved."""
 
+    path: Path
+    target: dict[str, Any]  # as it is written
     ask: dict[str, Any]
     expect: dict[str, Any]
     query: Query
     source: MemorySource
 
-    def resolve(self) -> Resolution:
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What the user asks for."""
+        return asked(*self.ask["requirements"])
+
+    @property
+    def asked(self) -> Asked:
+        """Everything that is asked besides."""
         ask = self.ask
         uploaded = ask.get("exclude_newer")
         overrides = asked(*ask.get("overrides", ()), where="overrides.txt")
-        return resolve(
-            self.source,
-            self.query,
-            asked(*ask["requirements"]),
+        return Asked(
+            source=self.source,
+            query=self.query,
             preferences=Preferences(
                 prereleases=ask.get("pre", False),
                 build=not ask.get("no_build", False),
@@ -88,24 +99,41 @@ class Scenario:
                 },
                 excluded=frozenset(ask.get("excluded", ())),
             ),
-            optional=asked(*ask.get("optional", ())),
-            concede=Concede(ask.get("concede", "minor")),
-            variant_indexes=ask.get("variant_indexes", ()),
+            variant_indexes=frozenset(ask.get("variant_indexes", ())),
+        )
+
+    def resolve(self, *, ways: bool = False) -> Resolution:
+        whole = self.asked
+        return resolve(
+            whole.source,
+            whole.query,
+            self.requirements,
+            preferences=whole.preferences,
+            constraints=whole.constraints,
+            amendments=whole.amendments,
+            optional=asked(*self.ask.get("optional", ())),
+            concede=Concede(self.ask.get("concede", "minor")),
+            variant_indexes=whole.variant_indexes,
+            ways=ways,
+            pythons=[entry.newest for entry in whole.query.knowledge.pythons],
         )
 
 
-@pytest.fixture(params=SCENARIOS, ids=lambda path: path.stem)
-def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
-    data = tomllib.loads(request.param.read_text(encoding="utf-8"))
+def load(path: Path, directory: Path, changes: Mapping[str, Any] | None = None) -> Scenario:
+    """Return the scenario of a file; ``changes`` stand in the place of what it asks, or of its target."""
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
     assert data.keys() <= {"target", "packages", "knowledge", "ask", "expect"}
     assert data["expect"].keys() <= EXPECTATIONS
+    changes = dict(changes or {})
+    stated = changes.pop("target", data.get("target", {}))
+    ask = {**data["ask"], **changes}
     source = MemorySource(data["packages"])
     packages = {
         name: {**table, "rule": [rule(item.pop("id"), **item) for item in table.get("rule", ())]}
         for name, table in data.get("knowledge", {}).items()
     }
-    knowledge = knowledge_of(tmp_path, packages, source.releases)
-    settings = {"python": "3.11", **data.get("target", {})}
+    knowledge = knowledge_of(directory, packages, source.releases)
+    settings = {"python": "3.11", **stated}
     provided = [item.split("==") for item in settings.pop("provided", ())]
     read = settings.pop("read", None)  # of an interpreter: what the provided packages require
     target = named_target(knowledge, settings.pop("gpus", []), **settings)
@@ -120,10 +148,14 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
             for name, version in provided
         ),
     )
-    ignored = frozenset(data["ask"].get("ignored", ()))
-    return Scenario(
-        ask=data["ask"], expect=data["expect"], query=Query(knowledge, target, ignored=ignored), source=source
-    )
+    ignored = frozenset(ask.get("ignored", ()))
+    query = Query(knowledge, target, ignored=ignored)
+    return Scenario(path=path, target=stated, ask=ask, expect=data["expect"], query=query, source=source)
+
+
+@pytest.fixture(params=SCENARIOS, ids=lambda path: path.stem)
+def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Scenario:
+    return load(request.param, tmp_path)
 
 
 def test_there_are_scenarios() -> None:

@@ -24,6 +24,7 @@ _SAYING = (
     "source_build",
     "alternative",
     "own_code",
+    "extension",
 )
 
 

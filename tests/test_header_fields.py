@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.metadata import parse_email
 
-from envfit.index.header_fields import header_fields, is_readable, single
+from envfit.header_fields import header_fields, is_readable, single
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), min_size=1, max_size=12)
 VALUES = st.lists(WORDS, min_size=1, max_size=4).map(" ".join)

@@ -1,0 +1,103 @@
+"""A guard put into effect: the files in an environment by which pip and uv hold to its constraints.
+
+pip reads ``pip.conf`` in the environment that it works on, activated or not.  uv reads no file
+there, so the activation names the constraints in ``UV_CONSTRAINT``; ``uv pip install --python``
+from outside is not held to them.  An index, a mirror or another setting is nobody's concern here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from envfit.errors import FileError
+from envfit.install.guard import CONSTRAINTS
+
+__all__ = ["has_guard", "remove_guard", "write_guard"]
+
+_SECTION = """\
+# Written by envfit: pip holds to the constraints of this environment.
+[global]
+constraint = {address}
+"""
+_MARK = "# envfit: uv holds to the constraints of this environment, as pip does by its pip.conf"
+_POSIX = f"""
+{_MARK}
+_ENVFIT_OLD_CONSTRAINT="${{UV_CONSTRAINT-}}"
+UV_CONSTRAINT="$VIRTUAL_ENV/{CONSTRAINTS}${{UV_CONSTRAINT:+ $UV_CONSTRAINT}}"
+export UV_CONSTRAINT
+"""
+_POSIX_BACK = """\
+    if [ -n "${_ENVFIT_OLD_CONSTRAINT+x}" ] ; then
+        UV_CONSTRAINT="$_ENVFIT_OLD_CONSTRAINT"
+        export UV_CONSTRAINT
+        [ -n "$UV_CONSTRAINT" ] || unset UV_CONSTRAINT
+        unset _ENVFIT_OLD_CONSTRAINT
+    fi
+"""
+_FISH = f"""
+{_MARK}
+set -g _ENVFIT_OLD_CONSTRAINT $UV_CONSTRAINT
+set -gx UV_CONSTRAINT (string join ' ' "$VIRTUAL_ENV/{CONSTRAINTS}" $UV_CONSTRAINT)
+"""
+_FISH_BACK = """\
+    if set -q _ENVFIT_OLD_CONSTRAINT
+        set -e UV_CONSTRAINT
+        test -z "$_ENVFIT_OLD_CONSTRAINT"; or set -gx UV_CONSTRAINT $_ENVFIT_OLD_CONSTRAINT
+        set -e _ENVFIT_OLD_CONSTRAINT
+    end
+"""
+#: By script: what is added at its end, after which words deactivation begins, and what is added there.
+_SCRIPTS = {
+    "activate": (_POSIX, "\ndeactivate () {\n", _POSIX_BACK),
+    "activate.fish": (_FISH, "return to the normal environment.'\n", _FISH_BACK),
+}
+
+
+def write_guard(environment: Path, text: str) -> None:
+    """Hold later installations into an environment to constraints; raises FileError.
+
+    ``environment`` is the directory itself, not a link that may later point to another one.
+    """
+    constraints = environment / CONSTRAINTS
+    _write(constraints, text)
+    # An address, since pip takes blanks in this setting as the end of a path.
+    _write(environment / "pip.conf", _SECTION.format(address=constraints.absolute().as_uri()))
+    if any(character.isspace() for character in str(environment)):
+        return  # uv takes blanks so, and knows no addresses here
+    for name, (end, place, back) in _SCRIPTS.items():
+        script = environment / "bin" / name
+        if script.exists() and _MARK not in (written := _read(script)):
+            begin, found, rest = written.partition(place)
+            if found:
+                _write(script, f"{begin}{found}{back}{rest.rstrip()}\n{end}")
+
+
+def remove_guard(environment: Path) -> None:
+    """Hold an environment to nothing any more; raises FileError."""
+    for name in (CONSTRAINTS, "pip.conf"):
+        if has_guard(environment) or name == CONSTRAINTS:
+            (environment / name).unlink(missing_ok=True)
+    for name, (end, _, back) in _SCRIPTS.items():
+        script = environment / "bin" / name
+        if script.exists() and _MARK in (written := _read(script)):
+            _write(script, written.replace(f"\n{end}", "\n").replace(back, ""))
+
+
+def has_guard(environment: Path) -> bool:
+    """Tell whether later installations are held to constraints of envfit's."""
+    settings = environment / "pip.conf"
+    return settings.exists() and _SECTION.splitlines()[0] in _read(settings)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(f"cannot read {path}: {error}") from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"cannot write {path}: {error.strerror or error}") from error

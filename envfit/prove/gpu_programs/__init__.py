@@ -1,0 +1,1 @@
+"""Programs that an environment's own Python runs on the GPU; none of them is imported by envfit."""
