@@ -273,6 +273,7 @@ SIGNS = (
                 r"CUDA toolkit|a CUDA compiler|CUDA_HOME|`nvcc`|any CUDA)"
             ),
             r"No CMAKE_CUDA_COMPILER could be found",
+            r"CMAKE_CUDA_COMPILER not set",
             r"Failed to detect a default CUDA architecture",
             r"Failed to find nvcc",
             r"CUDA toolkit (?:was )?not found",
@@ -546,7 +547,7 @@ SIGNS = (
             r"error: (?P<what>no matching function for call to[^\n]{0,120})",
             r"error: (?P<what>'[^'\n]{1,80}' is not a member of[^\n]{0,80})",
             r"error: (?P<what>'[^'\n]{1,80}' was not declared in this scope)",
-            r"error: (?P<what>'[^'\n]{1,120}' has no member named[^\n]{0,60})",
+            r"error: (?P<what>'[^'\n]{1,80}'(?: \{aka[^}\n]{1,80}\})? has no member named[^\n]{0,60})",
             (
                 r"error: (?P<what>(?:no member named|invalid use of incomplete type|no suitable "
                 r"(?:conversion|"

@@ -178,6 +178,7 @@ SIGNS = (
             r"failed to allocate [\d.]+\s?\w+ \(?\d*[^\n]{0,40}from device: CUDA_ERROR_OUT_OF_MEMORY",
             r"No available memory for the cache blocks",
             r"(?:Free memory on device|is less than desired GPU memory utilization)[^\n]*",
+            r"(?:larger|more) than the (?:maximum )?(?:number of tokens|available)[^\n]{0,60}KV cache",
             r"KV cache[^\n]{0,80}(?:larger than|exceeds|is not enough|not enough)[^\n]*",
         ),
         telling=Telling(
@@ -293,6 +294,20 @@ SIGNS = (
             ),
             rank=SymptomRank.CAUSE,
             certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(r"failed to open (?P<library>(?:lib)?nvrtc-builtins[\w.-]*)",),
+        telling=Telling(
+            mechanism=m.CUDA_LIBRARY_FAILED,
+            cause=(
+                "NVRTC, which compiles kernels at run time, was found, and its companion {library} of "
+                "the same CUDA release "
+                "was not: the library is incomplete or of another version than the program was built with."
+            ),
+            remedies=(
+                "Reinstall the package that brings NVRTC (nvidia-cuda-nvrtc), and unset LD_LIBRARY_PATH.",
+            ),
         ),
     ),
     Sign(

@@ -413,6 +413,30 @@ _GONE = {
 }  # fmt: skip
 
 
+def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    caller = scene.importer
+    name = values["name"]
+    if caller is None:
+        return None  # the program's own call may be wrong by itself
+    what = f"{values['callee']} with {name}" if "callee" in values else f"for {name}"
+    return Telling(
+        mechanism=m.CALL_MISMATCH,
+        cause=(
+            f"{caller} {'calls' if 'callee' in values else 'asks an object'} {what}{_asker(scene)}, "
+            f"which the installed "
+            f"release does not have: {caller} and the package that it calls are of different times."
+        ),
+        remedies=(
+            (
+                f"Bring {caller} and what it calls to releases of the same time (upgrade both, or pin the "
+                f"older)."
+            ),
+        ),
+        package=canonicalize_name(caller),
+        rank=SymptomRank.GENERAL,
+    )
+
+
 def _tell_syntax(values: Mapping[str, str], scene: Scene) -> Telling | None:
     frame = scene.asking
     message = values["message"]
@@ -512,6 +536,21 @@ SIGNS = (
             ),
         ),
     ),
+    Sign(
+        patterns=(
+            r"TypeError: (?P<callee>[\w.<>]+)\(\) got an unexpected keyword argument '(?P<name>\w+)'",
+            (
+                r"TypeError: (?P<callee>[\w.<>]+)\(\) (?:missing|takes)[^\n]{0,60}(?:argument|"
+                r"arguments)(?P<name>:? ?[^\n]{0,40})"
+            ),
+            (
+                r"AttributeError: '(?!NoneType|dict|list|str|tuple|int|float|bytes|function|module)\w+' "
+                r"object has no attribute '(?P<name>\w+)'"
+            ),
+            r"AttributeError: type object '\w+' has no attribute '(?P<name>\w+)'",
+        ),
+        tell=_tell_call,
+    ),
     Sign(patterns=(r"SyntaxError: (?P<message>[^\n]+)",), tell=_tell_syntax),
     Sign(
         patterns=(
@@ -532,6 +571,10 @@ SIGNS = (
     ),
     Sign(
         patterns=(
+            (
+                r"(?P<name>[A-Za-z][\w-]+)==(?P<found>[\w.+]+) is used but incompatible\. Please "
+                r"install [\w-]+(?P<wanted>[<>=!~][^\n]{0,60}\d)"
+            ),
             (
                 r"ImportError: (?P<name>[\w-]+)(?P<wanted>(?:>=|==|<=|!=|>|<|~=)[^ \n]+) is "
                 r"required[^\n]{0,60}but found [\w-]+==(?P<found>[\w.+]+)"
@@ -590,6 +633,27 @@ SIGNS = (
                     "fails: python -c 'import ...'."
                 ),
             ),
+            rank=SymptomRank.GENERAL,
+        ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:Error|Exception): [^\n]{0,120}requires? (?:a )?(?:the )?`?(?P<name>[A-Za-z][\w-]+)`? "
+                r"?(?:version )?(?P<wanted>(?:>=|<=|==|>|<) ?[\d.]+\d)"
+            ),
+            (
+                r"(?:Error|Exception): [^\n]{0,80}(?:[Pp]lease|[Nn]eed to|[Yy]ou should) (?:upgrade|update|"
+                r"downgrade)[^\n]{0,20} `?(?P<name>[A-Za-z][\w-]+)`?[^\n]{0,30}?(?P<wanted>(?:>=|<=|==|to|"
+                r"version) ?v?[\d.]+\d)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause=(
+                "The program needs another release of {name} than the one that is installed: {name} {wanted}."
+            ),
+            remedies=("Install that release of {name}, as far as the other packages allow it.",),
             rank=SymptomRank.GENERAL,
         ),
     ),

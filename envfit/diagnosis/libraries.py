@@ -495,7 +495,10 @@ SIGNS = (
         ),
     ),
     Sign(
-        patterns=(r"DLL load failed while importing (?P<module>[\w.]+)",),
+        patterns=(
+            r"DLL load failed while importing (?P<module>[\w.]+)",
+            r"\[WinError (?:126|127|193|1114)\][^\n]{0,120}[Ee]rror loading \"(?P<module>[^\"\n]+)\"",
+        ),
         telling=Telling(
             mechanism=m.LIBRARY_MISSING,
             cause=(

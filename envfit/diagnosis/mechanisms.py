@@ -90,6 +90,13 @@ PYTHON_2_CODE = _mechanism(
     "The code is written for Python 2.",
     "Use a release of the package for Python 3.",
 )
+CALL_MISMATCH = _mechanism(
+    "call-does-not-fit",
+    "A package calls another one in a way that the installed release of that one does not take: they "
+    "are not of "
+    "the same time.",
+    "Bring the two packages to releases that fit together.",
+)
 METADATA_MISSING = _mechanism(
     "package-metadata-missing",
     "A program looks for the metadata of a package, and it is not installed in this environment or its "

@@ -410,13 +410,16 @@ SIGNS = (
             ),
             r"The following specifications were found to be incompatible with",
             r"Found conflicts! Looking for incompatible packages",
-            r"ResolvePackageNotFound",
         ),
         tell=_tell_conda,
         unless=("resolution-too-deep",),
     ),
     Sign(
-        patterns=(r"PackagesNotFoundError", r"The following packages? (?:are|is) (?:not available|missing)"),
+        patterns=(
+            r"PackagesNotFoundError",
+            r"ResolvePackageNotFound",
+            r"The following packages? (?:are|is) (?:not available|missing)",
+        ),
         tell=_tell_conda_absent,
     ),
     Sign(

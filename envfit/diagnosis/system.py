@@ -141,7 +141,7 @@ SIGNS = (
                 r"<Signals\.)\W*(?P<signal>SIGKILL)"
             ),
             r"(?P<signal>SIGKILL)\b",
-            r"(?:died with|killed by|terminated by) signal[: ]+(?P<number>9)\b",
+            r"(?:died with|killed by|terminated by|got) signal[: ]+(?P<number>9)\b",
         ),
         tell=lambda values, scene: _tell_signal(values or {"signal": "SIGKILL"}, scene),
         unless=(r"OOMKilled", r"Killed process", r"oom", "cc1plus", "cicc", "ptxas", "Killed signal"),
@@ -154,7 +154,7 @@ SIGNS = (
                 r"139|-7|"
                 r"135|-4|132)\b"
             ),
-            r"(?:died with|killed by|terminated by) signal[: ]+(?P<number>11|7|4)\b",
+            r"(?:died with|killed by|terminated by|got) signal[: ]+(?P<number>11|7|4)\b",
         ),
         tell=_tell_signal,
     ),
@@ -176,6 +176,7 @@ SIGNS = (
                 r"(?:unable to (?:open|allocate|mmap|write)|shm_open|/dev/shm)[^\n]{0,100}(?:No space left|"
                 r"shared memory|insufficient|Bus error)[^\n]*"
             ),
+            r"unable to write to file </torch_",
             r"insufficient shared memory",
             r"out of shared memory",
         ),

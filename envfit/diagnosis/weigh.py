@@ -38,7 +38,8 @@ _CONTINUES = re.compile(r"\s*(?:cause|Caused by|\d+): ")
 _FOLLOWS = frozenset({"nccl-failed", "nccl/unhandled-error", "processes-did-not-meet", "cause-hidden"})
 #: Exceptions that follow where an import failed before and was caught.
 _AFTER_IMPORT = frozenset({"NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError"})
-_NAMES_NOTHING = re.compile(r"'NoneType' object (?:has no attribute|is not callable|is not subscriptable)")
+#: Words by which a failed import and what follows from it are known to belong together.
+_WORD = re.compile(r"[A-Za-z][a-z0-9_]{4,}")
 
 
 @frozen
@@ -71,7 +72,7 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
         chosen = _behind(event, lines, finder)
         if chosen is not None:
             cause = _hypothesis(scene, chosen, chain=_chain(event, passed), sure=False)
-    elif lines:
+    elif lines and not (passed and finder.is_warning(lines[0])):
         chosen = lines[0]
         rivals = {hit.code for hit in lines if hit.rank is chosen.rank and not finder.is_warning(hit)}
         cause = _hypothesis(
@@ -339,16 +340,14 @@ class _Finder:
 def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
     """Return what was said before an exception that is not understood, where the two belong together."""
     raised = event.raised
-    earlier = [hit for hit in lines if hit.rank is SymptomRank.CAUSE and hit.places[0][0] < raised.first]
-    follows = raised.name in _AFTER_IMPORT or _NAMES_NOTHING.search(raised.message)
-    for hit in earlier:
-        names = [
-            value for value in (*hit.values, hit.package or "") if len(value) > 3 and not value.isdigit()
-        ]
-        if any(name in raised.message for name in names):
-            return hit
-    if follows and len({hit.code for hit in earlier}) == 1:
-        return earlier[0]
+    near = " ".join((raised.message, *(frame.file for frame in raised.frames[-3:])))
+    for hit in lines:
+        if hit.rank is SymptomRank.CAUSE and hit.places[0][0] < raised.first:
+            words = {word for text in (*hit.values, hit.package or "") for word in _WORD.findall(text)}
+            if any(
+                word in raised.message or (raised.name in _AFTER_IMPORT and word in near) for word in words
+            ):
+                return hit
     return finder.in_code(event)
 
 
