@@ -415,9 +415,10 @@ _GONE = {
 
 def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
     caller = scene.importer
-    name = values["name"]
-    if caller is None:
+    if caller is None and scene.frames:
         return None  # the program's own call may be wrong by itself
+    caller = caller or "the code"
+    name = values["name"]
     what = f"{values['callee']} with {name}" if "callee" in values else f"for {name}"
     return Telling(
         mechanism=m.CALL_MISMATCH,
@@ -432,7 +433,7 @@ def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
                 f"older)."
             ),
         ),
-        package=canonicalize_name(caller),
+        package=canonicalize_name(caller) if scene.importer else None,
         rank=SymptomRank.GENERAL,
     )
 

@@ -559,7 +559,7 @@ SIGNS = (
                 "file."
             ),
         ),
-        unless=("huggingface",),
+        unless=("huggingface", r"HTTP/\d"),
     ),
     Sign(
         patterns=(

@@ -25,7 +25,8 @@ _MOST_OTHERS = 5
 _MOST_QUOTES = 4
 _LONGEST_QUOTE = 240
 _WARNS = re.compile(
-    r"warn|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? ?back|using .{1,40} instead",
+    r"warn|caught was|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? ?back|using .{1,40} "
+    r"instead",
     re.IGNORECASE,
 )
 _ERRS = re.compile(
@@ -76,7 +77,10 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
         chosen = lines[0]
         rivals = {hit.code for hit in lines if hit.rank is chosen.rank and not finder.is_warning(hit)}
         cause = _hypothesis(
-            scene, chosen, chain=_told_last(passed), sure=len(rivals) <= 1 or not finder.chains
+            scene,
+            chosen,
+            chain=_told_last(passed),
+            sure=(len(rivals) <= 1 or not finder.chains) and not finder.is_warning(chosen),
         )
     if cause is None:
         wrapper = finder.wrapper()
