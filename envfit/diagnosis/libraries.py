@@ -272,6 +272,8 @@ def _tell_symbol(values: Mapping[str, str], scene: Scene) -> Telling | None:
     if asked and asked.replace("-", "_") not in library:
         what = f"{library} (of {asked})" if library else f"a library of {asked}"
     name = read_symbol(symbol)
+    if path.startswith("/") and "-packages" not in path and _CUDA.match(library):
+        what = path  # whose directory comes first
     shown = name if name == symbol else f"{name} ({symbol})"
     if len(shown) > 150:
         shown = name[:120]

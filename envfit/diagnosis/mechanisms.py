@@ -597,7 +597,7 @@ SOURCES_INCOMPLETE = _mechanism(
     "sources-incomplete",
     "A file of the sources is missing: the repository was cloned without its submodules, or the archive "
     "lacks it.",
-    "git submodule update --init --recursive, or take a wheel.",
+    "Fetch them with git submodule update --init --recursive, or take a wheel.",
 )
 GIT_FAILED = _mechanism(
     "git-failed",
@@ -726,7 +726,7 @@ CONDA_CHANNEL = _mechanism(
 CONDA_BROKEN = _mechanism(
     "conda-package-damaged",
     "A package in conda's cache is damaged or incomplete.",
-    "conda clean --packages --tarballs, and again.",
+    "Run conda clean --packages --tarballs, and try again.",
     environment=False,
 )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from envfit.diagnosis.mixing import mixtures
 from envfit.diagnosis.model import Confidence, Diagnosis, Hypothesis, Quote
 from envfit.diagnosis.scene import Scene
 from envfit.diagnosis.sign import Hit
@@ -90,7 +91,7 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
     if cause is not None and printed:
         chain = tuple(text for text in printed if not any(text in said for said in cause.chain)) + cause.chain
         cause = _with_chain(cause, chain)
-    others = finder.others(chosen)
+    others = [*finder.others(chosen), *mixtures(scene)]
     root, raised_at = (None, None)
     if cause is None:
         root, raised_at = finder.root(event)

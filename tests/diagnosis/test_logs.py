@@ -117,3 +117,25 @@ def test_several_failures_are_told_in_order():
     assert diagnosis.cause is not None
     assert diagnosis.cause.code == "missing-shared-library"
     assert [each.code for each in diagnosis.others] == ["environment-inconsistent"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        ("/home/me/.local/lib/python3.10", "/opt/conda/envs/a/lib/python3.10", "user-packages-shadow"),
+        ("/opt/conda/envs/a/lib/python3.10", "/opt/conda/envs/b/lib/python3.10", "two-environments-mixed"),
+        ("/usr/local/lib/python3.8", "/usr/lib/python3.10", "two-environments-mixed"),
+        ("/usr/local/lib/python3.10", "/usr/lib/python3.10", None),
+        ("/venv/lib/python3.10", "/venv/lib/python3.10", None),
+    ],
+)
+def test_environments_that_are_mixed_are_told(first: str, second: str, code: str | None):
+    diagnosis = told(
+        "Traceback (most recent call last):\n"
+        f'  File "{first}/site-packages/one/__init__.py", line 1, in <module>\n'
+        f'  File "{second}/site-packages/two/__init__.py", line 1, in <module>\n'
+        "ImportError: libfrob.so.3: cannot open shared object file: No such file or directory\n"
+    )
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.code == "missing-shared-library"
+    assert [each.code for each in diagnosis.others] == ([code] if code else [])
