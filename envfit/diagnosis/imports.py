@@ -123,8 +123,7 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.STDLIB_REMOVED,
             cause=(
                 f"{_version(since)} and newer no longer has the standard module {top}{_asker(scene)}: the "
-                f"code is "
-                "older than this Python."
+                "code is older than this Python."
             ),
             remedies=(
                 (
@@ -139,8 +138,7 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.STDLIB_NEWER,
             cause=(
                 f"Python before {since[0]}.{since[1]} has no module {module}{_asker(scene)}: the code "
-                f"needs a newer "
-                "Python."
+                "needs a newer Python."
             ),
             remedies=(
                 f"Use {_version(since)} or newer, or an older release of the package that imports {module}.",
@@ -151,8 +149,7 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.PYTHON_INCOMPLETE,
             cause=(
                 f"This Python was built without its module {top}, because {_BUILT_WITH[top]} with its "
-                f"headers was "
-                "not there when it was compiled."
+                "headers was not there when it was compiled."
             ),
             remedies=(
                 (
@@ -178,17 +175,13 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.EXTENSION_MISSING,
             cause=(
                 f"{owner} is installed without its compiled part {module}: it was built where the compiled "
-                f"code was "
-                "skipped or failed, only its Python files are there, or the compiled file is for another "
-                "Python or "
-                f"release{_asker(scene)}."
+                "code was skipped or failed, only its Python files are there, or the compiled file is for "
+                f"another Python or release{_asker(scene)}."
             ),
             remedies=(
                 (
                     f"Reinstall {owner}: a wheel that is compiled for this Python, torch and CUDA, or a "
-                    f"build "
-                    f"with nvcc "
-                    "and a compiler there."
+                    "build with nvcc and a compiler there."
                 ),
                 f"Where {owner} is only used if it is there, uninstalling it is enough.",
             ),
@@ -199,17 +192,13 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.SUBMODULE_MISSING,
             cause=(
                 f"{package} is installed, and the installed release has no module {module}{_asker(scene)}: "
-                f"the code "
-                f"was written for an older or newer release of {package}, or another package of this "
-                f"name is "
-                f"installed."
+                f"the code was written for an older or newer release of {package}, or another package of "
+                "this name is installed."
             ),
             remedies=(
                 (
-                    f"Install the release of {package} that the code was written for, or a release of "
-                    f"the code "
-                    f"for the "
-                    f"{package} that is installed."
+                    f"Install the release of {package} that the code was written for, or a release of the "
+                    f"code for the {package} that is installed."
                 ),
             ),
             commands=(("python", "-m", "pip", "show", package),),
@@ -222,8 +211,7 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
         if known
         else (
             f"Install the package that has {module} into the environment whose Python ran; if {module} is "
-            f"a part of "
-            "the project, start the program from its folder or put that into PYTHONPATH."
+            "a part of the project, start the program from its folder or put that into PYTHONPATH."
         )
     )
     return Telling(
@@ -242,14 +230,12 @@ def _tell_build(module: str, scene: Scene) -> Telling:
             mechanism=m.ISOLATION_TORCH,
             cause=(
                 "The build of a package imports torch, and it runs in a build environment of its own that "
-                "has none: "
-                "the package does not declare it."
+                "has none: the package does not declare it."
             ),
             remedies=(
                 (
                     "Install torch first, then build with --no-build-isolation (with what the build needs "
-                    "besides: "
-                    "setuptools, wheel, ninja, packaging)."
+                    "besides: setuptools, wheel, ninja, packaging)."
                 ),
             ),
             package="torch",
@@ -259,8 +245,7 @@ def _tell_build(module: str, scene: Scene) -> Telling:
         mechanism=m.ISOLATION_MODULE,
         cause=(
             f"The build of a package imports {module}, and its build environment does not have it: the "
-            f"package does "
-            "not declare what its build needs."
+            "package does not declare what its build needs."
         ),
         remedies=(
             f"Install {package} and what else the build needs, then build with --no-build-isolation.",
@@ -292,16 +277,13 @@ def _tell_circle(values: Mapping[str, str], scene: Scene) -> Telling | None:
         mechanism=m.CIRCULAR_IMPORT,
         cause=(
             f"{what} is used while {top} is still being imported: a file of the user has its name, its "
-            f"installation "
-            "is incomplete or of mixed releases, or a package that it imports on the way failed and was "
-            "imported again."
+            "installation is incomplete or of mixed releases, or a package that it imports on the way "
+            "failed and was imported again."
         ),
         remedies=(
             (
-                f"python -c 'import {top}; print({top}.__file__)' from another folder shows whether a "
-                f"file of "
-                f"yours "
-                "shadows it."
+                f"python -c 'import {top}; print({top}.__file__)' from another folder shows whether a file "
+                "of yours shadows it."
             ),
             f"Reinstall {top}, and bring what it imports to releases of the same time.",
         ),
@@ -330,53 +312,66 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
         return Telling(
             mechanism=m.NAME_MISSING,
             cause=(
-                f"{module} is only a folder without code (a namespace package), so that {name} is not "
-                f"in it"
-                f"{_asker(scene)}: its installation is damaged or half removed, or a folder of this "
-                f"name is "
-                f"found first."
+                f"{module} is only a folder without code (a namespace package), so that {name} is not in "
+                f"it{_asker(scene)}: its installation is damaged or half removed, or a folder of this name "
+                "is found first."
             ),
             remedies=(
                 (
                     f"Reinstall {_distribution(scene, module)}, and look for a folder {top} where the "
-                    f"program "
-                    f"starts."
+                    "program starts."
                 ),
             ),
             package=canonicalize_name(_distribution(scene, module)),
             certain=False,
         )
     if top in _STANDARD:
-        python = f" ({_version(scene.python)})" if scene.python else ""
-        return Telling(
-            mechanism=m.STDLIB_REMOVED if (module, name) in _GONE else m.STDLIB_NEWER,
-            cause=(
-                f"The standard module {module} of this Python{python} has no {name}{_asker(scene)}: the "
-                f"code is "
-            )
-            + ("older than this Python." if (module, name) in _GONE else "made for another Python."),
-            certain=(module, name) in _GONE,
-        )
+        return _tell_standard(module, name, scene)
     package = _distribution(scene, module)
     installed = top in scene.distributions or package_of_file(path) is not None or scene.importer is not None
     return Telling(
         mechanism=m.NAME_MISSING,
         cause=(
             f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written for "
-            f"another "
-            f"release of {package}, older or newer than the one that is installed."
+            f"another release of {package}, older or newer than the one that is installed."
         ),
         remedies=(
             (
-                f"Install the release of {package} that the code was written for, or a release of the "
-                f"code for "
-                f"the "
-                f"{package} that is installed."
+                f"Install the release of {package} that the code was written for, or a release of the code "
+                f"for the {package} that is installed."
             ),
         ),
         package=canonicalize_name(package),
         certain=installed,
         rank=SymptomRank.CAUSE if installed else SymptomRank.GENERAL,
+    )
+
+
+def _tell_standard(module: str, name: str, scene: Scene) -> Telling:
+    python = f" ({_version(scene.python)})" if scene.python else ""
+    if (module, name) in _GONE:
+        return Telling(
+            mechanism=m.STDLIB_REMOVED,
+            cause=(
+                f"The standard module {module} of this Python{python} no longer has {name}{_asker(scene)}: "
+                "the code is older than this Python."
+            ),
+        )
+    return Telling(
+        mechanism=m.NAME_MISSING,
+        cause=(
+            f"The standard module {module} that was imported{python} has no {name}{_asker(scene)}: the "
+            f"code is made for a newer Python, or a file {module.partition('.')[0]}.py of yours is found "
+            "before the standard one."
+        ),
+        remedies=(
+            (
+                f"python -c 'import {module}; print({module})' in the same folder shows which file it is; "
+                "else use a newer Python."
+            ),
+        ),
+        certain=False,
+        rank=SymptomRank.GENERAL,
     )
 
 
@@ -423,14 +418,14 @@ def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
     return Telling(
         mechanism=m.CALL_MISMATCH,
         cause=(
-            f"{caller} {'calls' if 'callee' in values else 'asks an object'} {what}{_asker(scene)}, "
-            f"which the installed "
-            f"release does not have: {caller} and the package that it calls are of different times."
+            f"{caller} {'calls' if 'callee' in values else 'asks an object'} {what}{_asker(scene)}, which "
+            f"the installed release does not have: {caller} and the package that it calls are of different "
+            "times."
         ),
         remedies=(
             (
                 f"Bring {caller} and what it calls to releases of the same time (upgrade both, or pin the "
-                f"older)."
+                "older)."
             ),
         ),
         package=canonicalize_name(caller) if scene.importer else None,
@@ -457,8 +452,7 @@ def _tell_syntax(values: Mapping[str, str], scene: Scene) -> Telling | None:
         mechanism=m.SYNTAX_NEWER,
         cause=(
             f"A file of {package} holds syntax that this Python{python} does not know "
-            f"({message}){_asker(scene)}: the "
-            "release was made for a newer Python, or its file is damaged."
+            f"({message}){_asker(scene)}: the release was made for a newer Python, or its file is damaged."
         ),
         remedies=(f"Use a newer Python, or an older release of {package} that supports this one.",),
         package=canonicalize_name(scene.importer) if scene.importer else None,
@@ -472,8 +466,7 @@ def _tell_removed(values: Mapping[str, str], scene: Scene) -> Telling:
         mechanism=m.NAME_MISSING,
         cause=(
             f"{name} was removed in {release}, which is older than the installed release{_asker(scene)}: "
-            f"the code is "
-            "older."
+            "the code is older."
         ),
     )
 
@@ -530,9 +523,7 @@ SIGNS = (
             remedies=(
                 (
                     "python -c 'import {package}; print({package}.__file__)' shows the file: give it "
-                    "another "
-                    "name, and "
-                    "remove its __pycache__."
+                    "another name, and remove its __pycache__."
                 ),
             ),
         ),
@@ -563,8 +554,7 @@ SIGNS = (
             mechanism=m.METADATA_MISSING,
             cause=(
                 "The metadata of {name} is not found in the environment that ran: it is not installed "
-                "there, or was "
-                "copied or removed without its metadata."
+                "there, or was copied or removed without its metadata."
             ),
             remedies=("Install it: python -m pip install {name}",),
             package="{name}",
@@ -628,10 +618,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "Install {name} into the environment that ran; if it is installed, import it alone "
-                    "to see "
-                    "why it "
-                    "fails: python -c 'import ...'."
+                    "Install {name} into the environment that ran; if it is installed, import it alone to "
+                    "see why it fails: python -c 'import ...'."
                 ),
             ),
             rank=SymptomRank.GENERAL,
@@ -678,15 +666,12 @@ SIGNS = (
             mechanism=m.NUMPY_ABI,
             cause=(
                 "A compiled extension was built against another NumPy than the one that is installed: "
-                "mostly one "
-                "made for NumPy 1 beside NumPy 2, or the other way round."
+                "mostly one made for NumPy 1 beside NumPy 2, or the other way round."
             ),
             remedies=(
                 (
                     "Install a release of the extension for the installed NumPy, else python -m pip "
-                    "install "
-                    "'numpy<2'; "
-                    "reinstall without the cache what was compiled here."
+                    "install 'numpy<2'; reinstall without the cache what was compiled here."
                 ),
             ),
             package="numpy",
@@ -714,9 +699,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.METACLASS_OR_TYPE,
             cause=(
-                "Annotations of a package cannot be made by this Python: it was written for a newer one (X "
-                "| Y needs "
-                "Python 3.10, list[int] needs 3.9), or a typing package does not fit."
+                "Annotations of a package cannot be made by this Python: it was written for a newer one "
+                "(X | Y needs Python 3.10, list[int] needs 3.9), or a typing package does not fit."
             ),
             remedies=("Use a newer Python, or a release of the package for this one.",),
             rank=SymptomRank.GENERAL,
@@ -734,8 +718,7 @@ SIGNS = (
             mechanism=m.METACLASS_OR_TYPE,
             cause=(
                 "Python 3.11 and newer refuses a dataclass whose default value (field {field}) can be "
-                "changed: the "
-                "package that defines it is older than this Python."
+                "changed: the package that defines it is older than this Python."
             ),
             remedies=("Use a newer release of the package, or Python 3.10.",),
         ),

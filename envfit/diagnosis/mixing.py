@@ -52,8 +52,7 @@ def _of(raised: Raised) -> list[Hit]:
             _hit(
                 m.USER_SITE,
                 f"{user[0]} is loaded from ~/.local, and {roots[root]} from {root}: packages of the "
-                f"user's own folder "
-                "come before those of the environment.",
+                "user's own folder come before those of the environment.",
                 raised,
             )
         )
@@ -63,8 +62,7 @@ def _of(raised: Raised) -> list[Hit]:
             _hit(
                 m.TWO_ENVIRONMENTS,
                 f"{roots[first]} is loaded from {first}, and {roots[second]} from {second}: two "
-                f"environments are mixed "
-                "in one process, mostly through PYTHONPATH.",
+                "environments are mixed in one process, mostly through PYTHONPATH.",
                 raised,
             )
         )
@@ -73,9 +71,8 @@ def _of(raised: Raised) -> list[Hit]:
         hits.append(
             _hit(
                 m.TWO_ENVIRONMENTS,
-                f"{pythons[first]} is loaded from a folder of Python {first}, and {pythons[second]} "
-                f"from one of Python "
-                f"{second}: two Pythons are mixed in one process, mostly through PYTHONPATH.",
+                f"{pythons[first]} is loaded from a folder of Python {first}, and {pythons[second]} from "
+                f"one of Python {second}: two Pythons are mixed in one process, mostly through PYTHONPATH.",
                 raised,
             )
         )

@@ -174,7 +174,7 @@ class _Reader:
             return False
         if _RAISED.match(text):
             return False
-        return before.rstrip().endswith(":") or not _OTHER.match(text)
+        return before.rstrip().endswith(":") or not _OTHER.match(text.lstrip())
 
     def _begin(self) -> None:
         """Read a header: of the next exception of this chain where a link was said, else of a new chain."""
