@@ -115,6 +115,8 @@ SIGNS = (
     Sign(
         patterns=(
             r"CUDA error: (?P<words>[^\n]{6,120})",
+            r"Error \[CUDA\]: (?P<words>[^\n]{6,120})",
+            r"error before creating cudnn handle \((?P<number>\d+)\)",
             r"CUDA (?:runtime |driver )?(?:error|failure):? ?\d* ?[:(] ?'?(?P<words>[a-zA-Z][^\n]{6,120})",
             r"cuda runtime error \(\d+\) : (?P<words>[^\n]{6,120})",
             r"Cuda failure(?: \d+)? '(?P<words>[^'\n]+)'",
