@@ -401,8 +401,7 @@ SIGNS = (
             mechanism=m.LINK_LIBRARY,
             cause=(
                 "The linker finds no {symbol}: the library that has it is not linked, is of another "
-                "version, or was built "
-                "with another compiler or C++ ABI."
+                "version, or was built with another compiler or C++ ABI."
             ),
             remedies=(
                 (

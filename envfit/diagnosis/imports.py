@@ -333,16 +333,14 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
     return Telling(
         mechanism=m.NAME_MISSING,
         cause=(
-            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written "
-            f"for another "
-            f"release of {package}, older or newer than the one that is installed"
+            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written for "
+            f"another release of {package}, older or newer than the one that is installed"
         )
         + (", or for another build of it." if attribute else "."),
         remedies=(
             (
                 f"Install the release of {package} that the code was written for, or a release of the code "
-                f"for the "
-                f"{package} that is installed."
+                f"for the {package} that is installed."
             ),
         ),
         package=canonicalize_name(package),
@@ -445,7 +443,7 @@ def _tell_model(values: Mapping[str, str], scene: Scene) -> Telling | None:
         mechanism=m.NAME_MISSING,
         cause=(
             f"The installed transformers knows no models of the kind {values['name']}: it is older than "
-            f"the model."
+            "the model."
         ),
         remedies=("Upgrade transformers as far as torch and the other packages allow it.",),
         package="transformers",
@@ -672,7 +670,8 @@ SIGNS = (
                 r"\w+ (?P<found>[\d.]+\d)"
             ),
             (
-                r"is incompatible with (?P<name>[A-Za-z]\w+) ?(?P<wanted>[<>=]+ ?[\d.]+\d)[^\n]{0,60}?(?:is|"
+                r"is incompatible with (?P<name>[A-Za-z]\w+) ?(?P<wanted>[<>=]+ "
+                r"?[\d.]+\d)[^\n]{0,60}?(?:is|"
                 r"have|version|installed)[^\n\d]{0,20}(?P<found>[\d.]+\d)"
             ),
             (
