@@ -513,18 +513,18 @@ NVCC_MISSING = _mechanism(
 )
 NVCC_TORCH = _mechanism(
     "nvcc-differs-from-torch",
-    "nvcc is of another CUDA major than torch was built for.",
+    "The CUDA toolkit (nvcc) is of another CUDA major than torch was built for.",
     "Use the toolkit of torch's CUDA, or a torch for the toolkit.",
 )
 NVCC_ARCHITECTURE = _mechanism(
     "nvcc-architecture",
-    "nvcc does not know a compute capability that it was told to compile for: the toolkit is too old for a "
+    "A compute capability that is compiled for is not known to nvcc: the toolkit is too old for a "
     "new GPU or too new for an old one.",
     "Use a toolkit that knows it, or leave the architecture out.",
 )
 HOST_COMPILER = _mechanism(
     "host-compiler-unsupported",
-    "nvcc does not take this version of the C++ compiler.",
+    "The C++ compiler is of a version that nvcc does not take.",
     "Use an older compiler, or a newer CUDA toolkit.",
 )
 COMPILER_MISSING = _mechanism(
@@ -620,7 +620,7 @@ SOURCES_INCOMPLETE = _mechanism(
 )
 GIT_FAILED = _mechanism(
     "git-failed",
-    "git could not fetch a repository.",
+    "A repository could not be fetched with git.",
     "Look at the address, the revision and the rights.",
     environment=False,
 )
