@@ -370,6 +370,12 @@ NCCL_FAILED = _mechanism(
     "Communication between GPUs failed; NCCL's own lines say where.",
     "Run with NCCL_DEBUG=INFO and read the first line with WARN.",
 )
+NCCL_NETWORK = _mechanism(
+    "nccl-network",
+    "NCCL cannot reach another process over the network interface that it uses.",
+    "Set NCCL_SOCKET_IFNAME to the interface that the machines share, and open its ports.",
+    environment=False,
+)
 CUDA_LIBRARY_FAILED = _mechanism(
     "cuda-library-failed",
     "A library of CUDA (cuBLAS, cuDNN, cuSOLVER, cuFFT, NVRTC) failed and gives only a status.",
@@ -497,6 +503,12 @@ TENSOR_USE = _mechanism(
     "files that it reads, not of the environment.",
     "Look at the operation in the traceback.",
     environment=False,
+)
+RUNTIME_ENVIRONMENT = _mechanism(
+    "runtime-environment-failed",
+    "An environment that a program makes for its workers could not be made: installing what it asks for "
+    "failed.",
+    "Look into the log of that installation, and install it once by hand to see its error.",
 )
 ATTENTION_CHOICE = _mechanism(
     "optional-package-missing",
