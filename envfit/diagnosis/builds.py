@@ -100,10 +100,46 @@ _IN_SOURCES = (
 )
 
 
-def _tell_header(values: Mapping[str, str], _: Scene) -> Telling | None:
+#: Headers that went or moved, with what no longer has them.
+_GONE_HEADERS = {
+    "THC": "torch 1.11 and newer has no THC headers any more",
+    "TH": "torch 1.11 and newer has no TH headers any more",
+    "THCUNN": "torch 1.11 and newer has no THC headers any more",
+    "longintrepr": (
+        "Python 3.11 moved longintrepr.h to its folder cpython: the C files were made by a Cython before 3.11"
+    ),
+}
+_OF_TORCH = ("ATen", "c10", "caffe2", "torch")
+
+
+def _tell_gone(header: str, top: str, scene: Scene) -> Telling | None:
+    """Read a header that a library has in other releases: the library is there, as the command shows."""
+    gone = _GONE_HEADERS.get(top)
+    if gone is None and top in _OF_TORCH and "torch/include" in scene.log.text:
+        gone = f"the torch that is installed has no {header}, which is of an older or newer release"
+    if gone is None:
+        return None
+    return Telling(
+        mechanism=m.SOURCE_MISMATCH,
+        cause=(
+            f"The sources include {header}, and {gone}: the package is of another time than what it is "
+            f"built with."
+        ),
+        remedies=(
+            (
+                "Take a newer release of the package, or one that has a wheel for this Python; else an "
+                "older torch or Python."
+            ),
+        ),
+    )
+
+
+def _tell_header(values: Mapping[str, str], scene: Scene) -> Telling | None:
     header = values["header"]
     stem = header.rpartition("/")[2].partition(".")[0]
     top = header.partition("/")[0].partition(".")[0]
+    if gone := _tell_gone(header, top, scene):
+        return gone
     if stem in ("Python", "pyconfig"):
         return Telling(
             mechanism=m.HEADER_PYTHON,
@@ -228,6 +264,7 @@ SIGNS = (
             r"[Cc]annot open (?:source|include) file:? ['\"]?(?P<header>[\w./+-]+)",
         ),
         tell=_tell_header,
+        overrides=True,
     ),
     Sign(
         patterns=(
@@ -401,8 +438,7 @@ SIGNS = (
             mechanism=m.LINK_LIBRARY,
             cause=(
                 "The linker finds no {symbol}: the library that has it is not linked, is of another "
-                "version, or was built "
-                "with another compiler or C++ ABI."
+                "version, or was built with another compiler or C++ ABI."
             ),
             remedies=(
                 (

@@ -333,16 +333,14 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
     return Telling(
         mechanism=m.NAME_MISSING,
         cause=(
-            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written "
-            f"for another "
-            f"release of {package}, older or newer than the one that is installed"
+            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written for "
+            f"another release of {package}, older or newer than the one that is installed"
         )
         + (", or for another build of it." if attribute else "."),
         remedies=(
             (
                 f"Install the release of {package} that the code was written for, or a release of the code "
-                f"for the "
-                f"{package} that is installed."
+                f"for the {package} that is installed."
             ),
         ),
         package=canonicalize_name(package),
@@ -412,28 +410,106 @@ _GONE = {
 }  # fmt: skip
 
 
+#: Names that are called or asked in packages of others, with the package that has them.
+_OWNERS = {
+    "Accelerator": "accelerate", "MessageFactory": "protobuf", "FieldDescriptor": "protobuf",(
+        "canonicalize_version"
+    ):(
+        "packaging"
+    ),
+    "Version": "packaging", "LegacyVersion": "packaging", "InvalidVersion": "packaging", "Trainer":(
+        "transformers"
+    ),
+    "TrainingArguments": "transformers", "PreTrainedModel": "transformers", "DynamicCache": "transformers",
+    "GenerationMixin": "transformers", "hf_hub_download": "huggingface-hub", "HfApi": "huggingface-hub",
+    "cached_download": "huggingface-hub", "HfFolder": "huggingface-hub", "Client": "httpx", "AsyncClient":(
+        "httpx"
+    ),
+    "load_dataset": "datasets", "LoraConfig": "peft", "PeftModel": "peft", "SFTTrainer": "trl", "SFTConfig":(
+        "trl"
+    ),
+    "ForwardRef": "the typing module of this Python", "DataFrame": "pandas", "Series": "pandas", "mel":(
+        "librosa"
+    ),
+    "resample": "librosa", "FigureCanvasAgg": "matplotlib", "EntryPoints": "importlib-metadata",(
+        "FreeTypeFont"
+    ):(
+        "pillow"
+    ),
+    "ImageDraw": "pillow", "InferenceSession": "onnxruntime", "Dispatcher": "numba", "UNet2DConditionModel":(
+        "diffusers"
+    ),
+    "StableDiffusionPipeline": "diffusers", "TemplateResponse": "starlette", "Router": "starlette", "LLM":(
+        "vllm"
+    ),
+    "EngineArgs": "vllm", "SparkSession": "pyspark",
+}  # fmt: skip
+_OWNED = (
+    (re.compile(r"(?:Attention|Model|ForCausalLM|DecoderLayer|Tokenizer\w*|Cache|Config)$"), "transformers"),
+    (re.compile(r"Pipeline$"), "diffusers"),
+)
+
+
+def _owner_of(name: str, scene: Scene) -> str | None:
+    """Return the package that has a class or function, as far as it is known."""
+    first = name.partition(".")[0]
+    if first in _OWNERS:
+        return _OWNERS[first]
+    caller = scene.importer
+    return next((owner for ending, owner in _OWNED if ending.search(first) and caller != owner), None)
+
+
 def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
     caller = scene.importer
-    if caller is None and scene.frames:
+    called = values.get("callee") or values.get("kind", "")
+    owner = _owner_of(called, scene)
+    if caller is None and scene.frames and owner is None:
         return None  # the program's own call may be wrong by itself
-    caller = caller or "the code"
-    name = values["name"]
-    what = f"{values['callee']} with {name}" if "callee" in values else f"for {name}"
+    who = caller or "the code"
+    what = (
+        f"calls {called} with {values['name']}"
+        if "callee" in values
+        else f"asks {called} for {values['name']}"
+    )
+    where = f" of {owner}" if owner else ""
+    other = owner or "the package that it calls"
     return Telling(
         mechanism=m.CALL_MISMATCH,
         cause=(
-            f"{caller} {'calls' if 'callee' in values else 'asks an object'} {what}{_asker(scene)}, which "
-            f"the installed release does not have: {caller} and the package that it calls are of different "
-            "times."
+            f"{who[0].upper()}{who[1:]} {what}{where}{_asker(scene)}, which the installed version does "
+            f"not have: {other} is "
+            f"older or newer than the one that {who} was made for."
         ),
         remedies=(
-            (
-                f"Bring {caller} and what it calls to releases of the same time (upgrade both, or pin the "
-                "older)."
-            ),
+            f"Bring {who} and {other} to versions of the same time: upgrade the older, or pin the newer.",
         ),
-        package=canonicalize_name(caller) if scene.importer else None,
+        package=canonicalize_name(owner or caller or "") or None,
         rank=SymptomRank.GENERAL,
+    )
+
+
+def _tell_asker(values: Mapping[str, str], _: Scene) -> Telling:
+    asker, name, found, wanted = (values[key] for key in ("asker", "name", "found", "wanted"))
+    return Telling(
+        mechanism=m.VERSION_REFUSED,
+        cause=f"{asker} takes {name} {wanted}, and {name} {found} is installed.",
+        remedies=(f"Install a {name} that {asker} takes, or a release of {asker} for {name} {found}.",),
+        package=canonicalize_name(asker),
+    )
+
+
+def _tell_initialization(values: Mapping[str, str], scene: Scene) -> Telling:
+    owner = scene.importer or "a package"
+    return Telling(
+        mechanism=m.NUMPY_ABI,
+        cause=(
+            f"The compiled part {values['module']} of {owner} could not start{_asker(scene)}: it does "
+            f"not take the NumPy (or "
+            "the Python) that is installed, which is mostly newer than it supports."
+        ),
+        remedies=(f"Upgrade {owner}, or install the NumPy that its release was made for.",),
+        package=canonicalize_name(owner) if scene.importer else None,
+        certain=False,
     )
 
 
@@ -445,7 +521,7 @@ def _tell_model(values: Mapping[str, str], scene: Scene) -> Telling | None:
         mechanism=m.NAME_MISSING,
         cause=(
             f"The installed transformers knows no models of the kind {values['name']}: it is older than "
-            f"the model."
+            "the model."
         ),
         remedies=("Upgrade transformers as far as torch and the other packages allow it.",),
         package="transformers",
@@ -555,10 +631,11 @@ SIGNS = (
                 r"arguments)(?P<name>:? ?[^\n]{0,40})"
             ),
             (
-                r"AttributeError: '(?!NoneType|dict|list|str|tuple|int|float|bytes|function|module)\w+' "
+                r"AttributeError: '(?P<kind>(?!NoneType|dict|list|str|tuple|int|float|bytes|function|"
+                r"module)\w+)' "
                 r"object has no attribute '(?P<name>\w+)'"
             ),
-            r"AttributeError: type object '\w+' has no attribute '(?P<name>\w+)'",
+            r"AttributeError: type object '(?P<kind>\w+)' has no attribute '(?P<name>\w+)'",
         ),
         tell=_tell_call,
     ),
@@ -668,11 +745,8 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"needs (?P<name>[A-Za-z]\w+) (?P<wanted>[\d.]+ or (?:less|greater|newer|older))[.,]? Got "
-                r"\w+ (?P<found>[\d.]+\d)"
-            ),
-            (
-                r"is incompatible with (?P<name>[A-Za-z]\w+) ?(?P<wanted>[<>=]+ ?[\d.]+\d)[^\n]{0,60}?(?:is|"
+                r"is incompatible with (?P<name>[A-Za-z]\w+) ?(?P<wanted>[<>=]+ "
+                r"?[\d.]+\d)[^\n]{0,60}?(?:is|"
                 r"have|version|installed)[^\n\d]{0,20}(?P<found>[\d.]+\d)"
             ),
             (
@@ -687,6 +761,26 @@ SIGNS = (
                 "Install a {name} that the package takes, or a release of the package for {name} {found}.",
             ),
         ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"SystemError: initialization of (?P<module>\w+) (?:failed without raising|raised "
+                r"unreported) an? exception"
+            ),
+            r"SystemError: initialization of (?P<module>\w+) (?:failed|raised)",
+        ),
+        tell=_tell_initialization,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<asker>\w+) needs (?P<name>[A-Za-z]\w+) (?P<wanted>[\d.]+ or (?:less|greater|newer|"
+                r"older))[.,]? Got "
+                r"\w+ (?P<found>[\d.]+\d)"
+            ),
+        ),
+        tell=_tell_asker,
     ),
     Sign(patterns=(r"KeyError: '(?P<name>[\w.-]+)'",), tell=_tell_model),
     Sign(

@@ -370,6 +370,12 @@ NCCL_FAILED = _mechanism(
     "Communication between GPUs failed; NCCL's own lines say where.",
     "Run with NCCL_DEBUG=INFO and read the first line with WARN.",
 )
+NCCL_NETWORK = _mechanism(
+    "nccl-network",
+    "NCCL cannot reach another process over the network interface that it uses.",
+    "Set NCCL_SOCKET_IFNAME to the interface that the machines share, and open its ports.",
+    environment=False,
+)
 CUDA_LIBRARY_FAILED = _mechanism(
     "cuda-library-failed",
     "A library of CUDA (cuBLAS, cuDNN, cuSOLVER, cuFFT, NVRTC) failed and gives only a status.",
@@ -498,6 +504,12 @@ TENSOR_USE = _mechanism(
     "Look at the operation in the traceback.",
     environment=False,
 )
+RUNTIME_ENVIRONMENT = _mechanism(
+    "runtime-environment-failed",
+    "An environment that a program makes for its workers could not be made: installing what it asks for "
+    "failed.",
+    "Look into the log of that installation, and install it once by hand to see its error.",
+)
 ATTENTION_CHOICE = _mechanism(
     "optional-package-missing",
     "A program was told to use an optional package that is not installed here.",
@@ -513,18 +525,18 @@ NVCC_MISSING = _mechanism(
 )
 NVCC_TORCH = _mechanism(
     "nvcc-differs-from-torch",
-    "nvcc is of another CUDA major than torch was built for.",
+    "The CUDA toolkit (nvcc) is of another CUDA major than torch was built for.",
     "Use the toolkit of torch's CUDA, or a torch for the toolkit.",
 )
 NVCC_ARCHITECTURE = _mechanism(
     "nvcc-architecture",
-    "nvcc does not know a compute capability that it was told to compile for: the toolkit is too old for a "
+    "A compute capability that is compiled for is not known to nvcc: the toolkit is too old for a "
     "new GPU or too new for an old one.",
     "Use a toolkit that knows it, or leave the architecture out.",
 )
 HOST_COMPILER = _mechanism(
     "host-compiler-unsupported",
-    "nvcc does not take this version of the C++ compiler.",
+    "The C++ compiler is of a version that nvcc does not take.",
     "Use an older compiler, or a newer CUDA toolkit.",
 )
 COMPILER_MISSING = _mechanism(
@@ -620,7 +632,7 @@ SOURCES_INCOMPLETE = _mechanism(
 )
 GIT_FAILED = _mechanism(
     "git-failed",
-    "git could not fetch a repository.",
+    "A repository could not be fetched with git.",
     "Look at the address, the revision and the rights.",
     environment=False,
 )

@@ -104,6 +104,29 @@ def _tell_missing_file(values: Mapping[str, str], scene: Scene) -> Telling | Non
 SIGNS = (
     Sign(
         patterns=(
+            r"RuntimeEnvSetupError",
+            r"wrong while installing the runtime_env `?(?:pip|uv|conda)`? packages",
+            r"Failed to set up runtime environment",
+        ),
+        telling=Telling(
+            mechanism=m.RUNTIME_ENVIRONMENT,
+            cause=(
+                "Ray could not make the runtime environment of its workers: pip (or conda, or uv) "
+                "failed to install what "
+                "runtime_env asks for."
+            ),
+            remedies=(
+                (
+                    "Read the log of it (runtime_env_setup-*.log in the session's logs), or install the "
+                    "same packages once by "
+                    "hand to see the error."
+                ),
+            ),
+            rank=SymptomRank.GENERAL,
+        ),
+    ),
+    Sign(
+        patterns=(
             r"HeaderTooLarge",
             r"MetadataIncompleteBuffer",
             r"InvalidHeaderDeserialization",

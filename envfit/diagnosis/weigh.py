@@ -286,7 +286,9 @@ class _Finder:
         text = f"{line.prefix} {line.text}"
         if raised is not None and raised.ignored:
             return True
-        return bool(_WARNS.search(text)) and not re.search(r"\bERROR\b|^\s*(?:\S+: )?(?:fatal )?error:", text)
+        return bool(_WARNS.search(text.replace("NCCL WARN", "NCCL"))) and not re.search(
+            r"\bERROR\b|^\s*(?:\S+: )?(?:fatal )?error:", text
+        )
 
     def wrapper(self) -> Hit | None:
         """Return the message that hides the cause."""
