@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envfit.diagnosis import builds, cuda, imports, libraries, resolvers, system, wrappers
+from envfit.diagnosis import (
+    builds,
+    cuda,
+    imports,
+    libraries,
+    releases,
+    resolvers,
+    system,
+    toolchain,
+    wrappers,
+)
 from envfit.diagnosis.model import Diagnosis
 from envfit.diagnosis.scene import Scene
 from envfit.diagnosis.sign import find_signs, hit_of_symptom
@@ -17,9 +27,11 @@ __all__ = ["SIGNS", "diagnose"]
 
 SIGNS = (
     *imports.SIGNS,
+    *releases.SIGNS,
     *libraries.SIGNS,
     *cuda.SIGNS,
     *builds.SIGNS,
+    *toolchain.SIGNS,
     *resolvers.SIGNS,
     *system.SIGNS,
     *wrappers.SIGNS,

@@ -54,6 +54,8 @@ _BUILT_WITH = {
     "_uuid": "libuuid",
     "_zstd": "libzstd",
 }
+_UNIX = {"fcntl", "resource", "pwd", "grp", "termios", "pty", "tty", "posix", "syslog", "_posixsubprocess", "spwd"}
+_WINDOWS = {"msvcrt", "winreg", "_winreg", "winsound", "_winapi", "win32api", "win32con", "win32gui", "pywintypes"}
 _PYTHON_2 = {
     "ConfigParser", "Queue", "StringIO", "Tkinter", "__builtin__", "cPickle", "commands", "cookielib",(
         "httplib"
@@ -117,6 +119,16 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
     module = values["module"]
     top = module.partition(".")[0]
     package = _distribution(scene, module)
+    if top in _UNIX | _WINDOWS:
+        here, there = ("Windows", "Unix (Linux and macOS)") if top in _UNIX else ("this system", "Windows")
+        return Telling(
+            mechanism=m.MODULE_OF_SYSTEM,
+            cause=(
+                f"The module {top} is there only on {there}, and this runs on {here}{_asker(scene)}: the package "
+                f"that imports it is not made for {here}."
+            ),
+            package=canonicalize_name(scene.importer) if scene.importer else None,
+        )
     if module in _REMOVED or top in _REMOVED:
         since = _REMOVED[module if module in _REMOVED else top]
         return Telling(
@@ -302,6 +314,16 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
     if top in _NO_MODULES:
         return None
     path = values.get("path", "")
+    if module == "lib" and re.match(r"X509|OpenSSL|SSL|_?Crypto|EVP|GEN_", name):
+        return Telling(
+            mechanism=m.NAME_MISSING,
+            cause=(
+                f"pyOpenSSL asks cryptography for {name} of OpenSSL{_asker(scene)}, which the installed cryptography "
+                "no longer has: pyOpenSSL is older than cryptography."
+            ),
+            remedies=("python -m pip install -U pyopenssl cryptography, together.",),
+            package="pyopenssl",
+        )
     if re.search(r"^_C\b|_cuda$|_ext$", name) and "has no attribute" not in scene.log.lines[scene.place].text:
         return _tell_module({"module": f"{module}.{name}"}, scene)
     shadow = path if path and not _SITE.search(path) and path != "unknown location" else _own_file(scene, top)
@@ -631,8 +653,8 @@ SIGNS = (
                 r"arguments)(?P<name>:? ?[^\n]{0,40})"
             ),
             (
-                r"AttributeError: '(?P<kind>(?!NoneType|dict|list|str|tuple|int|float|bytes|function|"
-                r"module)\w+)' "
+                r"AttributeError: '(?P<kind>(?!NoneType'|dict'|list'|str'|tuple'|int'|float'|bytes'|function'|"
+                r"module'|set'|bool')[\w.]+)' "
                 r"object has no attribute '(?P<name>\w+)'"
             ),
             r"AttributeError: type object '(?P<kind>\w+)' has no attribute '(?P<name>\w+)'",

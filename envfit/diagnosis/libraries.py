@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from envfit.diagnosis import mechanisms as m
 from envfit.diagnosis.scene import Scene, package_of_file
 from envfit.diagnosis.sign import Sign, Telling
+from envfit.diagnosis.symbols import library_of_symbol, library_of_version
 from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS", "read_symbol"]
@@ -332,6 +333,20 @@ def _tell_symbol(values: Mapping[str, str], scene: Scene) -> Telling | None:
             ),
             certain=False,
         )
+    of = library_of_version(values.get("version", "")) or library_of_symbol(symbol, name.partition("::")[0])
+    if of is not None:
+        return Telling(
+            mechanism=m.LIBRARY_VERSION,
+            cause=(
+                f"{what} needs {shown} of {of}, and the version of {of} that was loaded does not have it: it "
+                "is older or newer than the one that the file was built with, mostly one of another place "
+                "(the system, conda, LD_LIBRARY_PATH) that is found first."
+            ),
+            remedies=(
+                f"Unset LD_LIBRARY_PATH, or have {of} from one source only; ldd shows which one is found.",
+            ),
+            certain=False,
+        )
     return Telling(
         mechanism=m.SYMBOL_OTHER,
         cause=(
@@ -405,12 +420,17 @@ SIGNS = (
     ),
     Sign(
         patterns=(
-            r"(?P<library>[\w./+~@-]+\.so[\w.]*): undefined symbol: (?P<symbol>\w+)",
-            r"symbol lookup error: (?P<library>[\w./+~@-]+): undefined symbol: (?P<symbol>\w+)",
             (
-                r"(?P<library>[\w./+~@-]+\.so[\w.]*): symbol:? (?P<symbol>\w+),? version \S+ not "
-                r"defined in "
-                r"file"
+                r"(?P<library>[\w./+~@-]+\.so[\w.]*): undefined symbol: (?P<symbol>\w+)"
+                r"(?:,? version (?P<version>\w[\w.]*))?"
+            ),
+            (
+                r"symbol lookup error: (?P<library>[\w./+~@-]+): undefined symbol: (?P<symbol>\w+)"
+                r"(?:,? version (?P<version>\w[\w.]*))?"
+            ),
+            (
+                r"(?P<library>[\w./+~@-]+\.so[\w.]*): symbol:? (?P<symbol>\w+),? "
+                r"version (?P<version>\w\S*) not defined in file"
             ),
             r"undefined symbol: (?P<symbol>\w+)",
             r"undefined symbol '(?P<symbol>\w+)'",

@@ -62,6 +62,11 @@ class Scene:
         """Return the package whose file asked, where it is an installed one."""
         return package_of_file(self.asking.file) if self.asking is not None else None
 
+    def of_file(self, path: str) -> str | None:
+        """Return the distribution that an installed file belongs to."""
+        name = package_of_file(path)
+        return self.distributions.get(name, name) if name else None
+
     @property
     def python(self) -> tuple[int, int] | None:
         """Return the version of the Python that ran, as far as paths tell it."""
