@@ -113,10 +113,8 @@ def _own_file(scene: Scene, name: str) -> str | None:
     return None
 
 
-def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
-    module = values["module"]
-    top = module.partition(".")[0]
-    package = _distribution(scene, module)
+def _tell_of_python(module: str, top: str, scene: Scene) -> Telling | None:
+    """Read a module that other Pythons have, or other builds of this one."""
     if module in _REMOVED or top in _REMOVED:
         since = _REMOVED[module if module in _REMOVED else top]
         return Telling(
@@ -163,6 +161,15 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.PYTHON_2_CODE,
             cause=f"The code imports {module}, which only Python 2 has{_asker(scene)}.",
         )
+    return None
+
+
+def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    module = values["module"]
+    top = module.partition(".")[0]
+    package = _distribution(scene, module)
+    if (standard := _tell_of_python(module, top, scene)) is not None:
+        return standard
     shadow = _own_file(scene, top)
     if shadow and "." in module:
         return _shadow(top, shadow)
@@ -187,6 +194,18 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             ),
             package=owner,
         )
+    if "." in module and top.lower() in _PROJECT:
+        return _tell_plain(module, scene)
+    if module.startswith("numpy.distutils"):
+        return Telling(
+            mechanism=m.STDLIB_REMOVED,
+            cause=(
+                f"numpy.distutils is gone with Python 3.12{_asker(scene)}: the code or build is older "
+                f"than this Python."
+            ),
+            remedies=("Use a newer release of the package, or Python 3.11.",),
+            package="numpy",
+        )
     if "." in module:
         return Telling(
             mechanism=m.SUBMODULE_MISSING,
@@ -205,21 +224,78 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             package=canonicalize_name(package),
             certain=False,
         )
-    known = top in scene.distributions
-    install = (
-        f"Install {package} into the environment whose Python ran: python -m pip install {package}"
-        if known
-        else (
-            f"Install the package that has {module} into the environment whose Python ran; if {module} is "
-            "a part of the project, start the program from its folder or put that into PYTHONPATH."
+    return _tell_plain(module, scene)
+
+
+#: How parts of a project are called, and packages of an index are not.
+_PROJECT = frozenset(
+    {
+        "app", "args", "backend", "common", "config", "configs", "core", "data", "dataloader", "dataset",(
+            "dataset_utils"
+        ),
+        "eval", "evaluation", "helpers", "inference", "layers", "lib", "libs", "loss", "losses", "main",(
+            "metrics"
+        ),(
+            "misc"
+        ),
+        "model", "models", "modules", "network", "networks", "nodes", "ops", "options", "params", "pipeline",(
+            "scripts"
+        ),
+        "settings", "src", "test", "tests", "tools", "train", "trainer", "training", "util", "utils",
+    }
+)  # fmt: skip
+
+
+def _tell_plain(module: str, scene: Scene) -> Telling:
+    top = module.partition(".")[0]
+    package = _distribution(scene, module)
+    if top in scene.distributions:
+        return Telling(
+            mechanism=m.MODULE_MISSING,
+            cause=(
+                f"The Python that ran finds no module {module}{_asker(scene)}: {package} is not "
+                f"installed in its environment."
+            ),
+            remedies=(
+                f"Install {package} into the environment whose Python ran: python -m pip install {package}",
+            ),
+            package=canonicalize_name(package),
         )
-    )
+    if top.lower() in _PROJECT and scene.importer is None:
+        return Telling(
+            mechanism=m.PROJECT_MODULE,
+            cause=(
+                f"{module} is a part of the project itself by its name{_asker(scene)}, and Python does "
+                f"not look where it is: the "
+                "program was started from another folder, or the part is missing."
+            ),
+            remedies=(
+                (
+                    "Start the program from the project's folder, put that into PYTHONPATH, or install the "
+                    "project (pip install -e .)."
+                ),
+            ),
+            certain=False,
+        )
     return Telling(
         mechanism=m.MODULE_MISSING,
-        cause=f"The Python that ran finds no module {module}{_asker(scene)}: "
-        + (f"{package} is not installed in its environment." if known else "it is not installed there."),
-        remedies=(install,),
-        package=canonicalize_name(package) if known else None,
+        cause=(
+            f"The Python that ran finds no module {module}{_asker(scene)}: the package that has it is "
+            f"not installed there"
+        )
+        + (
+            "."
+            if scene.importer
+            else ", or it is a part of the project that is looked for in another folder."
+        ),
+        remedies=(
+            (
+                f"Install the package that has {module} into the environment whose Python ran; if {module} "
+                f"is a part of the "
+                "project, start the program from its folder or put that into PYTHONPATH."
+            ),
+        ),
+        certain=scene.importer is not None,
     )
 
 
@@ -327,6 +403,17 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
         )
     if top in _STANDARD:
         return _tell_standard(module, name, scene)
+    if path and not _SITE.search(path) and top not in scene.distributions:
+        return Telling(
+            mechanism=m.PROJECT_MODULE,
+            cause=(
+                f"The file {path} of the project has no {name}{_asker(scene)}: the parts of the project "
+                f"are not of one state, or "
+                "another file of this name is found first."
+            ),
+            certain=False,
+            rank=SymptomRank.GENERAL,
+        )
     package = _distribution(scene, module)
     installed = top in scene.distributions or package_of_file(path) is not None or scene.importer is not None
     attribute = "has no attribute" in scene.log.lines[scene.place].text

@@ -77,9 +77,7 @@ def _tell_incompatible(values: Mapping[str, str], _: Scene) -> Telling:
 def _tell_statement(_: Mapping[str, str], scene: Scene) -> Telling | None:
     lines: list[str] = []
     for line in scene.log.lines[scene.place : scene.place + 60]:
-        if lines and re.match(r"\s*(?:hint|help|error|warning):", line.text):
-            break
-        if not line.text.strip() and lines and re.search(r"unsatisfiable\.|solving failed", lines[-1]):
+        if lines and re.match(r"\s*(?:help|error|warning):", line.text):
             break
         lines.append(line.text.strip())
     return tell_because(" ".join(" ".join(lines).split()))
