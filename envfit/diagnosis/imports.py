@@ -772,6 +772,8 @@ SIGNS = (
     ),
     Sign(
         patterns=(
+            r"'(?P<name>[\w.-]+)' must be installed to use",
+            r"(?P<name>[\w.-]+) with minimum required version [\d.]+\d is not installed",
             (
                 r"ImportError: (?P<what>[^\n]{0,80}?) requires the (?P<name>[\w.-]+) (?:library|"
                 r"package)[^\n]{0,40} but it was not found"

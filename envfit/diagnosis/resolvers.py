@@ -173,6 +173,17 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
     )
 
 
+def _tell_installed(values: Mapping[str, str], _: Scene) -> Telling:
+    return Telling(
+        mechanism=m.INCONSISTENT,
+        cause=f"{values['asker']} requires {values['wanted']}, and {values['found']} is installed.",
+        remedies=(
+            f"Install {values['wanted']}, or a release of {values['asker']} that takes {values['found']}.",
+        ),
+        package=canonicalize_name(values["asker"]),
+    )
+
+
 def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
     names = [
         found[1]
@@ -257,6 +268,15 @@ SIGNS = (
         ),
         tell=tell_absent,
         overrides=True,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<found>[\w.-]+ [\w.+]+) is installed but (?P<wanted>[\w.-]+[<>=!~][^\s]*) is required "
+                r"by \{?'?(?P<asker>[\w.-]+\w)"
+            ),
+        ),
+        tell=_tell_installed,
     ),
     Sign(patterns=(r"\bBecause [^\n]+",), tell=_tell_statement, overrides=True),
     Sign(

@@ -107,7 +107,8 @@ SIGNS = (
             r"unresolvable CDI devices (?P<what>\S+)",
             r"failed to inject CDI devices[^\n]*",
             (
-                r"nvidia-container-cli: (?P<what>(?:mount|device|ldcache|detection|container|driver rpc|"
+                r"nvidia-container-cli(?:\.real)?: (?P<what>(?:mount|device|ldcache|detection|container|"
+                r"driver rpc|"
                 r"initialization) error[^\n]{0,120})"
             ),
             r"nvidia-container-runtime[^\n]{0,60}(?:not found|no such file)[^\n]*",
