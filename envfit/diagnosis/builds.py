@@ -244,7 +244,9 @@ def _tell_not_found(values: Mapping[str, str], _: Scene) -> Telling:
     name = values["name"]
     if name.upper().startswith("CUDA"):
         return Telling(
-            mechanism=m.NVCC_MISSING, cause="The build looks for the CUDA toolkit and does not find it."
+            mechanism=m.NVCC_MISSING,
+            cause="The build looks for the CUDA toolkit and does not find it.",
+            certain=False,
         )
     return Telling(
         mechanism=m.CMAKE_FINDS,
@@ -253,6 +255,7 @@ def _tell_not_found(values: Mapping[str, str], _: Scene) -> Telling:
             "where the build looks."
         ),
         remedies=(f"Install {name} with its headers (a -dev or -devel package), or a wheel of the package.",),
+        certain=False,
     )
 
 
@@ -326,6 +329,7 @@ SIGNS = (
                 "Install a wheel of the package that is compiled already, if there is one.",
                 "Else install a CUDA toolkit of torch's CUDA major, and set CUDA_HOME to it.",
             ),
+            certain=False,
         ),
         unless=("No CUDA runtime is found, using CUDA_HOME", "WARNING"),
     ),
@@ -346,6 +350,7 @@ SIGNS = (
             remedies=(
                 "Set CUDA_HOME to a toolkit of torch's CUDA major, or install a torch for the toolkit.",
             ),
+            certain=False,
         ),
     ),
     Sign(
@@ -462,6 +467,7 @@ SIGNS = (
             mechanism=m.ISOLATION_MODULE,
             cause="The package {name}, which builds need, is not installed.",
             remedies=("python -m pip install wheel setuptools, and build again.",),
+            certain=False,
         ),
     ),
     Sign(
@@ -681,6 +687,7 @@ SIGNS = (
                     "'setuptools<60' wheel 'cython<3'."
                 ),
             ),
+            certain=False,
         ),
     ),
     Sign(
@@ -766,6 +773,7 @@ SIGNS = (
             remedies=(
                 "Take a release that has a wheel for this Python; else 'cython<3' with --no-build-isolation.",
             ),
+            certain=False,
         ),
     ),
 )

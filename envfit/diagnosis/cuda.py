@@ -114,6 +114,7 @@ def _tell_without(values: Mapping[str, str], scene: Scene) -> Telling:
                 "with nvcc there."
             ),
         ),
+        certain=False,
     )
 
 
@@ -520,6 +521,7 @@ SIGNS = (
                 "the model: a fault of the program or its files, not of the environment."
             ),
             rank=SymptomRank.CAUSE,
+            certain=False,
         ),
     ),
 )

@@ -448,6 +448,7 @@ SIGNS = (
             mechanism=m.HOST_MEMORY,
             cause="The machine's memory (not the GPU's) does not suffice for what the program asked for.",
             remedies=("Ask for more memory, or use less: fewer workers, smaller parts.",),
+            certain=False,
         ),
         unless=("static TLS",),
     ),
@@ -489,6 +490,7 @@ SIGNS = (
                 "private, or the token is missing or wrong. The environment is not at fault."
             ),
             remedies=("Look at the model's page, accept its conditions, and log in (hf auth login).",),
+            certain=False,
         ),
     ),
     Sign(
