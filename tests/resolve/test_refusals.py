@@ -161,7 +161,11 @@ def test_what_is_said_to_be_out_is_out(refused: tuple[str, Scenario, Unsatisfied
     core = (*explanation.core, *explanation.constraints, *explanation.facts)
     world, roots = only(scenario, core)
     for group in explanation.groups:
-        for version in group.versions if group.reason.leads_to is not None else ():
+        # Of a name further down, a requirement alone says only that it is there.
+        claims = "that is out" in group.reason.sentence or group.name in {
+            one.name for one in explanation.core
+        }
+        for version in group.versions if claims and group.reason.leads_to is not None else ():
             position = next(
                 place for place, item in enumerate(world.candidates(group.name)) if item.version == version
             )
