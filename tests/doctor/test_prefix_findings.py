@@ -15,6 +15,8 @@ from envfit.doctor.report import Answer, Report
 from envfit.errors import TargetError
 from tests.installed.prefixes import conda, put, site, system, venv
 
+#: The stages that read; the others run what is made up here.
+READ = frozenset({Stage.FILES, Stage.METADATA, Stage.KNOWLEDGE})
 FLASH = {"flash_attn/__init__.py": b"import flash_attn_2_cuda\n"}
 EXTENSION = {"flash_attn_2_cuda.cpython-311-x86_64-linux-gnu.so": b"\x7fELF"}
 
@@ -33,7 +35,7 @@ def report(
     prefix: Path, environ: dict[str, str], *gpus: str, driver: str | None = None, quick: bool = False
 ) -> Report:
     target = TargetRequest(gpus=gpus or ("none",), driver=driver)
-    return check_prefix(prefix, target=target, environ=environ, quick=quick)
+    return check_prefix(prefix, target=target, environ=environ, quick=quick, stages=READ)
 
 
 def codes(found: Report) -> list[str]:
@@ -299,14 +301,14 @@ def test_where_no_gpu_is_named_and_none_is_here_it_is_open(prefix, environ):
     put(site(prefix), "flash-attn", "2.8.2", files={**FLASH, **EXTENSION})
     put(site(prefix), "plain")
     # conda's way to say that there is none, so that this test needs no certain machine.
-    found = check_prefix(prefix, environ={**environ, "CONDA_OVERRIDE_CUDA": ""})
+    found = check_prefix(prefix, environ={**environ, "CONDA_OVERRIDE_CUDA": ""}, stages=READ)
     finding = only(found)
     assert (finding.kind.code, finding.severity) == ("gpu-unknown", Severity.OPEN)
     assert finding.subject == ("flash-attn 2.8.2",)
     assert any("capability 8.0 and newer" in line for line in finding.measured)
     assert found.answer is Answer.UNKNOWN
     shutil.rmtree(site(prefix) / "flash_attn-2.8.2.dist-info")
-    assert check_prefix(prefix, environ={**environ, "CONDA_OVERRIDE_CUDA": ""}).findings == ()
+    assert check_prefix(prefix, environ={**environ, "CONDA_OVERRIDE_CUDA": ""}, stages=READ).findings == ()
 
 
 def test_gpu_code_that_nobody_has_read_is_open_in_a_quick_check(prefix, environ):
