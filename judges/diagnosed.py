@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import argparse
 import enum
+import io
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from envfit import api
+from envfit.diagnosis.model import Hypothesis
 from judges.failure_texts import Failure, Half, Verdict, read_failures
 from judges.results import RESULTS, merge, table
 
@@ -67,7 +68,7 @@ class Said:
 
 def ask(text: str) -> Said:
     """Diagnose a text: the one place that knows how envfit's diagnosis looks."""
-    diagnosis: Any = getattr(api, "diagnose")(text)  # noqa: B009
+    diagnosis = api.diagnose_stream(io.BufferedReader(io.BytesIO(text.encode())))
     if diagnosis.cause is not None:
         return _said(diagnosis.cause, "")
     if diagnosis.harmless:
@@ -75,7 +76,7 @@ def ask(text: str) -> Said:
     return Said(confidence=Confidence.UNKNOWN, cause=diagnosis.hidden or "")
 
 
-def _said(hypothesis: Any, before: str) -> Said:
+def _said(hypothesis: Hypothesis, before: str) -> Said:
     return Said(
         confidence=Confidence(hypothesis.confidence.value),
         cause=f"{before}{hypothesis.cause}",

@@ -50,11 +50,21 @@ def page(failures: Sequence[Failure], fates: Mapping[Failure, Fate]) -> str:
     missed = [
         f"- `{each.id}` ({fate.value}): {each.cause}"
         for each, fate in fates.items()
-        if fate is not Fate.RIGHT
+        if fate is not Fate.RIGHT and each.half is Half.DEV
     ]
     halves = ", ".join(f"{sum(each.half is half for each in failures)} {half.value}" for half in Half)
     return "\n".join(
-        [head, *lines, "", f"The halves: {halves}.", "", "## Not right", "", *(missed or ["None."]), ""]
+        [
+            head,
+            *lines,
+            "",
+            f"The halves: {halves}.",
+            "",
+            "## Not right, of the half that is looked at",
+            "",
+            *(missed or ["None."]),
+            "",
+        ]
     )
 
 

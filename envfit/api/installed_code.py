@@ -24,6 +24,7 @@ from envfit.installed.model import InstalledDistribution, InstalledEnvironment
 from envfit.knowledge.derived import GENERATOR, DerivedWheel, derived_text, device_code, read_derived
 from envfit.knowledge.document import Table
 from envfit.knowledge.model import DeviceCode, KnowledgeBase, PackageKnowledge
+from envfit.knowledge.own_code import own_code_of
 from envfit.knowledge.query import Query
 from envfit.target import Target
 from envfit.toml_text import parse_toml
@@ -104,7 +105,7 @@ def _wheel(distribution: InstalledDistribution) -> Wheel:
 
 
 def _may_have_code(package: PackageKnowledge) -> bool:
-    return package.gpu_builds or bool(package.own_code)
+    return package.gpu_builds or bool(package.own_code or package.extensions)
 
 
 def _torch_code(distribution: InstalledDistribution, wheel: Wheel, query: Query) -> DeviceCode | None:
@@ -200,8 +201,7 @@ class _Reader:
         ]
         patterns = [
             pattern.replace("{}", "*")
-            for own in self._query.package(wheel.name).own_code
-            if own.versions.contains(wheel.version, prereleases=True)
+            for own in own_code_of(self._query.package(wheel.name), wheel.version)
             for pattern in own.libraries
         ]
         own = [path for path in there if any(fnmatch.fnmatchcase(path, item) for item in patterns)]

@@ -22,8 +22,6 @@ from envfit.installed.read import read_environment
 from tests.installed.prefixes import conda, put, site
 from tests.loopback import Index, make_wheel
 
-#: The stages that read; the others run what is made up here.
-READ = frozenset({Stage.FILES, Stage.METADATA, Stage.KNOWLEDGE})
 FLASH = {"flash_attn/__init__.py": b"import flash_attn_2_cuda\n", "flash_attn/ops/a.py": b""}
 
 
@@ -68,7 +66,8 @@ def install(prefix: Path, environ: dict[str, str], *wheels: Path) -> None:
 
 
 def check(prefix: Path, environ: dict[str, str]) -> Report:
-    return check_prefix(prefix, target=TargetRequest(gpus=("none",)), environ=environ, stages=READ)
+    stages = frozenset({Stage.FILES, Stage.METADATA, Stage.KNOWLEDGE})
+    return check_prefix(prefix, target=TargetRequest(gpus=("none",)), environ=environ, stages=stages)
 
 
 def planned(prefix: Path, environ: dict[str, str]) -> Fix:
