@@ -85,6 +85,8 @@ def _environ(folder: Path, outer: Mapping[str, str]) -> dict[str, str]:
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
         # As on a login node: no CUDA toolkit, whatever this machine has.
         "CUDA_HOME": str(folder / "no-cuda-toolkit"),
+        # A step that misses its environment must not reach the machine's own Python.
+        "PIP_REQUIRE_VIRTUALENV": "1",
         "UV_NO_PROGRESS": "1",
         "COLUMNS": "100",
         "NO_COLOR": "1",

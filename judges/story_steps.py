@@ -187,6 +187,7 @@ _GUARDED = (
         command="cd src/espnet/tools\n"
         "rm flash_attn.done\n"
         'echo ". $(realpath -s ../../../kept)/bin/activate" > activate_python.sh\n'
+        "make -t espnet.done > ../../../touched.log\n"
         "make flash_attn.done",
         says=(
             "The user requested (constraint) flash-attn==0+",

@@ -35,6 +35,7 @@ PURE = [
     "errors",
     "export",
     "header_fields",
+    "install/guard.py",
     "install/module.py",
     "install/plan.py",
     "install/refusal.py",

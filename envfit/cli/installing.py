@@ -22,6 +22,7 @@ def install(
     provided_from: str | None,
     ignore_rules: Sequence[str],
     mirrors: Sequence[str],
+    no_guard: bool,
     dry_run: bool,
     json: bool,
 ) -> None:
@@ -36,6 +37,7 @@ def install(
         provided_from=provided_from,
         ignore_rules=tuple(ignore_rules),
         mirrors=tuple(mirrors),
+        guarded=not no_guard,
         dry_run=dry_run,
         notify=render.talk,
     )

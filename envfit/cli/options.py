@@ -404,6 +404,11 @@ _INSTALL = Command(
         ),
         _IGNORE_RULES,
         _MIRRORS,
+        _flag(
+            "no_guard",
+            "--no-guard",
+            help="Do not hold later installations by pip and uv to what the lock chose for the GPU.",
+        ),
         _flag("dry_run", "--dry-run", help="Judge and plan; make nothing."),
         _JSON,
     ),

@@ -414,6 +414,10 @@ def print_install(report: InstallReport) -> None:
         )
     else:
         print(f"installed {_count(planned.to_install, 'package')} into {report.prefix}")
+        if report.guard:
+            from envfit.cli.guarding import guard_sentence
+
+            print(guard_sentence(report.guard))
 
 
 def install_data(report: InstallReport) -> dict[str, Any]:
@@ -437,4 +441,5 @@ def install_data(report: InstallReport) -> dict[str, Any]:
             for result in report.imports
         ],
         "proof-seconds": round(report.proof_seconds, 3) if report.proof_seconds is not None else None,
+        "guard": [str(line) for line in report.guard],
     }

@@ -9,14 +9,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from packaging.pylock import Package, Pylock
+from packaging.version import Version
 
 from envfit.detect.interpreter import Interpreter
 from envfit.distribution import Distribution, Sdist
 from envfit.errors import FileError, InstallError, VerificationError
 from envfit.frozen import frozen
+from envfit.install.activation import serve_plain_shells
 from envfit.install.addresses import handed_over
 from envfit.install.environment import Environment
 from envfit.install.exposure import check_exposed, expose
+from envfit.install.guard import Line, constraints_text, guard
+from envfit.install.guard_files import write_guard
 from envfit.install.hidden_gpus import hide_gpus, visible_indexes
 from envfit.install.module import Module
 from envfit.install.plan import HealthCheck, Plan, plan
@@ -24,9 +28,10 @@ from envfit.install.refusal import Refused
 from envfit.install.run_uv import create_venv, sync
 from envfit.installed.import_names import import_names
 from envfit.knowledge.model import KnowledgeBase
+from envfit.knowledge.query import Query
 from envfit.lock.file import write_lock
 from envfit.lock.provided import counted_on
-from envfit.lock.reading import LockedPackage, locked_packages
+from envfit.lock.reading import LockedPackage, locked_packages, locked_target
 from envfit.lock.refusal import Refusal, Unproved, named
 from envfit.prove.imports import ImportResult, Outcome, verify
 from envfit.reference import ReferenceKind
@@ -38,6 +43,7 @@ __all__ = [
     "HealthCheck",
     "ImportResult",
     "InstallReport",
+    "Line",
     "Outcome",
     "Plan",
     "Refusal",
@@ -63,6 +69,7 @@ class InstallReport:
     imports: tuple[ImportResult, ...] = ()
     interpreter: Interpreter | None = None  # whose packages the environment sees
     proof_seconds: float | None = None  # that the imports took
+    guard: tuple[Line, ...] = ()  # what later installations are held to
 
 
 def install(
@@ -80,6 +87,7 @@ def install(
     build_constraints: tuple[str, ...] = BUILD_CONSTRAINTS,
     locate: Callable[[Sequence[Distribution]], Mapping[str, str]] = lambda _: {},
     build_variables: Callable[[], Mapping[str, str]] = dict,
+    guarded: bool = True,
     dry_run: bool = False,
 ) -> InstallReport:
     """Install a lock at a prefix, which is as before unless everything works.
@@ -87,7 +95,8 @@ def install(
     ``skip`` names packages to leave out, ``ignored`` rules that are switched
     off; ``python`` is an interpreter to use instead of the one that uv finds, and
     ``interpreter`` one whose packages the environment sees besides its own;
-    ``keep`` is how many former versions stay; ``dry_run`` stops before anything
+    ``keep`` is how many former versions stay; ``guarded`` holds later installations
+    by pip and uv to what the lock chose for the GPU; ``dry_run`` stops before anything
     is touched.  ``locate`` returns, by address in the lock, where files are
     fetched from instead; ``build_variables`` returns settings for uv, where a
     source distribution is among them.  Both may hold credentials; the
@@ -121,6 +130,7 @@ def install(
             notify=notify,
         )
         _require_python(version, planned.python)
+        serve_plain_shells(version)
         record = version / "pylock.toml"
         write_lock(reduced, record)
         constraints = version / "build-constraints.txt"
@@ -143,6 +153,11 @@ def install(
         if interpreter is not None:
             expose(interpreter, site_packages)
             check_exposed(interpreter, own, planned.to_install)
+        lines: tuple[Line, ...] = ()
+        if guarded:
+            query = Query(knowledge, _meant(lock, target), ignored=ignored)
+            lines = guard(_versions(lock, planned), query)
+            write_guard(version, constraints_text(lines, query.target))
         names = [
             name
             for check in planned.checks
@@ -160,7 +175,21 @@ def install(
         imports=results,
         interpreter=interpreter,
         proof_seconds=proof_seconds,
+        guard=lines,
     )
+
+
+def _meant(lock: Pylock, target: Target) -> Target:
+    """Return the target that an environment is for: a login node's is that of its lock."""
+    locked = None if target.gpus else locked_target(lock)
+    return target if locked is None or not locked.gpus else locked
+
+
+def _versions(lock: Pylock, planned: Plan) -> dict[str, Version]:
+    """Return what programs in the environment will see, by name."""
+    provided = {package.name: package.version for package in counted_on(lock) or ()}
+    own = {item.name: item.version for item in planned.to_install if item.version is not None}
+    return {**provided, **own}
 
 
 def _require_interpreter(lock: Pylock, interpreter: Interpreter | None) -> None:

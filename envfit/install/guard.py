@@ -112,7 +112,7 @@ class _Bar:
     versions: SpecifierSet
     rule: Rule
     words: str  # for what stands against them
-    too_old: bool = False  # whether newer releases are the ones that may do
+    newer_first: bool = False  # whether newer releases are rather those that may do
 
 
 class _Found:
@@ -195,7 +195,7 @@ def _bar(
     """Return what bars the versions that a rule is about, or None."""
     versions = rule.versions
     if query.target.gpus and (unmet := query.unmet_fact(rule, name)) is not None:
-        return _Bar(versions=versions, rule=rule, words=f"cannot.run.on.{_words(unmet)}")
+        return _Bar(versions=versions, rule=rule, words=f"cannot.run.on.{_words(unmet)}", newer_first=True)
     for other in rule.excludes:
         if other in installed:
             return _Bar(versions=versions, rule=rule, words=f"not.beside.{_words(other)}")
@@ -203,8 +203,8 @@ def _bar(
         version = pins.get(condition.name)
         if version is not None and not condition.specifier.contains(version, prereleases=True):
             words = f"not.beside.{_words(f'{condition.name} {version}')}"
-            too_old = all(part.operator in {"<", "<="} for part in condition.specifier)
-            return _Bar(versions=versions, rule=rule, words=words, too_old=too_old)
+            newer = all(part.operator in {"<", "<="} for part in condition.specifier)
+            return _Bar(versions=versions, rule=rule, words=words, newer_first=newer)
     return None
 
 
@@ -225,7 +225,7 @@ def _without(bar: _Bar, good: VersionRange) -> SpecifierSet | None:
 
 def _opposites(bar: _Bar) -> Iterator[SpecifierSet]:
     """Yield what admits none of the barred versions, beyond either end of them."""
-    opposites = reversed(_OPPOSITE.items()) if bar.too_old else _OPPOSITE.items()
+    opposites = reversed(_OPPOSITE.items()) if bar.newer_first else _OPPOSITE.items()
     parts: list[Specifier] = list(bar.versions)
     for operator, opposite in opposites:
         for part in parts:

@@ -58,10 +58,16 @@ def write_guard(environment: Path, text: str) -> None:
 
     ``environment`` is the directory itself, not a link that may later point to another one.
     """
+    settings = environment / "pip.conf"
+    if settings.exists() and not has_guard(environment):
+        raise FileError(
+            f"{settings} is there already, and not of envfit's making",
+            hints=[f"add to its section [global]: constraint = {environment / CONSTRAINTS}"],
+        )
     constraints = environment / CONSTRAINTS
     _write(constraints, text)
     # An address, since pip takes blanks in this setting as the end of a path.
-    _write(environment / "pip.conf", _SECTION.format(address=constraints.absolute().as_uri()))
+    _write(settings, _SECTION.format(address=constraints.absolute().as_uri()))
     if any(character.isspace() for character in str(environment)):
         return  # uv takes blanks so, and knows no addresses here
     for name, (end, place, back) in _SCRIPTS.items():
@@ -74,9 +80,12 @@ def write_guard(environment: Path, text: str) -> None:
 
 def remove_guard(environment: Path) -> None:
     """Hold an environment to nothing any more; raises FileError."""
-    for name in (CONSTRAINTS, "pip.conf"):
-        if has_guard(environment) or name == CONSTRAINTS:
-            (environment / name).unlink(missing_ok=True)
+    guarded = [environment / "pip.conf"] if has_guard(environment) else []
+    try:
+        for path in (*guarded, environment / CONSTRAINTS):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(f"cannot remove {error.filename}: {error.strerror}") from error
     for name, (end, _, back) in _SCRIPTS.items():
         script = environment / "bin" / name
         if script.exists() and _MARK in (written := _read(script)):

@@ -237,3 +237,31 @@ def test_a_python_that_is_not_there_is_said_with_what_can_be_done(
             option = line[line.index("--") :].split()[0]
             assert option in envfit("install", "--help").out, f"{option} is hinted at and does not exist"
     assert envfit.files() == {"pylock.toml"}
+
+
+def test_a_plain_shell_as_make_uses_finds_the_environment(envfit: CommandLine) -> None:
+    envfit("lock", "plain<2", *NONE, "--python", HERE)
+    answer = envfit("install", *NONE, "--prefix", "env")
+    prefix = envfit.cwd / "env"
+    said = subprocess.run(
+        [
+            "/bin/sh",
+            "-euc",
+            '. "$0"; command -v python; echo "$VIRTUAL_ENV"',
+            str(prefix / "bin" / "activate"),
+        ],
+        env={"PATH": os.environ["PATH"]},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert said == [str(prefix.resolve() / "bin" / "python"), str(prefix.resolve())]
+    assert "guarded" not in answer.out  # nothing in it concerns a GPU
+    assert (prefix / "pip.conf").exists()
+
+
+def test_without_a_guard_nothing_is_written_for_pip(envfit: CommandLine) -> None:
+    envfit("lock", "plain<2", *NONE, "--python", HERE)
+    envfit("install", *NONE, "--prefix", "env", "--no-guard")
+    assert not (envfit.cwd / "env" / "pip.conf").exists()
