@@ -171,9 +171,12 @@ def _libraries(check: Check) -> Iterator[Finding]:
 
 def _imports(check: Check) -> Iterator[Finding]:
     from envfit.api.proving import prove_imports
+    from envfit.doctor.kinds import MISSING_EXTENSION
 
     _require_python(check)
-    yield from prove_imports(
+    # That a package without its extension cannot be imported itself has been said.
+    hollow = {item.subject[0] for item in check.findings if item.kind is MISSING_EXTENSION}
+    found = prove_imports(
         check.environment,
         check.knowledge,
         driver=check.has_gpu,
@@ -181,6 +184,7 @@ def _imports(check: Check) -> Iterator[Finding]:
         notify=check.notify,
         environ=check.environ,
     )
+    yield from (item for item in found if len(item.subject) > 1 or item.subject[0] not in hollow)
 
 
 def _scenarios(check: Check) -> Iterator[Finding]:

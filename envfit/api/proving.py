@@ -72,7 +72,8 @@ def prove_imports(
         for distribution, name in _names(environment, knowledge)
         if chosen is None or distribution in chosen
     }
-    results = verify(environment.python, names, gpu=driver, notify=notify, seconds=seconds, environ=environ)
+    notify(f"importing {len(names)} packages, each in a process of its own")
+    results = verify(environment.python, names, gpu=driver, seconds=seconds, environ=environ)
     if all(result.outcome is Outcome.WORKS for result in results):
         return ()
     owners = read_owners(environment)
