@@ -93,10 +93,17 @@ def test_the_story_breaks_where_a_gpu_is_visible_and_is_told_once(
     assert codes(findings) == ["attention-breaks-models"]
     (finding,) = findings
     assert finding.severity is Severity.BREAKS
-    assert finding.subject == ("flash-attn 2.8.3", "transformers 4.48.3", "torch 2.8.0")
+    assert finding.subject == (
+        "flash-attn 2.8.3",
+        "transformers 4.48.3",
+        "torch 2.8.0",
+        "espnet 1.0",
+        "s3prl 1.0",
+    )
     assert finding.text == (
         "transformers 4.48.3 takes flash-attn 2.8.3 for usable where a GPU is visible, and then its models "
-        "cannot be imported: ModuleNotFoundError: No module named 'flash_attn_2_cuda'."
+        "cannot be imported: ModuleNotFoundError: No module named 'flash_attn_2_cuda'. With it fails ESPnet's "
+        "S3PRL frontend."
     )
     assert finding.measured[:2] == (
         "torch was made to say that a GPU is visible",
