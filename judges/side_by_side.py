@@ -28,7 +28,8 @@ _PAGE = Path(__file__).parents[1] / "docs" / "reference" / "side-by-side.md"
 _LINES = 24
 # Progress, places of this machine, and what uv writes beside each line.
 _NOISE = re.compile(
-    r"\s*(Looking in|Collecting|Downloading|Using cached|Processing|note: not used:|WARNING: (Target|Location))"
+    r"\s*(Looking in|Collecting|Downloading|Using cached|Processing|note: not used:)"
+    r"|WARNING: (Target|Location)"
     r"|\s*[━#]|\s*\d+.*MB/s"
 )
 
