@@ -106,11 +106,15 @@ def shortened(told: Told, folder: Path) -> list[str]:
     """Return the output's lines that a step shows, in the order of the output, with "..." for others."""
     lines: list[str] = []
     for line in map(str.rstrip, told.output.replace(str(folder), _PAGE_FOLDER).splitlines()):
-        if any(re.search(pattern, line) for pattern in told.step.shows):
+        if _matches(line, told.step.shows) and not _matches(line, told.step.hides):
             lines.append(line)
         elif not lines or lines[-1] != "...":
             lines.append("...")
     return lines
+
+
+def _matches(line: str, patterns: Sequence[str]) -> bool:
+    return any(re.search(pattern, line) for pattern in patterns)
 
 
 def page(told: Sequence[Told], folder: Path) -> str:
@@ -120,7 +124,11 @@ def page(told: Sequence[Told], folder: Path) -> str:
         step = item.step
         if step.title:
             lines += [f"## {step.title}", ""]
-        lines += [*step.tells.splitlines(), "", "```console", *(f"$ {line}" for line in _typed(step))]
+        lines += [
+            *([*step.tells.splitlines(), ""] if step.tells else []),
+            "```console",
+            *(f"$ {line}" for line in _typed(step)),
+        ]
         lines += [*shortened(item, folder), "```", ""]
     return "\n".join(lines)
 
