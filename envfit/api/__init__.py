@@ -252,6 +252,13 @@ def code_entry(code: str) -> CodeEntry | None:
     return entry_of(code)
 
 
+def meant_otherwise(word: str) -> tuple[str, ...]:
+    """Return what else a word may mean that is no package of what is asked about, as sentences."""
+    from envfit.api.telling import meant_otherwise as meanings
+
+    return meanings(word, knowledge())
+
+
 def account(
     name: str,
     request: LockRequest,
@@ -519,15 +526,19 @@ def check_file(
 ) -> Report:
     """Say whether what a file locks would run on a target: a lock of envfit, uv or pip, or requirements.
 
-    The target is this machine where no GPU is named.  ``online`` asks the index for what the
+    The target is this machine where no GPU is named; rules of the project that the file lies in
+    count too.  ``online`` asks the index for what the
     file leaves open, and reads at most ``read_limit`` bytes of wheels whose GPU code is not known.
     Raises the errors of reading the file and of naming the target.
     """
     from envfit.api.checking import check_locked_file
+    from envfit.api.knowing import load_knowledge
+    from envfit.project import rules_of
 
+    sites = rules_of(path.parent / "pyproject.toml")
     return check_locked_file(
         path,
-        knowledge(),
+        load_knowledge(sites) if sites else knowledge(),
         target=target,
         extras=extras,
         groups=groups,

@@ -127,7 +127,7 @@ def account(
     name = canonicalize_name(name)
     job = begin(request, base, environ=environ, notify=notify, watch=watch)
     with job.open(job.best_target()) as opened:
-        resolution = opened.resolve(Variation(explained=frozenset({name})))
+        resolution = opened.resolve(Variation(explained=frozenset({name})), ways=True)
         pin = resolution.pin(name)
         if pin is not None:
             return _Accounting(job, opened, resolution, pin).account(chains)
@@ -211,7 +211,7 @@ class _Accounting:
         base, target = self._job.base, self._resolution.target
         facts = facts_read(reason.rule, base)
         if CUDA_DRIVER in facts and target.fact(CUDA_DRIVER).state is FactState.KNOWN:
-            for driver, other in list(newer_drivers(target, base))[:_NEWER_FACTS]:
+            for driver, other in list(newer_drivers(target, reason.rule, base))[:_NEWER_FACTS]:
                 yield f"with driver {driver}", Variation(target=other)
         if CAPABILITY in facts and target.gpus:
             if len(target.capabilities) > 1:
@@ -308,7 +308,8 @@ def absence(name: str, resolution: Resolution, project: Project) -> Iterator[str
     """Yield why a package is not in a resolution."""
     for left in resolution.left_out:
         if left.name == name:
-            yield f"you want it where it is supported, and it is left out: {'; '.join(left.reasons)}"
+            yield "you want it where it is supported, and it is left out:"
+            yield from (f"- {reason}" for reason in left.reasons)
     if name in resolution.amendments.excluded:
         yield "you exclude it"
     environment = resolution.target.marker_environment()
@@ -354,8 +355,10 @@ def possibility(
     name = declared.name
     job = begin(request, base, environ=environ, notify=notify, watch=watch)
     with job.open(job.best_target()) as opened:
-        before = opened.resolve()
+        before = opened.resolve(ways=True)
         asked = for_target([replace(declared, marker=None)], before.target.marker_environment())
+        # What the user named is read first.
+        asked_for = {one.name for one in (*before.requirements, *asked)}
         try:
             after = opened.resolve(Variation(added=asked), ways=True)
         except (RefusalError, UndecidedError, UnknownPackageError) as error:
@@ -372,7 +375,9 @@ def possibility(
         name=name,
         before=_version(before, name),
         after=_version(after, name),
-        changes=changes_between(before, after),
+        changes=tuple(
+            sorted(changes_between(before, after), key=lambda change: change.name not in asked_for)
+        ),
     )
 
 

@@ -6,19 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from packaging.pylock import Pylock
+from packaging.pylock import Package, Pylock
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.api.asking import Account, Bound, Wanted
 from envfit.api.reading import with_kept_code
-from envfit.knowledge.gpu_code import gpu_code
+from envfit.errors import LockError
+from envfit.knowledge.gpu_code import GpuCode, gpu_code
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
 from envfit.lock.file import read_lock
-from envfit.lock.reading import LockedPackage, locked_packages, locked_target
-from envfit.project import read_files
-from envfit.resolve.chains import Demander, chains_to
+from envfit.lock.reading import locked_packages, locked_target
+from envfit.project import Project, read_files
+from envfit.resolve.chains import Chain, Demander, chains_to
 
 __all__ = ["account_of_lock"]
 
@@ -32,19 +33,14 @@ def account_of_lock(
     """
     name = canonicalize_name(name)
     lock = read_lock(path)
-    packages = {package.name: package for package in locked_packages(lock)}
-    package = packages.get(name)
+    package = next((package for package in lock.packages if package.name == name), None)
     told = (lock.tool or {}).get("envfit", {})
     if package is None:
         return Account(name=name, version=None, source=str(path), absent=tuple(_absence(name, told)))
-    demanders = _demanders(path, packages.values())
+    asked = read_files([path])
+    demanders = _demanders(asked, lock.packages)
     found = chains_to(name, demanders, limit=chains + 1)
     bounds = tuple(_bounds(name, told))
-    code = None
-    target = locked_target(lock)
-    if target is not None:
-        query = Query(with_kept_code(base, lock, environ), target)
-        code = gpu_code(query, name, package.distribution)
     return Account(
         name=name,
         version=package.version,
@@ -52,27 +48,39 @@ def account_of_lock(
         chains=found[:chains],
         is_more=len(found) > chains,
         wanted=tuple(_wanted(name, demanders[name])),
-        code=code,
+        code=_code(name, lock, base, environ),
         bounds=bounds,
         newest=max((version for bound in bounds for version in bound.versions), default=None),
-        notes=tuple(_notes(lock, name)),
+        notes=(*asked.notes, *_notes(name, told), *_open(found, bounds, told)),
     )
 
 
-def _demanders(path: Path, packages: Any) -> dict[str, list[Demander]]:
+def _code(name: str, lock: Pylock, base: KnowledgeBase, environ: Mapping[str, str]) -> GpuCode | None:
+    """Return the GPU code of a package; None where the lock says no target, or leaves files open."""
+    target = locked_target(lock)
+    if target is None:
+        return None
+    try:
+        packages = locked_packages(lock)
+    except LockError:
+        return None
+    query = Query(with_kept_code(base, lock, environ), target)
+    return next((gpu_code(query, name, one.distribution) for one in packages if one.name == name), None)
+
+
+def _demanders(asked: Project, packages: Sequence[Package]) -> dict[str, list[Demander]]:
     """Return who brings each package in: the user first, then by name."""
-    found: dict[str, list[Demander]] = {package.name: [] for package in packages}
-    asked = read_files([path])
+    found: dict[str, list[Demander]] = {str(package.name): [] for package in packages}
     for declared in (*asked.requirements, *asked.settings.if_supported):
         if declared.name in found:
             found[declared.name].append(
                 Demander(package=None, wanted=declared.text, said=f"{declared.text} ({declared.where})")
             )
-    ordered: Sequence[LockedPackage] = sorted(packages, key=lambda package: package.name)
-    for package in ordered:
-        for dependency in sorted(package.dependencies):
+    for package in sorted(packages, key=lambda package: package.name):
+        version = str(package.version or "")
+        for dependency in sorted(item["name"] for item in package.dependencies or ()):
             if dependency in found:
-                found[dependency].append(Demander(package=package.name, version=str(package.version or "")))
+                found[dependency].append(Demander(package=package.name, version=version))
     return found
 
 
@@ -96,7 +104,8 @@ def _bounds(name: str, told: Mapping[str, Any]) -> Iterator[Bound]:
 def _absence(name: str, told: Mapping[str, Any]) -> Iterator[str]:
     for left in told.get("left-out", ()):
         if left.get("name") == name:
-            yield (f"you want it where it is supported, and it is left out: {'; '.join(left.get('why', ()))}")
+            yield "you want it where it is supported, and it is left out:"
+            yield from (f"- {reason}" for reason in left.get("why", ()))
     if name in told.get("excluded", ()):
         yield "you exclude it"
     for provided in told.get("target", {}).get("provided", ()):
@@ -104,8 +113,17 @@ def _absence(name: str, told: Mapping[str, Any]) -> Iterator[str]:
             yield f"a module provides it: {provided}"
 
 
-def _notes(lock: Pylock, name: str) -> Iterator[str]:
-    told = (lock.tool or {}).get("envfit", {})
+def _open(chains: Sequence[Chain], bounds: Sequence[Bound], told: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what the lock does not tell of newer releases."""
+    if bounds:
+        return
+    if "requirements" in told and any(chain.is_direct for chain in chains):
+        yield "it was the newest release when it was locked"
+    else:
+        yield "what keeps it from being newer is not in the lock; --solve tells it"
+
+
+def _notes(name: str, told: Mapping[str, Any]) -> Iterator[str]:
     for kind in ("conditions", "warnings"):
         for one in told.get(kind, ()):
             if one.get("package") == name:

@@ -6,6 +6,7 @@ What was read is kept by path, size and time of change: a library of a gigabyte 
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +24,7 @@ from envfit.installed.model import InstalledDistribution, InstalledEnvironment
 from envfit.knowledge.derived import GENERATOR, DerivedWheel, derived_text, device_code, read_derived
 from envfit.knowledge.document import Table
 from envfit.knowledge.model import DeviceCode, KnowledgeBase, PackageKnowledge
+from envfit.knowledge.own_code import own_code_of
 from envfit.knowledge.query import Query
 from envfit.target import Target
 from envfit.toml_text import parse_toml
@@ -103,7 +105,7 @@ def _wheel(distribution: InstalledDistribution) -> Wheel:
 
 
 def _may_have_code(package: PackageKnowledge) -> bool:
-    return package.gpu_builds or bool(package.own_code)
+    return package.gpu_builds or bool(package.own_code or package.extensions)
 
 
 def _torch_code(distribution: InstalledDistribution, wheel: Wheel, query: Query) -> DeviceCode | None:
@@ -161,11 +163,11 @@ class _Reader:
         kept = self._cache.record(key)
         if isinstance(kept, str):
             return _code(wheel.name, kept)
-        from envfit.api.deriving import libraries_of
-
         size = sum(state.st_size for state in states)
         if size > self._left:
             return None
+        from envfit.api.deriving import libraries_of
+
         self._left -= size
         if size > _TOLD:
             self._notify(f"reading the GPU code of {wheel.name} {wheel.version} ({size / 1e6:.0f} MB)")
@@ -176,7 +178,8 @@ class _Reader:
         known = self._query.device_code(wheel.name, wheel)
         read = DerivedWheel(
             filename=wheel.filename,
-            sha256=f"installed {owned.distribution.place}",
+            # Of what was read; the wheel that it came from is not known any more.
+            sha256=hashlib.sha256(key.encode()).hexdigest(),
             version=wheel.version,
             platform=self._query.target.platform,
             cuda=known.cuda if known is not None else None,
@@ -198,8 +201,7 @@ class _Reader:
         ]
         patterns = [
             pattern.replace("{}", "*")
-            for own in self._query.package(wheel.name).own_code
-            if own.versions.contains(wheel.version, prereleases=True)
+            for own in own_code_of(self._query.package(wheel.name), wheel.version)
             for pattern in own.libraries
         ]
         own = [path for path in there if any(fnmatch.fnmatchcase(path, item) for item in patterns)]

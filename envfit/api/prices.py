@@ -50,7 +50,9 @@ def gpu_prices(job: Job, resolution: Resolution) -> tuple[GpuPrice, ...]:
     if not held:
         return ()
     prices = []
-    with job.open(target) as opened:
+    base = job.base
+    asked = next(one for one in job.targets if one.python == target.python)
+    with job.open(asked) as opened:
         for capability in target.capabilities:
             gpus = tuple(gpu for gpu in target.gpus if gpu.capability == capability)
             try:
@@ -65,6 +67,7 @@ def gpu_prices(job: Job, resolution: Resolution) -> tuple[GpuPrice, ...]:
             )
             if costs:
                 prices.append(GpuPrice(gpus=gpus, costs=costs))
+    job.base = base  # what was read on the way is of no wheel of this lock
     return tuple(prices)
 
 

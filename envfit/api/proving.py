@@ -24,7 +24,7 @@ from envfit.prove.imports import Outcome, verify
 from envfit.prove.program import Failure, Ran, run_programs
 from envfit.prove.scenarios import scenarios_for
 
-__all__ = ["prove_gpu", "prove_imports", "prove_libraries", "prove_scenarios"]
+__all__ = ["compute_on_gpu", "prove_imports", "prove_libraries", "prove_scenarios"]
 
 #: A compiled module that does not load is named in the message alone.
 _LIBRARY = re.compile(r"(/[^\s:]+\.so[^\s:,]*)")
@@ -130,21 +130,21 @@ def prove_scenarios(
     return judge_scenarios(played, Causes(environment, knowledge))
 
 
-def prove_gpu(
+def compute_on_gpu(
     environment: InstalledEnvironment,
     knowledge: KnowledgeBase,
     *,
     notify: Callable[[str], None] = lambda _: None,
     seconds: float = 300.0,
-) -> tuple[Finding, ...]:
-    """Compute on the GPU of this machine with what is installed, and return what is wrong.
+) -> tuple[tuple[Ran, ...], tuple[Finding, ...]]:
+    """Compute on the GPU of this machine with what is installed; return what was seen and what is wrong.
 
     One program after the other, so that none is short of memory for another's sake.
     """
     names = [item.name for item in environment.distributions]
     programs = gpu_programs_for(names)
     if environment.python is None or not programs:
-        return ()
+        return (), ()
     ran = run_programs(
         environment.python,
         [each.program for each in programs],
@@ -158,7 +158,7 @@ def prove_gpu(
         for program, each in zip(programs, ran, strict=True)
         if (owner := program.owner(names)) is not None
     ]
-    return judge_gpu(computed, Causes(environment, knowledge))
+    return ran, judge_gpu(computed, Causes(environment, knowledge))
 
 
 def _told(ran: Ran) -> str:

@@ -17,7 +17,7 @@ from envfit.knowledge.story import BuiltIn, RuleStory, built_in, near_rules, sto
 from envfit.knowledge.symptom import Symptom
 from envfit.project import rules_of
 
-__all__ = ["overview", "story"]
+__all__ = ["meant_otherwise", "overview", "story"]
 
 
 def overview(names: Sequence[str], base: KnowledgeBase) -> Overview:
@@ -39,6 +39,19 @@ def overview(names: Sequence[str], base: KnowledgeBase) -> Overview:
             )
         chosen.update({known.name: known for known in found})
     return replace(everything, subjects=tuple(chosen.values()))
+
+
+def meant_otherwise(word: str, base: KnowledgeBase) -> tuple[str, ...]:
+    """Return what else a word may mean that names no package here, as sentences."""
+    from envfit.api.codes import code_entries
+
+    hints = []
+    if any(rule.id.startswith(f"{word}/") for rule in base.rules):
+        hints.append(f"there are rules about {word}: envfit knowledge list {word}")
+    codes = [entry.code for entry in code_entries()]
+    near = difflib.get_close_matches(word, codes, n=2, cutoff=0.8)
+    hints += [f"a code is near: envfit why {code}" for code in near]
+    return tuple(hints)
 
 
 def story(word: str, directory: Path, base: KnowledgeBase) -> RuleStory | BuiltIn | Symptom:

@@ -91,6 +91,9 @@ class Loader:
         for name, path in cache:
             self._cache.setdefault(name, []).append(path)
         self._directories = tuple(directories)
+        # What many libraries are linked with is looked for once.
+        self._found: dict[tuple[str, str, tuple[str, ...]], Link] = {}
+        self._lacking: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def load(self, path: str) -> Loading:
         """Return what is loaded with a library."""
@@ -106,11 +109,13 @@ class Loader:
         while waiting:
             asking, wants, inherited = waiting.popleft()
             # Where there is a DT_RUNPATH, DT_RPATH of the same library is not looked at.
-            own = inherited if wants.runpath else (*expanded(wants.rpath, asking), *inherited)
+            own = inherited
+            if wants.rpath and not wants.runpath:
+                own = tuple(dict.fromkeys([*expanded(wants.rpath, asking), *inherited]))
             for name in wants.needed:
                 if name in known or name in links:
                     continue
-                link = links[name] = self._find(name, asking, wants, own)
+                link = links[name] = self._link(name, asking, wants, own)
                 if link.found is None:
                     continue
                 found = self._files.linkage(link.found)
@@ -127,37 +132,50 @@ class Loader:
     def _gaps(self, asking: str, wants: Linkage, known: dict[str, str]) -> Iterator[VersionGap]:
         for need in wants.needs:
             path = known.get(need.library)
-            there = self._files.linkage(path) if path is not None else None
-            # A library without versions is taken as it is, with a warning.
-            if path is None or there is None or not there.defines:
+            if path is None:
                 continue
-            lacking = tuple(version for version in need.versions if version not in there.defines)
+            lacking = self._lacking.get((asking, path))
+            if lacking is None:
+                there = self._files.linkage(path)
+                # A library without versions is taken as it is, with a warning.
+                defines = frozenset(there.defines) if there is not None else frozenset()
+                lacking = tuple(version for version in need.versions if defines and version not in defines)
+                self._lacking[asking, path] = lacking
             if lacking:
                 yield VersionGap(asked_by=asking, library=path, versions=lacking)
 
-    def _find(self, name: str, asking: str, wants: Linkage, rpath: Sequence[str]) -> Link:
-        if "/" in name:
-            found = self._usable(name, wants)
-            return Link(name=name, asked_by=asking, found=found)
+    def _link(self, name: str, asking: str, wants: Linkage, rpath: tuple[str, ...]) -> Link:
         before = () if wants.runpath else (*rpath, *self._program_rpath)
+        key = (name, asking, before)
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = self._find(name, asking, wants, before)
+        return found
+
+    def _find(self, name: str, asking: str, wants: Linkage, before: Sequence[str]) -> Link:
+        if "/" in name:
+            return Link(name=name, asked_by=asking, found=self._usable(name, wants))
         runpath = expanded(wants.runpath, asking)
         for directory in before:
-            if found := self._usable(posixpath.join(directory, name), wants):
+            if found := self._usable(f"{directory}/{name}", wants):
                 return Link(name=name, asked_by=asking, found=found)
         for directory in self._library_path:
-            if found := self._usable(posixpath.join(directory, name), wants):
-                behind = (self._usable(posixpath.join(item, name), wants) for item in runpath)
+            if found := self._usable(f"{directory}/{name}", wants):
+                behind = (self._usable(f"{item}/{name}", wants) for item in runpath)
                 hidden = next((path for path in behind if path), None)
                 if hidden is not None and self._files.real(hidden) == self._files.real(found):
                     hidden = None
                 return Link(name=name, asked_by=asking, found=found, hidden=hidden)
         last = [
-            *(posixpath.join(directory, name) for directory in runpath),
+            *(f"{directory}/{name}" for directory in runpath),
             *self._cache.get(name, ()),
-            *(posixpath.join(directory, name) for directory in self._directories),
+            *(f"{directory}/{name}" for directory in self._directories),
         ]
-        found = next((path for item in last if (path := self._usable(item, wants))), None)
-        return Link(name=name, asked_by=asking, found=found)
+        return Link(
+            name=name,
+            asked_by=asking,
+            found=next((path for item in last if (path := self._usable(item, wants))), None),
+        )
 
     def _usable(self, path: str, wants: Linkage) -> str | None:
         """Return the path of a library where there is one for the same machine."""

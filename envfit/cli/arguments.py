@@ -40,7 +40,8 @@ class Argument:
         """Declare it to a parser."""
         shown = self.help.replace("%", "%%") or argparse.SUPPRESS
         if not self.flags:
-            count = ("+" if self.required else "*") if self.many else "?"
+            one = None if self.required else "?"
+            count = ("+" if self.required else "*") if self.many else one
             parser.add_argument(
                 self.name,
                 metavar=self.metavar,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = ["why"]
 _CHAINS = 3
 _ALL_CHAINS = 200
 _CHANGES = 10
+_DIRECTIONS = ("down", "up", "rebuilt", "new", "gone")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 #: Codes are written in lower case, in words.
 _CODE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -44,6 +46,9 @@ _FRESH = (
     "provided_from",
 )
 
+#: Options with which a lock tells the same.
+_OF_NO_CONSEQUENCE = ("target", "offline", "budget", "read_limit")
+
 
 def why(*, word: str, lock_file: Path | None, solve: bool, json: bool, verbose: bool, **asked: Any) -> None:
     """Answer one question."""
@@ -60,25 +65,38 @@ def why(*, word: str, lock_file: Path | None, solve: bool, json: bool, verbose: 
         else:
             print("\n".join(_entry(entry)))
         return
-    if _NAME.fullmatch(word):
-        chains = _ALL_CHAINS if verbose else _CHAINS
-        if lock is not None and not solve:
-            account = api.account_of_lock(word, lock, chains=chains)
-        else:
-            with Progress() as progress:
-                request = _request(word, lock, asked)
-                account = api.account(
-                    word, request, chains=chains, notify=_quiet(progress), watch=progress.watch
-                )
-        if json:
-            render.print_json(_account_data(account))
-        else:
-            print("\n".join(_account(account, verbose=verbose)))
+    answer = _why_package if _NAME.fullmatch(word) else _why_release
+    alone = lock is not None and not (solve or _changes_something(asked))
+    answer(word, lock, asked, alone=alone, json=json, verbose=verbose)
+
+
+def _why_package(
+    name: str, lock: Path | None, asked: dict[str, Any], *, alone: bool, json: bool, verbose: bool
+) -> None:
+    """Say why a package is there; ``alone`` says that the lock alone is to tell it."""
+    chains = _ALL_CHAINS if verbose else _CHAINS
+    if alone and lock is not None:
+        account = api.account_of_lock(name, lock, chains=chains)
+    else:
+        with Progress() as progress:
+            request = _request(name, lock, asked)
+            account = api.account(name, request, chains=chains, notify=_quiet(progress), watch=progress.watch)
+    if json:
+        render.print_json(_account_data(account))
         return
+    print("\n".join(_account(account, verbose=verbose)))
+    for hint in api.meant_otherwise(name) if account.version is None and not account.absent else ():
+        render.talk(f"hint: {hint}")
+
+
+def _why_release(
+    text: str, lock: Path | None, asked: dict[str, Any], *, alone: bool, json: bool, verbose: bool
+) -> None:
+    """Say whether a requirement could be met too; a lock alone cannot tell."""
+    del alone
     with Progress() as progress:
-        found = api.possibility(
-            word, _request(word, lock, asked), notify=_quiet(progress), watch=progress.watch
-        )
+        request = _request(text, lock, asked)
+        found = api.possibility(text, request, notify=_quiet(progress), watch=progress.watch)
     if json:
         render.print_json(_possibility_data(found))
     else:
@@ -96,6 +114,11 @@ def _lock_asked(lock_file: Path | None, asked: dict[str, Any]) -> Path | None:
     target = asked["target"]
     path = Path("pylock.toml" if target is None else f"pylock.{target.lower().replace('.', '-')}.toml")
     return path if path.exists() else None
+
+
+def _changes_something(asked: dict[str, Any]) -> bool:
+    """Tell whether an option is given that a lock alone cannot answer with."""
+    return any(value for name, value in asked.items() if name not in (*_FRESH, *_OF_NO_CONSEQUENCE))
 
 
 def _request(word: str, lock: Path | None, asked: dict[str, Any]) -> api.LockRequest:
@@ -182,8 +205,8 @@ def _account(account: Account, *, verbose: bool) -> Iterator[str]:
         yield from (f"    {line}" for line in (account.code.source,) if verbose)
     if account.newest is not None:
         yield f"newest is {account.newest}; what keeps it out:"
-    elif not account.bounds:
-        yield "no newer release is known of"
+    elif not account.bounds and not account.source:
+        yield "no newer release is kept out"
     for bound in account.bounds:
         yield from _bound(account, bound, verbose=verbose)
     if account.untried:
@@ -321,13 +344,15 @@ def _possibility(found: Possibility, *, verbose: bool) -> Iterator[str]:
     yield f"{found.asked} can be: {_became(found)}"
     shown: Sequence[Any] = found.changes if verbose else found.changes[:_CHANGES]
     for change in shown:
-        yield f"  {change}" + (f" ({change.direction})" if change.before and change.after else "")
+        yield f"  {change}"
     if len(shown) < len(found.changes):
         yield f"  ... and {len(found.changes) - len(shown)} more changes; -v tells them"
 
 
 def _became(found: Possibility) -> str:
-    count = f"{len(found.changes)} package{'' if len(found.changes) == 1 else 's'} would change"
+    directions = Counter(change.direction for change in found.changes)
+    kinds = ", ".join(f"{directions[one]} {one}" for one in _DIRECTIONS if directions[one])
+    count = f"{len(found.changes)} package{'' if len(found.changes) == 1 else 's'} would change ({kinds})"
     if found.before is None:
         return f"{found.name} {found.after} would come in; {count}"
     if found.before == found.after:

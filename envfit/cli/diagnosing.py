@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,8 +13,6 @@ from envfit.cli import render
 from envfit.diagnosis.model import Diagnosis, Hypothesis, Quote, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from envfit.doctor.report import Report
 
 __all__ = ["diagnose"]
@@ -43,17 +40,8 @@ def diagnose(
 
 
 def _checked(prefix: Path, gpus: Sequence[str], driver: str | None) -> Report:
-    # Looked up by name: another part of envfit brings it.
-    check_prefix: Callable[..., Report] = operator.attrgetter("check_prefix")(api)
-    return check_prefix(
-        prefix,
-        target=api.TargetRequest(gpus=tuple(gpus), driver=driver),
-        quick=False,
-        stages=None,
-        ignore_rules=(),
-        environ=None,
-        notify=render.talk,
-    )
+    target = api.TargetRequest(gpus=tuple(gpus), driver=driver)
+    return api.check_prefix(prefix, target=target, notify=render.talk)
 
 
 # -- lines --------------------------------------------------------------------

@@ -78,8 +78,7 @@ def _no_wheel(text: str) -> Telling | None:
         mechanism=m.NOT_FOR_PYTHON if python else m.NOT_FOR_PLATFORM,
         cause=(
             f"{found[1]} has no wheel for this {'Python' if python else 'platform'}{tag}, and no source "
-            f"that may "
-            "be built in its place."
+            "that may be built in its place."
         ),
         remedies=(
             "Use an older or newer Python (uv --python), or another release."
@@ -121,9 +120,8 @@ def _no_version(text: str) -> Telling | None:
         return Telling(
             mechanism=m.LOCAL_VERSION,
             cause=(
-                f"No index that is asked has {wanted}: builds with a label are only on the index of "
-                f"those who "
-                "made them (for torch, the page of its label)."
+                f"No index that is asked has {wanted}: builds with a label are only on the index of those "
+                "who made them (for torch, the page of its label)."
             ),
             remedies=("Name that index for the package, or ask for the version without the label.",),
         )
@@ -159,9 +157,8 @@ def _yanked(text: str) -> Telling | None:
     return Telling(
         mechanism=m.NO_SUCH_VERSION,
         cause=(
-            f"{found[1]} was withdrawn (yanked) by those who made it, so that it is only taken when it "
-            f"is asked "
-            "for exactly."
+            f"{found[1]} was withdrawn (yanked) by those who made it, so that it is only taken when it is "
+            "asked for exactly."
         ),
     )
 

@@ -108,16 +108,13 @@ def _tell_header(values: Mapping[str, str], _: Scene) -> Telling | None:
         return Telling(
             mechanism=m.HEADER_PYTHON,
             cause=(
-                f"Something is compiled against Python (an extension, or a small program of Triton), and "
-                f"{header} is "
-                "missing: the headers of this Python are not installed."
+                "Something is compiled against Python (an extension, or a small program of Triton), and "
+                f"{header} is missing: the headers of this Python are not installed."
             ),
             remedies=(
                 (
                     "Install them: python3-dev or python3.X-dev on Debian and Ubuntu, python3-devel on "
-                    "Fedora "
-                    "and RHEL; a "
-                    "Python of uv or conda has them."
+                    "Fedora and RHEL; a Python of uv or conda has them."
                 ),
             ),
         )
@@ -136,14 +133,12 @@ def _tell_header(values: Mapping[str, str], _: Scene) -> Telling | None:
             mechanism=m.HEADER_CUDA,
             cause=(
                 f"{header} of the CUDA toolkit is missing: no toolkit is found, its headers are not "
-                f"installed (as with "
-                "nvcc alone), or CUDA_HOME names another folder."
+                "installed (as with nvcc alone), or CUDA_HOME names another folder."
             ),
             remedies=(
                 (
                     "Install the toolkit of torch's CUDA with the headers of its libraries, and set "
-                    "CUDA_HOME "
-                    "to it."
+                    "CUDA_HOME to it."
                 ),
             ),
         )
@@ -197,15 +192,30 @@ def _tell_architecture(values: Mapping[str, str], _: Scene) -> Telling:
         mechanism=m.NVCC_ARCHITECTURE,
         cause=(
             f"nvcc or ptxas does not know {values['architecture']}: the CUDA toolkit is too old for a new "
-            f"GPU, or too new "
-            "for an old one."
+            "GPU, or too new for an old one."
         ),
         remedies=(
             (
-                "Use a toolkit that knows it, or set TORCH_CUDA_ARCH_LIST to what this toolkit and the GPU "
-                "both know."
+                "Use a toolkit that knows it, or set TORCH_CUDA_ARCH_LIST to what this toolkit and the "
+                "GPU both know."
             ),
         ),
+    )
+
+
+def _tell_not_found(values: Mapping[str, str], _: Scene) -> Telling:
+    name = values["name"]
+    if name.upper().startswith("CUDA"):
+        return Telling(
+            mechanism=m.NVCC_MISSING, cause="The build looks for the CUDA toolkit and does not find it."
+        )
+    return Telling(
+        mechanism=m.CMAKE_FINDS,
+        cause=(
+            f"The build looks for {name} and does not find it: it is not installed for development, or not "
+            "where the build looks."
+        ),
+        remedies=(f"Install {name} with its headers (a -dev or -devel package), or a wheel of the package.",),
     )
 
 
@@ -238,8 +248,7 @@ SIGNS = (
             mechanism=m.HOST_COMPILER,
             cause=(
                 "nvcc does not take this version of the C++ compiler: it is newer (or older) than this "
-                "CUDA toolkit "
-                "supports."
+                "CUDA toolkit supports."
             ),
             remedies=("Use an older g++ (CC, CXX and nvcc -ccbin), or a newer CUDA toolkit.",),
         ),
@@ -256,10 +265,10 @@ SIGNS = (
                 r"CUDA toolkit|a CUDA compiler|CUDA_HOME|`nvcc`|any CUDA)"
             ),
             r"No CMAKE_CUDA_COMPILER could be found",
+            r"CMAKE_CUDA_COMPILER not set",
             r"Failed to detect a default CUDA architecture",
             r"Failed to find nvcc",
             r"CUDA toolkit (?:was )?not found",
-            r"Could NOT find CUDA\w*",
             r"(?:no|No) CUDA (?:toolkit|runtime) (?:is )?found",
             r"Unable to find (?:CUDA|nvcc|cuda)",
         ),
@@ -267,8 +276,7 @@ SIGNS = (
             mechanism=m.NVCC_MISSING,
             cause=(
                 "GPU code is compiled here, and no CUDA toolkit with nvcc is found: torch brings the "
-                "libraries of CUDA, "
-                "not its compiler."
+                "libraries of CUDA, not its compiler."
             ),
             remedies=(
                 "Install a wheel of the package that is compiled already, if there is one.",
@@ -310,9 +318,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.CXX_STANDARD,
             cause=(
-                "The headers or sources need C++{standard}, and the compiler or the flags of the build are "
-                "of an older "
-                "standard."
+                "The headers or sources need C++{standard}, and the compiler or the flags of the build "
+                "are of an older standard."
             ),
             remedies=(
                 (
@@ -339,8 +346,7 @@ SIGNS = (
             mechanism=m.COMPILER_MEMORY,
             cause=(
                 "The machine ran out of memory while it compiled: the compiler was killed, mostly because "
-                "too many ran at "
-                "once."
+                "too many ran at once."
             ),
             remedies=(
                 "MAX_JOBS=1 (and NVCC_THREADS=1) pip install ...; or a wheel, or a machine with more memory.",
@@ -368,8 +374,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.COMPILER_MISSING,
             cause=(
-                "A package (or a kernel of Triton) is compiled here, and no C or C++ compiler is installed "
-                "or in PATH."
+                "A package (or a kernel of Triton) is compiled here, and no C or C++ compiler is "
+                "installed or in PATH."
             ),
             remedies=(
                 (
@@ -403,15 +409,13 @@ SIGNS = (
         telling=Telling(
             mechanism=m.RUST_MISSING,
             cause=(
-                "A package has no wheel for this Python and platform and is built from source, which needs "
-                "a Rust compiler "
-                "(of a recent enough release)."
+                "A package has no wheel for this Python and platform and is built from source, which "
+                "needs a Rust compiler (of a recent enough release)."
             ),
             remedies=(
                 (
-                    "Take a release of the package that has a wheel for this Python (or an older "
-                    "Python), or "
-                    "upgrade pip."
+                    "Take a release of the package that has a wheel for this Python (or an older Python), "
+                    "or upgrade pip."
                 ),
                 "Else install Rust.",
             ),
@@ -424,9 +428,8 @@ SIGNS = (
             cause="The sources are made for a CMake before 3.5, which CMake 4 no longer takes.",
             remedies=(
                 (
-                    "CMAKE_POLICY_VERSION_MINIMUM=3.5 pip install ..., or a newer release of the "
-                    "package, or "
-                    "cmake<4."
+                    "CMAKE_POLICY_VERSION_MINIMUM=3.5 pip install ..., or a newer release of the package, "
+                    "or cmake<4."
                 ),
             ),
         ),
@@ -461,8 +464,12 @@ SIGNS = (
         ),
     ),
     Sign(
+        patterns=(r"Could NOT find (?P<name>[\w-]+) \(missing: [^)\n]+\)",),
+        also=(r"(?:CMake Error|Configuring incomplete)",),
+        tell=_tell_not_found,
+    ),
+    Sign(
         patterns=(
-            r"Could NOT find (?P<name>[\w-]+) \(missing: [^)\n]+\)",
             r"Could not find a package configuration file provided by \"(?P<name>[\w-]+)\"",
             (
                 r"Package '?(?P<name>[\w.+-]+)'?,? (?:required by '[^'\n]+', )?(?:was )?not found in the "
@@ -473,23 +480,7 @@ SIGNS = (
             r"Dependency \"?(?P<name>[\w.+-]+)\"? not found, tried pkgconfig",
             r"ERROR: Dependency \"(?P<name>[\w.+-]+)\" not found",
         ),
-        tell=lambda values, _: Telling(
-            mechanism=m.NVCC_MISSING if values["name"].upper().startswith("CUDA") else m.CMAKE_FINDS,
-            cause="The build looks for the CUDA toolkit and does not find it."
-            if values["name"].upper().startswith("CUDA")
-            else (
-                f"The build looks for {values['name']} and does not find it: it is not installed for "
-                f"development, or not "
-                "where the build looks."
-            ),
-            remedies=(
-                (
-                    f"Install {values['name']} with its headers (a -dev or -devel package), or a wheel "
-                    f"of the "
-                    f"package."
-                ),
-            ),
-        ),
+        tell=_tell_not_found,
     ),
     Sign(
         patterns=(
@@ -524,9 +515,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.BUILD_BACKEND,
             cause=(
-                "The package is built from source, and its build does not work with the setuptools, wheel, "
-                "Cython or "
-                "Python that is here: it is older than these (or one of them is missing)."
+                "The package is built from source, and its build does not work with the setuptools, "
+                "wheel, Cython or Python that is here: it is older than these (or one of them is missing)."
             ),
             remedies=(
                 "Take a release that has a wheel for this Python, or an older Python for this release.",
@@ -542,7 +532,7 @@ SIGNS = (
             r"error: (?P<what>no matching function for call to[^\n]{0,120})",
             r"error: (?P<what>'[^'\n]{1,80}' is not a member of[^\n]{0,80})",
             r"error: (?P<what>'[^'\n]{1,80}' was not declared in this scope)",
-            r"error: (?P<what>'[^'\n]{1,120}' has no member named[^\n]{0,60})",
+            r"error: (?P<what>'[^'\n]{1,80}'(?: \{aka[^}\n]{1,80}\})? has no member named[^\n]{0,60})",
             (
                 r"error: (?P<what>(?:no member named|invalid use of incomplete type|no suitable "
                 r"(?:conversion|"
@@ -562,16 +552,13 @@ SIGNS = (
         telling=Telling(
             mechanism=m.SOURCE_MISMATCH,
             cause=(
-                "The sources do not compile against the version of a library, of Python or of the compiler "
-                "that is here "
-                "({what}): the package is older or newer than these."
+                "The sources do not compile against the version of a library, of Python or of the "
+                "compiler that is here ({what}): the package is older or newer than these."
             ),
             remedies=(
                 (
-                    "Take a release of the package that has a wheel for this Python and platform, or "
-                    "one of "
-                    "the time of the "
-                    "torch, CUDA and Python that are here."
+                    "Take a release of the package that has a wheel for this Python and platform, or one "
+                    "of the time of the torch, CUDA and Python that are here."
                 ),
             ),
             rank=SymptomRank.CAUSE,
@@ -618,8 +605,7 @@ SIGNS = (
             mechanism=m.BUILD_BACKEND,
             cause=(
                 "The package is built from source with Cython, which is missing or of a release that the "
-                "sources do not "
-                "fit."
+                "sources do not fit."
             ),
             remedies=(
                 "Take a release that has a wheel for this Python; else 'cython<3' with --no-build-isolation.",

@@ -104,8 +104,7 @@ def _tell_xid(values: Mapping[str, str], _: Scene) -> Telling:
         mechanism=m.GPU_XID,
         cause=(
             f"The driver reported Xid {number} of a GPU to the kernel log: look the number up in NVIDIA's "
-            f"list of Xid "
-            "errors; it says whether the program, the driver or the hardware is at fault."
+            "list of Xid errors; it says whether the program, the driver or the hardware is at fault."
         ),
         rank=SymptomRank.GENERAL,
     )
@@ -150,9 +149,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.CUDA_NO_KERNEL,
             cause=(
-                "A GPU program that was started has no code for this GPU's compute capability: the package "
-                "that the "
-                "traceback names, or torch itself, was built for others."
+                "A GPU program that was started has no code for this GPU's compute capability: the "
+                "package that the traceback names, or torch itself, was built for others."
             ),
             remedies=(
                 (
@@ -161,8 +159,7 @@ SIGNS = (
                 ),
                 (
                     "Install a build with code for this GPU (envfit lock NAME --gpu ...), or compile the "
-                    "extension for it "
-                    "with TORCH_CUDA_ARCH_LIST."
+                    "extension for it with TORCH_CUDA_ARCH_LIST."
                 ),
             ),
         ),
@@ -178,21 +175,19 @@ SIGNS = (
             r"failed to allocate [\d.]+\s?\w+ \(?\d*[^\n]{0,40}from device: CUDA_ERROR_OUT_OF_MEMORY",
             r"No available memory for the cache blocks",
             r"(?:Free memory on device|is less than desired GPU memory utilization)[^\n]*",
+            r"(?:larger|more) than the (?:maximum )?(?:number of tokens|available)[^\n]{0,60}KV cache",
             r"KV cache[^\n]{0,80}(?:larger than|exceeds|is not enough|not enough)[^\n]*",
         ),
         telling=Telling(
             mechanism=m.CUDA_MEMORY,
             cause=(
-                "The memory of the GPU does not suffice for what the program asked for: the model or batch "
-                "is too large "
-                "for what is free. Another environment does not change that."
+                "The memory of the GPU does not suffice for what the program asked for: the model or "
+                "batch is too large for what is free. Another environment does not change that."
             ),
             remedies=(
                 (
                     "See with nvidia-smi who else uses the GPU; use smaller batches, sequences or data "
-                    "types, "
-                    "or a larger "
-                    "GPU."
+                    "types, or a larger GPU."
                 ),
             ),
         ),
@@ -248,13 +243,12 @@ SIGNS = (
             mechanism=m.CUDA_NO_DEVICE,
             cause=(
                 "The program sees no GPU: the process has none (job, container or CUDA_VISIBLE_DEVICES), "
-                "there is no "
-                "driver, or its torch is a build without CUDA."
+                "there is no driver, or its torch is a build without CUDA."
             ),
             remedies=(
                 (
-                    "nvidia-smi tells whether the machine has a GPU and a driver; python -c 'import torch; "
-                    "print(torch.__version__, torch.version.cuda)' whether torch can use it."
+                    "nvidia-smi tells whether the machine has a GPU and a driver; python -c 'import "
+                    "torch; print(torch.__version__, torch.version.cuda)' whether torch can use it."
                 ),
             ),
             rank=SymptomRank.GENERAL,
@@ -285,14 +279,27 @@ SIGNS = (
             mechanism=m.GPU_CAPABILITY,
             cause=(
                 "The program asks for something that this GPU does not have: it needs another compute "
-                "capability than "
-                "the GPU's, as the message says."
+                "capability than the GPU's, as the message says."
             ),
             remedies=(
                 "Use a setting or release that supports this GPU's compute capability, or another GPU.",
             ),
             rank=SymptomRank.CAUSE,
             certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(r"failed to open (?P<library>(?:lib)?nvrtc-builtins[\w.-]*)",),
+        telling=Telling(
+            mechanism=m.CUDA_LIBRARY_FAILED,
+            cause=(
+                "NVRTC, which compiles kernels at run time, was found, and its companion {library} of the "
+                "same CUDA release was not: the library is incomplete or of another version than the "
+                "program was built with."
+            ),
+            remedies=(
+                "Reinstall the package that brings NVRTC (nvidia-cuda-nvrtc), and unset LD_LIBRARY_PATH.",
+            ),
         ),
     ),
     Sign(
@@ -313,8 +320,7 @@ SIGNS = (
             mechanism=m.CUDA_HARDWARE,
             cause=(
                 "The driver lost the GPU: it no longer answers on the bus. That is hardware, power or "
-                "heat, and not the "
-                "environment."
+                "heat, and not the environment."
             ),
             remedies=("Restart the machine, and have its owner look at dmesg, power and temperature.",),
         ),
@@ -336,10 +342,8 @@ SIGNS = (
             mechanism=m.NCCL_FAILED,
             cause=(
                 "Communication between the processes of the run failed (NCCL): another process failed "
-                "first, the network "
-                "or the shared memory is in the way, or the processes do not match. The message alone does "
-                "not "
-                "say which."
+                "first, the network or the shared memory is in the way, or the processes do not match. "
+                "The message alone does not say which."
             ),
             remedies=(
                 (
@@ -347,7 +351,7 @@ SIGNS = (
                     "lines with NCCL WARN."
                 ),
             ),
-            rank=SymptomRank.GENERAL,
+            rank=SymptomRank.WRAPPER,
         ),
     ),
     Sign(
@@ -368,8 +372,7 @@ SIGNS = (
             mechanism=m.TENSOR_USE,
             cause=(
                 "Tensors of different shape, type or device meet in one operation, or weights do not fit "
-                "the model: a "
-                "fault of the program or its files, not of the environment."
+                "the model: a fault of the program or its files, not of the environment."
             ),
             rank=SymptomRank.CAUSE,
         ),

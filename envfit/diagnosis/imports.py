@@ -62,9 +62,10 @@ _PYTHON_2 = {
 }  # fmt: skip
 #: Compiled parts by the way they are named.
 _COMPILED = re.compile(
-    r"(?:^|\.)(?:_C\w*|_?\w+_(?:cuda|cpp|ext|kernels?|C)|\w*(?:_cuda|cuda_kernel|_ext|_ops_cuda)\w*|"
-    r"_ext\w*|core_cc"
-    r"|cpp_extension|\w*_cpp_ext\w*|fused_\w+|_multiarray_umath|_imaging|_version_cpp|_cext|_kernels?)$"
+    r"(?:^|\.)(?:_C\w*|_?\w*_(?:cuda|cpp|kernels?|C)|\w*cuda_kernel\w*|_ext|_?\w+_(?:cuda|cpp|c)_ext|"
+    r"core_cc"
+    r"|fused_\w+_(?:cuda|lib)|_multiarray_umath|_imaging|_cext|_kernels?|_C_\w+|lib\w+_python|\w*_pybind\w*"
+    r"|_native|_backend_C)$"
 )
 _IN_BUILD = re.compile(
     r"Getting requirements to build|get_requires_for_build|Preparing (?:editable )?metadata|build_editable"
@@ -122,8 +123,7 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.STDLIB_REMOVED,
             cause=(
                 f"{_version(since)} and newer no longer has the standard module {top}{_asker(scene)}: the "
-                f"code is "
-                "older than this Python."
+                "code is older than this Python."
             ),
             remedies=(
                 (
@@ -138,8 +138,7 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.STDLIB_NEWER,
             cause=(
                 f"Python before {since[0]}.{since[1]} has no module {module}{_asker(scene)}: the code "
-                f"needs a newer "
-                "Python."
+                "needs a newer Python."
             ),
             remedies=(
                 f"Use {_version(since)} or newer, or an older release of the package that imports {module}.",
@@ -150,8 +149,7 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.PYTHON_INCOMPLETE,
             cause=(
                 f"This Python was built without its module {top}, because {_BUILT_WITH[top]} with its "
-                f"headers was "
-                "not there when it was compiled."
+                "headers was not there when it was compiled."
             ),
             remedies=(
                 (
@@ -177,17 +175,13 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.EXTENSION_MISSING,
             cause=(
                 f"{owner} is installed without its compiled part {module}: it was built where the compiled "
-                f"code was "
-                "skipped or failed, only its Python files are there, or the compiled file is for another "
-                "Python or "
-                f"release{_asker(scene)}."
+                "code was skipped or failed, only its Python files are there, or the compiled file is for "
+                f"another Python or release{_asker(scene)}."
             ),
             remedies=(
                 (
                     f"Reinstall {owner}: a wheel that is compiled for this Python, torch and CUDA, or a "
-                    f"build "
-                    f"with nvcc "
-                    "and a compiler there."
+                    "build with nvcc and a compiler there."
                 ),
                 f"Where {owner} is only used if it is there, uninstalling it is enough.",
             ),
@@ -198,17 +192,13 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.SUBMODULE_MISSING,
             cause=(
                 f"{package} is installed, and the installed release has no module {module}{_asker(scene)}: "
-                f"the code "
-                f"was written for an older or newer release of {package}, or another package of this "
-                f"name is "
-                f"installed."
+                f"the code was written for an older or newer release of {package}, or another package of "
+                "this name is installed."
             ),
             remedies=(
                 (
-                    f"Install the release of {package} that the code was written for, or a release of "
-                    f"the code "
-                    f"for the "
-                    f"{package} that is installed."
+                    f"Install the release of {package} that the code was written for, or a release of the "
+                    f"code for the {package} that is installed."
                 ),
             ),
             commands=(("python", "-m", "pip", "show", package),),
@@ -221,8 +211,7 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
         if known
         else (
             f"Install the package that has {module} into the environment whose Python ran; if {module} is "
-            f"a part of "
-            "the project, start the program from its folder or put that into PYTHONPATH."
+            "a part of the project, start the program from its folder or put that into PYTHONPATH."
         )
     )
     return Telling(
@@ -241,14 +230,12 @@ def _tell_build(module: str, scene: Scene) -> Telling:
             mechanism=m.ISOLATION_TORCH,
             cause=(
                 "The build of a package imports torch, and it runs in a build environment of its own that "
-                "has none: "
-                "the package does not declare it."
+                "has none: the package does not declare it."
             ),
             remedies=(
                 (
                     "Install torch first, then build with --no-build-isolation (with what the build needs "
-                    "besides: "
-                    "setuptools, wheel, ninja, packaging)."
+                    "besides: setuptools, wheel, ninja, packaging)."
                 ),
             ),
             package="torch",
@@ -258,8 +245,7 @@ def _tell_build(module: str, scene: Scene) -> Telling:
         mechanism=m.ISOLATION_MODULE,
         cause=(
             f"The build of a package imports {module}, and its build environment does not have it: the "
-            f"package does "
-            "not declare what its build needs."
+            "package does not declare what its build needs."
         ),
         remedies=(
             f"Install {package} and what else the build needs, then build with --no-build-isolation.",
@@ -276,9 +262,11 @@ def _shadow(name: str, path: str) -> Telling:
     )
 
 
-def _tell_circle(values: Mapping[str, str], scene: Scene) -> Telling:
+def _tell_circle(values: Mapping[str, str], scene: Scene) -> Telling | None:
     module = values["module"]
     top = module.partition(".")[0]
+    if _COMPILED.search(values.get("name", "")):
+        return _tell_module({"module": f"{module}.{values['name']}"}, scene)
     path = values.get("path", "")
     shadow = path if path and not _SITE.search(path) else _own_file(scene, top)
     file = (shadow or "").replace("\\", "/")
@@ -289,16 +277,13 @@ def _tell_circle(values: Mapping[str, str], scene: Scene) -> Telling:
         mechanism=m.CIRCULAR_IMPORT,
         cause=(
             f"{what} is used while {top} is still being imported: a file of the user has its name, its "
-            f"installation "
-            "is incomplete or of mixed releases, or a package that it imports on the way failed and was "
-            "imported again."
+            "installation is incomplete or of mixed releases, or a package that it imports on the way "
+            "failed and was imported again."
         ),
         remedies=(
             (
-                f"python -c 'import {top}; print({top}.__file__)' from another folder shows whether a "
-                f"file of "
-                f"yours "
-                "shadows it."
+                f"python -c 'import {top}; print({top}.__file__)' from another folder shows whether a file "
+                "of yours shadows it."
             ),
             f"Reinstall {top}, and bring what it imports to releases of the same time.",
         ),
@@ -317,6 +302,8 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
     if top in _NO_MODULES:
         return None
     path = values.get("path", "")
+    if re.search(r"^_C\b|_cuda$|_ext$", name) and "has no attribute" not in scene.log.lines[scene.place].text:
+        return _tell_module({"module": f"{module}.{name}"}, scene)
     shadow = path if path and not _SITE.search(path) and path != "unknown location" else _own_file(scene, top)
     file = (shadow or "").replace("\\", "/")
     if shadow and top in scene.distributions and file.endswith((f"/{top}.py", f"/{top}/__init__.py")):
@@ -325,53 +312,66 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
         return Telling(
             mechanism=m.NAME_MISSING,
             cause=(
-                f"{module} is only a folder without code (a namespace package), so that {name} is not "
-                f"in it"
-                f"{_asker(scene)}: its installation is damaged or half removed, or a folder of this "
-                f"name is "
-                f"found first."
+                f"{module} is only a folder without code (a namespace package), so that {name} is not in "
+                f"it{_asker(scene)}: its installation is damaged or half removed, or a folder of this name "
+                "is found first."
             ),
             remedies=(
                 (
                     f"Reinstall {_distribution(scene, module)}, and look for a folder {top} where the "
-                    f"program "
-                    f"starts."
+                    "program starts."
                 ),
             ),
             package=canonicalize_name(_distribution(scene, module)),
             certain=False,
         )
     if top in _STANDARD:
-        python = f" ({_version(scene.python)})" if scene.python else ""
-        return Telling(
-            mechanism=m.STDLIB_REMOVED if (module, name) in _GONE else m.STDLIB_NEWER,
-            cause=(
-                f"The standard module {module} of this Python{python} has no {name}{_asker(scene)}: the "
-                f"code is "
-            )
-            + ("older than this Python." if (module, name) in _GONE else "made for another Python."),
-            certain=(module, name) in _GONE,
-        )
+        return _tell_standard(module, name, scene)
     package = _distribution(scene, module)
     installed = top in scene.distributions or package_of_file(path) is not None or scene.importer is not None
     return Telling(
         mechanism=m.NAME_MISSING,
         cause=(
             f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written for "
-            f"another "
-            f"release of {package}, older or newer than the one that is installed."
+            f"another release of {package}, older or newer than the one that is installed."
         ),
         remedies=(
             (
-                f"Install the release of {package} that the code was written for, or a release of the "
-                f"code for "
-                f"the "
-                f"{package} that is installed."
+                f"Install the release of {package} that the code was written for, or a release of the code "
+                f"for the {package} that is installed."
             ),
         ),
         package=canonicalize_name(package),
         certain=installed,
         rank=SymptomRank.CAUSE if installed else SymptomRank.GENERAL,
+    )
+
+
+def _tell_standard(module: str, name: str, scene: Scene) -> Telling:
+    python = f" ({_version(scene.python)})" if scene.python else ""
+    if (module, name) in _GONE:
+        return Telling(
+            mechanism=m.STDLIB_REMOVED,
+            cause=(
+                f"The standard module {module} of this Python{python} no longer has {name}{_asker(scene)}: "
+                "the code is older than this Python."
+            ),
+        )
+    return Telling(
+        mechanism=m.NAME_MISSING,
+        cause=(
+            f"The standard module {module} that was imported{python} has no {name}{_asker(scene)}: the "
+            f"code is made for a newer Python, or a file {module.partition('.')[0]}.py of yours is found "
+            "before the standard one."
+        ),
+        remedies=(
+            (
+                f"python -c 'import {module}; print({module})' in the same folder shows which file it is; "
+                "else use a newer Python."
+            ),
+        ),
+        certain=False,
+        rank=SymptomRank.GENERAL,
     )
 
 
@@ -408,6 +408,31 @@ _GONE = {
 }  # fmt: skip
 
 
+def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    caller = scene.importer
+    if caller is None and scene.frames:
+        return None  # the program's own call may be wrong by itself
+    caller = caller or "the code"
+    name = values["name"]
+    what = f"{values['callee']} with {name}" if "callee" in values else f"for {name}"
+    return Telling(
+        mechanism=m.CALL_MISMATCH,
+        cause=(
+            f"{caller} {'calls' if 'callee' in values else 'asks an object'} {what}{_asker(scene)}, which "
+            f"the installed release does not have: {caller} and the package that it calls are of different "
+            "times."
+        ),
+        remedies=(
+            (
+                f"Bring {caller} and what it calls to releases of the same time (upgrade both, or pin the "
+                "older)."
+            ),
+        ),
+        package=canonicalize_name(caller) if scene.importer else None,
+        rank=SymptomRank.GENERAL,
+    )
+
+
 def _tell_syntax(values: Mapping[str, str], scene: Scene) -> Telling | None:
     frame = scene.asking
     message = values["message"]
@@ -427,8 +452,7 @@ def _tell_syntax(values: Mapping[str, str], scene: Scene) -> Telling | None:
         mechanism=m.SYNTAX_NEWER,
         cause=(
             f"A file of {package} holds syntax that this Python{python} does not know "
-            f"({message}){_asker(scene)}: the "
-            "release was made for a newer Python, or its file is damaged."
+            f"({message}){_asker(scene)}: the release was made for a newer Python, or its file is damaged."
         ),
         remedies=(f"Use a newer Python, or an older release of {package} that supports this one.",),
         package=canonicalize_name(scene.importer) if scene.importer else None,
@@ -442,8 +466,7 @@ def _tell_removed(values: Mapping[str, str], scene: Scene) -> Telling:
         mechanism=m.NAME_MISSING,
         cause=(
             f"{name} was removed in {release}, which is older than the installed release{_asker(scene)}: "
-            f"the code is "
-            "older."
+            "the code is older."
         ),
     )
 
@@ -500,12 +523,25 @@ SIGNS = (
             remedies=(
                 (
                     "python -c 'import {package}; print({package}.__file__)' shows the file: give it "
-                    "another "
-                    "name, and "
-                    "remove its __pycache__."
+                    "another name, and remove its __pycache__."
                 ),
             ),
         ),
+    ),
+    Sign(
+        patterns=(
+            r"TypeError: (?P<callee>[\w.<>]+)\(\) got an unexpected keyword argument '(?P<name>\w+)'",
+            (
+                r"TypeError: (?P<callee>[\w.<>]+)\(\) (?:missing|takes)[^\n]{0,60}(?:argument|"
+                r"arguments)(?P<name>:? ?[^\n]{0,40})"
+            ),
+            (
+                r"AttributeError: '(?!NoneType|dict|list|str|tuple|int|float|bytes|function|module)\w+' "
+                r"object has no attribute '(?P<name>\w+)'"
+            ),
+            r"AttributeError: type object '\w+' has no attribute '(?P<name>\w+)'",
+        ),
+        tell=_tell_call,
     ),
     Sign(patterns=(r"SyntaxError: (?P<message>[^\n]+)",), tell=_tell_syntax),
     Sign(
@@ -518,8 +554,7 @@ SIGNS = (
             mechanism=m.METADATA_MISSING,
             cause=(
                 "The metadata of {name} is not found in the environment that ran: it is not installed "
-                "there, or was "
-                "copied or removed without its metadata."
+                "there, or was copied or removed without its metadata."
             ),
             remedies=("Install it: python -m pip install {name}",),
             package="{name}",
@@ -527,6 +562,10 @@ SIGNS = (
     ),
     Sign(
         patterns=(
+            (
+                r"(?P<name>[A-Za-z][\w-]+)==(?P<found>[\w.+]+) is used but incompatible\. Please "
+                r"install [\w-]+(?P<wanted>[<>=!~][^\n]{0,60}\d)"
+            ),
             (
                 r"ImportError: (?P<name>[\w-]+)(?P<wanted>(?:>=|==|<=|!=|>|<|~=)[^ \n]+) is "
                 r"required[^\n]{0,60}but found [\w-]+==(?P<found>[\w.+]+)"
@@ -579,12 +618,31 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "Install {name} into the environment that ran; if it is installed, import it alone "
-                    "to see "
-                    "why it "
-                    "fails: python -c 'import ...'."
+                    "Install {name} into the environment that ran; if it is installed, import it alone to "
+                    "see why it fails: python -c 'import ...'."
                 ),
             ),
+            rank=SymptomRank.GENERAL,
+        ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:Error|Exception): [^\n]{0,120}requires? (?:a )?(?:the )?`?(?P<name>[A-Za-z][\w-]+)`? "
+                r"?(?:version )?(?P<wanted>(?:>=|<=|==|>|<) ?[\d.]+\d)"
+            ),
+            (
+                r"(?:Error|Exception): [^\n]{0,80}(?:[Pp]lease|[Nn]eed to|[Yy]ou should) (?:upgrade|update|"
+                r"downgrade)[^\n]{0,20} `?(?P<name>[A-Za-z][\w-]+)`?[^\n]{0,30}?(?P<wanted>(?:>=|<=|==|to|"
+                r"version) ?v?[\d.]+\d)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause=(
+                "The program needs another release of {name} than the one that is installed: {name} {wanted}."
+            ),
+            remedies=("Install that release of {name}, as far as the other packages allow it.",),
             rank=SymptomRank.GENERAL,
         ),
     ),
@@ -608,15 +666,12 @@ SIGNS = (
             mechanism=m.NUMPY_ABI,
             cause=(
                 "A compiled extension was built against another NumPy than the one that is installed: "
-                "mostly one "
-                "made for NumPy 1 beside NumPy 2, or the other way round."
+                "mostly one made for NumPy 1 beside NumPy 2, or the other way round."
             ),
             remedies=(
                 (
                     "Install a release of the extension for the installed NumPy, else python -m pip "
-                    "install "
-                    "'numpy<2'; "
-                    "reinstall without the cache what was compiled here."
+                    "install 'numpy<2'; reinstall without the cache what was compiled here."
                 ),
             ),
             package="numpy",
@@ -644,9 +699,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.METACLASS_OR_TYPE,
             cause=(
-                "Annotations of a package cannot be made by this Python: it was written for a newer one (X "
-                "| Y needs "
-                "Python 3.10, list[int] needs 3.9), or a typing package does not fit."
+                "Annotations of a package cannot be made by this Python: it was written for a newer one "
+                "(X | Y needs Python 3.10, list[int] needs 3.9), or a typing package does not fit."
             ),
             remedies=("Use a newer Python, or a release of the package for this one.",),
             rank=SymptomRank.GENERAL,
@@ -664,8 +718,7 @@ SIGNS = (
             mechanism=m.METACLASS_OR_TYPE,
             cause=(
                 "Python 3.11 and newer refuses a dataclass whose default value (field {field}) can be "
-                "changed: the "
-                "package that defines it is older than this Python."
+                "changed: the package that defines it is older than this Python."
             ),
             remedies=("Use a newer release of the package, or Python 3.10.",),
         ),

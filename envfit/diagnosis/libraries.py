@@ -106,14 +106,12 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.LIBRARY_DRIVER,
             cause=(
                 f"{library} belongs to the NVIDIA driver and is not found{by}: the machine has no driver, "
-                f"or the "
-                "container was started without the GPU."
+                "or the container was started without the GPU."
             ),
             remedies=(
                 (
                     "Run it on a machine with the driver; start a container with --gpus all (docker) or "
-                    "--nv "
-                    "(apptainer)."
+                    "--nv (apptainer)."
                 ),
             ),
         )
@@ -122,14 +120,13 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.LIBRARY_TORCH_CUDA,
             cause=(
                 f"{library} is a part of torch with CUDA and is not found{by}: {asked or 'the extension'} "
-                f"was built "
-                "for CUDA, and the installed torch is a build without it (or torch was not imported first)."
+                "was built for CUDA, and the installed torch is a build without it (or torch was not "
+                "imported first)."
             ),
             remedies=(
                 (
                     f"Install torch with CUDA, or the build of {asked or 'the extension'} for the torch "
-                    f"that "
-                    f"is here."
+                    "that is here."
                 ),
             ),
             package="torch",
@@ -139,8 +136,7 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.LIBRARY_TORCH,
             cause=(
                 f"{library} is a part of torch and is not found{by}: torch is not installed in the "
-                f"environment that "
-                "ran, or the extension was imported before torch."
+                "environment that ran, or the extension was imported before torch."
             ),
             package="torch",
         )
@@ -149,7 +145,7 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.LIBRARY_ROCM,
             cause=(
                 f"{library} is a part of ROCm for AMD GPUs and is not found{by}: the build for AMD GPUs is "
-                f"installed."
+                "installed."
             ),
         )
     if python := _PYTHON.match(library):
@@ -158,15 +154,13 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.LIBRARY_PYTHON,
             cause=(
                 f"{library} is the library of Python {version} and is not found{by}: that Python was "
-                f"removed, is a "
-                "build without a shared library, or its lib folder is not where the loader looks."
+                "removed, is a build without a shared library, or its lib folder is not where the loader "
+                "looks."
             ),
             remedies=(
                 (
-                    f"Make the environment again with a Python {version} that has its library, or put "
-                    f"its lib "
-                    f"folder into "
-                    "LD_LIBRARY_PATH."
+                    f"Make the environment again with a Python {version} that has its library, or put its "
+                    "lib folder into LD_LIBRARY_PATH."
                 ),
             ),
         )
@@ -177,13 +171,12 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.LIBRARY_CUDA,
             cause=f"{library}, one of {of}, is not found{by}: {asked or 'the package'} was built for "
             f"{'that' if major else 'a'} CUDA, and its libraries are not installed here or not where the "
-            f"loader looks.",
+            "loader looks.",
             remedies=(
                 (
                     f"Install the build of {asked or 'the package'} for the CUDA of this environment "
-                    f"(python "
-                    f"-c 'import "
-                    "torch; print(torch.version.cuda)'), or the nvidia package that brings the library."
+                    "(python -c 'import torch; print(torch.version.cuda)'), or the nvidia package that "
+                    "brings the library."
                 ),
             ),
         )
@@ -193,7 +186,7 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.LIBRARY_SYSTEM,
             cause=(
                 f"{library} is not found{by}: it is of {known}, which the system or environment does not "
-                f"have."
+                "have."
             ),
             remedies=(f"Install {known}, or the package of conda-forge that has it.",),
         )
@@ -202,7 +195,7 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.LIBRARY_MISSING,
             cause=(
                 f"The file {library}{by}, is not there: the package was installed without it, or for "
-                f"another machine."
+                "another machine."
             ),
             certain=False,
         )
@@ -210,14 +203,12 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
         mechanism=m.LIBRARY_MISSING,
         cause=(
             f"The shared library {library} is not found{by}: it is not installed, or not where the loader "
-            f"looks."
+            "looks."
         ),
         remedies=(
             (
                 f"Find which package has it (apt-file search {library}, dnf provides '*/{library}'), "
-                f"install "
-                f"that, or put "
-                "its folder into LD_LIBRARY_PATH."
+                "install that, or put its folder into LD_LIBRARY_PATH."
             ),
         ),
     )
@@ -272,6 +263,8 @@ def _tell_symbol(values: Mapping[str, str], scene: Scene) -> Telling | None:
     if asked and asked.replace("-", "_") not in library:
         what = f"{library} (of {asked})" if library else f"a library of {asked}"
     name = read_symbol(symbol)
+    if path.startswith("/") and "-packages" not in path and _CUDA.match(library):
+        what = path  # whose directory comes first
     shown = name if name == symbol else f"{name} ({symbol})"
     if len(shown) > 150:
         shown = name[:120]
@@ -287,9 +280,8 @@ def _tell_symbol(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.SYMBOL_CUDA,
             cause=(
                 f"{what} needs {symbol} of {runtime}, and the {runtime} that was loaded does not have it: "
-                f"one of "
-                "another release is found first, through LD_LIBRARY_PATH, from the system or from another "
-                "package."
+                "one of another release is found first, through LD_LIBRARY_PATH, from the system or from "
+                "another package."
             ),
             remedies=(
                 "Unset LD_LIBRARY_PATH and try again.",
@@ -301,8 +293,7 @@ def _tell_symbol(values: Mapping[str, str], scene: Scene) -> Telling | None:
     ) or symbol.startswith(("torch_", "aoti_torch", "THP", "TH")):
         hint = (
             " Its name holds the new C++ ABI (__cxx11): a torch built with the old one (before 2.7 on the "
-            "package "
-            "index) does not have it."
+            "package index) does not have it."
             if "__cxx11" in symbol
             else ""
         )
@@ -310,24 +301,31 @@ def _tell_symbol(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.SYMBOL_TORCH,
             cause=(
                 f"{what} was built against another torch release, or with the other C++ ABI, than the "
-                f"torch that is "
-                f"installed, which has no {shown}.{hint}"
+                f"torch that is installed, which has no {shown}.{hint}"
             ),
             remedies=(
                 (
                     f"Install the build of {asked or 'the extension'} for this torch (its version, CUDA, "
-                    f"Python and C++ "
-                    "ABI), or build it against this torch: pip install --no-build-isolation --no-cache-dir."
+                    "Python and C++ ABI), or build it against this torch: pip install "
+                    "--no-build-isolation --no-cache-dir."
                 ),
             ),
+        )
+    if re.match(r"_Z(?:N|NK|T[ISV]N?)?St", symbol):
+        return Telling(
+            mechanism=m.LIBSTDCXX_OLD,
+            cause=(
+                f"{what} needs {shown} of the C++ library, which the libstdc++ that was loaded does not "
+                "have: an older one is found first, or the file was built with the other C++ ABI."
+            ),
+            certain=False,
         )
     if library.startswith(("libtorch", "libc10")):
         return Telling(
             mechanism=m.SYMBOL_OTHER,
             cause=(
                 f"{library} of torch needs {shown}, which another library that was loaded with it does not "
-                f"have: a "
-                "library of another release (MKL, OpenMP, CUDA or the system's) is found first."
+                "have: a library of another release (MKL, OpenMP, CUDA or the system's) is found first."
             ),
             remedies=(
                 "Unset LD_LIBRARY_PATH; reinstall torch with its dependencies into a fresh environment.",
@@ -338,8 +336,7 @@ def _tell_symbol(values: Mapping[str, str], scene: Scene) -> Telling | None:
         mechanism=m.SYMBOL_OTHER,
         cause=(
             f"{what} needs {shown}, which the library that should have it does not: it was built against "
-            f"another "
-            "version of that library, or one of another place is loaded first."
+            "another version of that library, or one of another place is loaded first."
         ),
         remedies=(
             "Reinstall it and what it is linked with from one source; look at ldd and LD_LIBRARY_PATH.",
@@ -357,7 +354,7 @@ def _tell_libc(values: Mapping[str, str], _: Scene) -> Telling:
             mechanism=m.LIBC_OLD,
             cause=(
                 f"The system's C library (glibc) is older than {number}{by}: the file was built on a newer "
-                f"system."
+                "system."
             ),
             remedies=(
                 f"Use a build for an older glibc, or a system or container with glibc {number} or newer.",
@@ -367,8 +364,7 @@ def _tell_libc(values: Mapping[str, str], _: Scene) -> Telling:
         mechanism=m.LIBSTDCXX_OLD,
         cause=(
             f"The libstdc++ that was loaded has no {version}{by}: an older one, mostly the system's, is "
-            f"found before "
-            "a newer one."
+            "found before a newer one."
         ),
         remedies=(
             (
@@ -434,8 +430,7 @@ SIGNS = (
             mechanism=m.LIBRARY_FOREIGN,
             cause=(
                 "{library} is no library that this machine can load: it is for another kind of processor, "
-                "or was "
-                "damaged or cut off when it was installed."
+                "or was damaged or cut off when it was installed."
             ),
             remedies=("Reinstall its package without the cache, on the machine it is for.",),
         ),
@@ -448,8 +443,7 @@ SIGNS = (
             mechanism=m.LIBRARY_REFUSED,
             cause=(
                 "{library} asks for an executable stack, which this system (glibc 2.41 and newer, or a "
-                "hardened "
-                "kernel) refuses: the build is old."
+                "hardened kernel) refuses: the build is old."
             ),
             remedies=("Install a newer release of the package; patchelf --clear-execstack mends the file.",),
         ),
@@ -460,8 +454,7 @@ SIGNS = (
             mechanism=m.TLS_FULL,
             cause=(
                 "The loader has no room left for the static thread-local storage of {library}, because it "
-                "is loaded "
-                "late."
+                "is loaded late."
             ),
             remedies=("Import its package first, or start with LD_PRELOAD={library}.",),
         ),
@@ -475,8 +468,7 @@ SIGNS = (
             mechanism=m.OPENMP_TWICE,
             cause=(
                 "Two copies of the OpenMP runtime are loaded into one process: NumPy, MKL or torch were "
-                "installed from "
-                "different sources (pip and conda), each with its own."
+                "installed from different sources (pip and conda), each with its own."
             ),
             remedies=(
                 "Install NumPy, MKL and torch from one source into a fresh environment.",
@@ -485,13 +477,15 @@ SIGNS = (
         ),
     ),
     Sign(
-        patterns=(r"DLL load failed while importing (?P<module>[\w.]+)",),
+        patterns=(
+            r"DLL load failed while importing (?P<module>[\w.]+)",
+            r"\[WinError (?:126|127|193|1114)\][^\n]{0,120}[Ee]rror loading \"(?P<module>[^\"\n]+)\"",
+        ),
         telling=Telling(
             mechanism=m.LIBRARY_MISSING,
             cause=(
                 "Windows could not load a library that {module} needs: Microsoft's C++ runtime, a library "
-                "of CUDA, or "
-                "one of another release."
+                "of CUDA, or one of another release."
             ),
             remedies=("Install the Visual C++ Redistributable, and reinstall the package.",),
             certain=False,

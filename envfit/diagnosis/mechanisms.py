@@ -90,6 +90,13 @@ PYTHON_2_CODE = _mechanism(
     "The code is written for Python 2.",
     "Use a release of the package for Python 3.",
 )
+CALL_MISMATCH = _mechanism(
+    "call-does-not-fit",
+    "A package calls another one in a way that the installed release of that one does not take: they "
+    "are not of "
+    "the same time.",
+    "Bring the two packages to releases that fit together.",
+)
 METADATA_MISSING = _mechanism(
     "package-metadata-missing",
     "A program looks for the metadata of a package, and it is not installed in this environment or its "
@@ -450,7 +457,7 @@ HUB_ACCESS = _mechanism(
 FILE_MISSING = _mechanism(
     "file-missing",
     "The program opens a file that is not there.",
-    "Look at the path: is it right, and was the step that makes the file run?",
+    "Look at the path, and whether the step that makes the file ran.",
     environment=False,
 )
 PROGRAM_MISSING = _mechanism(
@@ -590,7 +597,7 @@ SOURCES_INCOMPLETE = _mechanism(
     "sources-incomplete",
     "A file of the sources is missing: the repository was cloned without its submodules, or the archive "
     "lacks it.",
-    "git submodule update --init --recursive, or take a wheel.",
+    "Fetch them with git submodule update --init --recursive, or take a wheel.",
 )
 GIT_FAILED = _mechanism(
     "git-failed",
@@ -719,7 +726,7 @@ CONDA_CHANNEL = _mechanism(
 CONDA_BROKEN = _mechanism(
     "conda-package-damaged",
     "A package in conda's cache is damaged or incomplete.",
-    "conda clean --packages --tarballs, and again.",
+    "Run conda clean --packages --tarballs, and try again.",
     environment=False,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
@@ -65,22 +66,16 @@ def _tell_conflict(_: Mapping[str, str], scene: Scene) -> Telling | None:
 
 
 def _tell_incompatible(values: Mapping[str, str], _: Scene) -> Telling:
+    name, found = values["name"], values["found"].strip()
+    here = "it is not installed" if found == "not installed" else f"{found} is installed"
     return Telling(
         mechanism=m.INCONSISTENT,
         cause=(
-            f"{values['name']} {values['version']} requires {values['wanted'].rstrip(',')}, and "
-            f"{values['found']} is "
-            "installed: something that was installed later changed it."
+            f"{name} {values['version']} requires {values['wanted'].rstrip(',')}, and {here}: something "
+            "that was installed later changed it."
         ),
-        remedies=(
-            (
-                f"Install both in one command, so that they are resolved together, or a "
-                f"{values['name']} that "
-                f"takes "
-                f"{values['found']}."
-            ),
-        ),
-        package=canonicalize_name(values["name"]),
+        remedies=("Install both in one command, so that they are resolved together.",),
+        package=canonicalize_name(name),
     )
 
 
@@ -101,10 +96,9 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.LOCAL_VERSION,
             cause=(
                 f"{name}{wanted} is not on the index that pip asks: builds with a label such as "
-                f"+{version.local} are only "
-                "on the index of those who made it (download.pytorch.org/whl/LABEL for torch), or there is "
-                "none for this "
-                "Python and platform."
+                f"+{version.local} are only on the index of those who made it "
+                "(download.pytorch.org/whl/LABEL for torch), or there is none for this Python and "
+                "platform."
             ),
             remedies=(f"Name that index: --extra-index-url, or ask for {name} without +{version.local}.",),
             package=package,
@@ -126,8 +120,8 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
                 mechanism=m.NOT_FOR_PYTHON,
                 cause=(
                     f"{name} {version} has no file that this Python, platform or C library can "
-                    f"install{_python(scene)}; the "
-                    f"oldest that has is {oldest}: mostly this Python is newer than the release."
+                    f"install{_python(scene)}; the oldest that has is {oldest}: mostly this Python is "
+                    "newer than the release."
                 ),
                 remedies=(f"Use {name} {oldest} or newer, or an older Python.",),
                 package=package,
@@ -137,10 +131,8 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
                 mechanism=m.NO_SUCH_VERSION,
                 cause=(
                     f"{name} {version} is not there for this Python and platform{_python(scene)}; the "
-                    f"newest that is, is "
-                    f"{newest}: the release does not exist, or needs another (mostly newer) Python, or the "
-                    f"index is a mirror "
-                    "that lags behind."
+                    f"newest that is, is {newest}: the release does not exist, or needs another (mostly "
+                    "newer) Python, or the index is a mirror that lags behind."
                 ),
                 remedies=(f"Use {name} {newest}, or a newer Python if the release needs one.",),
                 package=package,
@@ -150,10 +142,8 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.NO_SUCH_VERSION,
             cause=(
                 f"There is no {name} {version} for this Python and platform{_python(scene)}, while older "
-                f"and newer releases "
-                f"({oldest} to {newest}) are there: the release does not exist, was withdrawn, or has no "
-                f"file "
-                f"for this machine."
+                f"and newer releases ({oldest} to {newest}) are there: the release does not exist, was "
+                "withdrawn, or has no file for this machine."
             ),
             remedies=(f"Use one of the releases that the message lists; the newest is {newest}.",),
             package=package,
@@ -163,13 +153,14 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
         return Telling(
             mechanism=m.NO_SUCH_VERSION,
             cause=(
-                f"No release of {name} that this Python and platform can install{_python(scene)} "
-                f"satisfies "
+                f"No release of {name} that this Python and platform can install{_python(scene)} satisfies "
                 f"{wanted or 'what was asked for'}: there are {min(offered)} to {max(offered)}."
             ),
             package=package,
             certain=False,
         )
+    if broken := _unreachable(scene):
+        return replace(broken, cause=f"{broken.cause} So {name} was not found.")
     known = package in scene.distributions.values()
     return Telling(
         mechanism=m.NOT_FOR_PYTHON if known else m.NO_SUCH_PACKAGE,
@@ -188,13 +179,31 @@ def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
         remedies=(
             (
                 f"Look at the page of {name} on the index: is the name right, and for which Pythons are "
-                f"its "
-                f"files?"
+                "its files?"
             ),
         ),
         package=package,
         rank=SymptomRank.GENERAL,
     )
+
+
+_NO_TLS = re.compile(
+    r"certificate verify failed|SSLCertVerificationError|SSLError|SSL module is not available", re.IGNORECASE
+)
+_NO_NETWORK = re.compile(
+    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|Connection "
+    r"refused"
+    r"|Network is unreachable|ProtocolError"
+)
+
+
+def _unreachable(scene: Scene) -> Telling | None:
+    """Return why an index said nothing at all."""
+    if _NO_TLS.search(scene.log.text):
+        return Telling(mechanism=m.INDEX_TLS, cause=m.INDEX_TLS.cause)
+    if _NO_NETWORK.search(scene.log.text):
+        return Telling(mechanism=m.INDEX_UNREACHABLE, cause=m.INDEX_UNREACHABLE.cause)
+    return None
 
 
 def _python(scene: Scene) -> str:
@@ -267,15 +276,13 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         return Telling(
             mechanism=m.NOT_FOR_PLATFORM,
             cause=(
-                f"The builds that were asked for need a machine that conda does not see here "
-                f"({virtual.strip()}): its "
-                "virtual packages say what driver, C library or system it finds."
+                "The builds that were asked for need a machine that conda does not see here "
+                f"({virtual.strip()}): its virtual packages say what driver, C library or system it finds."
             ),
             remedies=(
                 (
                     "conda info shows the virtual packages; CONDA_OVERRIDE_CUDA=12.8 and the like name "
-                    "another "
-                    "machine."
+                    "another machine."
                 ),
             ),
         )
@@ -307,14 +314,13 @@ def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
         mechanism=m.CONDA_CHANNEL,
         cause=(
             f"The channels that conda asks have no {', '.join(names[:3]) or 'such package'} for this "
-            f"platform: it is on "
-            "another channel (conda-forge, nvidia), only on the package index, or the version does not "
-            "exist."
+            "platform: it is on another channel (conda-forge, nvidia), only on the package index, or the "
+            "version does not exist."
         ),
         remedies=(
             (
-                "Look at the name and version; add the channel that has it (-c conda-forge), or install it "
-                "with pip."
+                "Look at the name and version; add the channel that has it (-c conda-forge), or install "
+                "it with pip."
             ),
         ),
     )
@@ -330,8 +336,8 @@ def _tell_hash(values: Mapping[str, str], scene: Scene) -> Telling:
         mechanism=m.HASHES,
         cause=(
             f"The file of {name} that was downloaded is not the one that the lock or requirements name: "
-            f"the download "
-            "was cut off, a cache or mirror has another file, or the release has got new files."
+            "the download was cut off, a cache or mirror has another file, or the release has got new "
+            "files."
         ),
     )
 
@@ -393,13 +399,16 @@ SIGNS = (
             ),
             r"The following specifications were found to be incompatible with",
             r"Found conflicts! Looking for incompatible packages",
-            r"ResolvePackageNotFound",
         ),
         tell=_tell_conda,
         unless=("resolution-too-deep",),
     ),
     Sign(
-        patterns=(r"PackagesNotFoundError", r"The following packages? (?:are|is) (?:not available|missing)"),
+        patterns=(
+            r"PackagesNotFoundError",
+            r"ResolvePackageNotFound",
+            r"The following packages? (?:are|is) (?:not available|missing)",
+        ),
         tell=_tell_conda_absent,
     ),
     Sign(
@@ -469,9 +478,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "Take the wheel whose cp3xx is this Python's and whose end is this machine's "
-                    "(python -VV; "
-                    "uname -m)."
+                    "Take the wheel whose cp3xx is this Python's and whose end is this machine's (python "
+                    "-VV; uname -m)."
                 ),
             ),
         ),
@@ -491,8 +499,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.MANAGED,
             cause=(
-                "The Python of the system is kept by its own package manager, so that pip and uv refuse to "
-                "install into it."
+                "The Python of the system is kept by its own package manager, so that pip and uv refuse "
+                "to install into it."
             ),
             remedies=("Make a virtual environment (python3 -m venv DIR, uv venv DIR) and install there.",),
         ),
@@ -512,8 +520,7 @@ SIGNS = (
             mechanism=m.INDEX_TLS,
             cause=(
                 "The certificate of a server was not accepted: a proxy that opens connections, an old set "
-                "of certificates, "
-                "or a Python without SSL. The packages are not at fault."
+                "of certificates, or a Python without SSL. The packages are not at fault."
             ),
             remedies=(
                 (
@@ -534,12 +541,11 @@ SIGNS = (
         telling=Telling(
             mechanism=m.INDEX_FORBIDDEN,
             cause=(
-                "A server refused access (401, 403 or 407): it wants a name and password or token, or does "
-                "not allow this "
-                "file."
+                "A server refused access (401, 403 or 407): it wants a name and password or token, or "
+                "does not allow this file."
             ),
         ),
-        unless=("huggingface",),
+        unless=("huggingface", r"HTTP/\d"),
     ),
     Sign(
         patterns=(
@@ -597,14 +603,12 @@ SIGNS = (
             mechanism=m.INDEX_UNREACHABLE,
             cause=(
                 "A server could not be reached, or did not answer in time: no network (as on a compute "
-                "node), a proxy, a "
-                "wrong name, or a connection that broke. The packages are not at fault."
+                "node), a proxy, a wrong name, or a connection that broke. The packages are not at fault."
             ),
             remedies=(
                 (
-                    "Look at the network and at HTTPS_PROXY, and try again; fetch beforehand where a "
-                    "node has "
-                    "no network."
+                    "Look at the network and at HTTPS_PROXY, and try again; fetch beforehand where a node "
+                    "has no network."
                 ),
             ),
             rank=SymptomRank.GENERAL,
@@ -621,8 +625,7 @@ SIGNS = (
             mechanism=m.NO_BUILD_ALLOWED,
             cause=(
                 "Only wheels were allowed (--only-binary, --no-build), and the release has none that fits "
-                "this Python and "
-                "platform."
+                "this Python and platform."
             ),
             certain=False,
         ),
@@ -659,8 +662,8 @@ SIGNS = (
             mechanism=m.METADATA_INVALID,
             cause=(
                 "A requirement or version is not written as the standard (PEP 440, PEP 508) asks: in a "
-                "requirements file, or "
-                "in the metadata of an old release, which newer pip and setuptools refuse."
+                "requirements file, or in the metadata of an old release, which newer pip and setuptools "
+                "refuse."
             ),
             remedies=(
                 (
@@ -697,8 +700,7 @@ SIGNS = (
             mechanism=m.UNINSTALL_FAILED,
             cause=(
                 "{name} was installed by something else (conda, the system, distutils) and has no record "
-                "of its files, so "
-                "that pip cannot remove it."
+                "of its files, so that pip cannot remove it."
             ),
             remedies=(
                 "Use a fresh environment, or remove it with what installed it (conda remove {name}, apt).",
@@ -719,8 +721,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.GIT_FAILED,
             cause=(
-                "git could not fetch a repository: git is missing, or its address, revision, rights or the "
-                "network are wrong."
+                "git could not fetch a repository: git is missing, or its address, revision, rights or "
+                "the network are wrong."
             ),
         ),
     ),
@@ -732,9 +734,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.CONFLICT,
             cause=(
-                "pip gave up its search: the requirements are so loose that it tried too many versions, or "
-                "they exclude each "
-                "other."
+                "pip gave up its search: the requirements are so loose that it tried too many versions, "
+                "or they exclude each other."
             ),
             remedies=("Give lower bounds for the packages that it tries, or use a lock or uv.",),
             rank=SymptomRank.GENERAL,

@@ -14,7 +14,7 @@ from envfit.knowledge.log_text import LogText
 __all__ = ["Scene", "package_of_file", "python_of_file"]
 
 _PYTHON = re.compile(r"[/\\](?:python|Python)(3)\.?(\d{1,2})[/\\]")
-_SITE = re.compile(r"(?P<site>.*?[/\\](?:site|dist)-packages)[/\\](?P<package>[\w.-]+?)(?:\.py|[/\\]|$)")
+_SITE = re.compile(r"(?P<site>.*?[/\\](?:site|dist)-packages)[/\\](?P<package>[\w-]+)")
 _PIP_PYTHON = re.compile(r"cp(3)(\d{1,2})-|Python (3)\.(\d{1,2})(?:\.\d+)?\b|\.cpython-(3)(\d{1,2})\b")
 
 

@@ -12,7 +12,7 @@ from envfit.frozen import frozen
 from envfit.knowledge.log_text import LogText
 from envfit.knowledge.symptom import SymptomRank
 from envfit.knowledge.symptom_match import SymptomMatch
-from envfit.knowledge.symptom_pattern import compile_pattern
+from envfit.knowledge.symptom_pattern import read_pattern
 from envfit.knowledge.symptom_text import filled
 
 __all__ = ["Hit", "Sign", "Telling", "find_signs", "hit_of_symptom"]
@@ -92,7 +92,7 @@ def find_signs(scene: Scene, signs: Sequence[Sign]) -> Iterator[Hit]:
 
 def _hits(scene: Scene, sign: Sign) -> Iterator[Hit]:
     found = _places(scene.log, sign)
-    if not found or not all(scene.log.has(compile_pattern(pattern)) for pattern in sign.also):
+    if not found or not all(scene.log.has(read_pattern(pattern)) for pattern in sign.also):
         return
     told: dict[Telling, tuple[list[tuple[int, int]], dict[str, str]]] = {}
     for values, place in found:
@@ -117,11 +117,10 @@ def _hits(scene: Scene, sign: Sign) -> Iterator[Hit]:
 
 
 def _places(log: LogText, sign: Sign) -> list[tuple[dict[str, str], tuple[int, int]]]:
-    unless = [compile_pattern(pattern).expression for pattern in sign.unless]
     found = []
     for pattern in (each for written in sign.patterns for each in alternatives(written)):
-        for match in log.find(compile_pattern(pattern)):
-            if not any(expression.search(log.whole_lines(match)) for expression in unless):
+        for match in log.find(read_pattern(pattern)):
+            if not any(read_pattern(text).expression.search(log.whole_lines(match)) for text in sign.unless):
                 values = {name: " ".join(text.split()) for name, text in match.groupdict().items() if text}
                 found.append((values, log.span(match)))
     return found
@@ -133,7 +132,7 @@ def alternatives(pattern: str) -> tuple[str, ...]:
 
     A pattern without such a word is split where it first chooses, outside of other groups.
     """
-    if compile_pattern(pattern).words:
+    if read_pattern(pattern).words:
         return (pattern,)
     plain = _PLAIN.sub(lambda match: "x" * len(match[0]), pattern)  # no sign in it is to be taken literally
     depth, opened = 0, -1

@@ -21,14 +21,13 @@ _MOST = 60_000  # lines kept between beginning and end
 _SAME = 12  # times that a line is kept that differs only in its numbers
 _LONGEST = 4_000
 
+#: Of a line in lower case: only plain words, which a regular expression finds ten times as fast as classes.
 _TELLS = re.compile(
-    r"[Ee]rror|ERROR|[Ee]xception|Traceback|[Ff]ail|FAIL|[Ff]atal|FATAL|[Cc]annot|[Cc]ould not|[Uu]nable|"
-    r"not found|"
-    r"No module|undefined|[Kk]illed|[Aa]bort|[Ss]egmentation|[Cc]onflict|[Ii]ncompatible|Because |"
-    r"[Mm]ismatch|"
-    r"[Uu]nsupported|not supported|[Dd]enied|[Rr]efused|[Tt]imed out|insufficient|[Oo]ut of memory|OOM|oom|"
-    r"Warning|"
-    r"WARN|core dumped|[Ii]llegal|Xid|[Mm]issing|[Nn]o such|requires"
+    "error|exception|traceback|fail|fatal|cannot|could not|unable|not found|no module|undefined|killed|"
+    "abort|"
+    "segmentation|conflict|incompatible|because |mismatch|unsupported|not supported|denied|refused|"
+    "timed out|"
+    "insufficient|out of memory|oom|warning|core dumped|illegal|xid|missing|no such|requires"
 )
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 
@@ -80,7 +79,7 @@ class _Kept:
         if len(self._first) < _BEGINNING:
             self._first.append(item)
             return
-        if _TELLS.search(line, 0, _LONGEST) and len(self._between) < _MOST and self._is_new(line):
+        if _TELLS.search(line[:_LONGEST].lower()) and len(self._between) < _MOST and self._is_new(line):
             self._between += self._recent
             self._recent.clear()
             self._between.append(item)

@@ -26,14 +26,12 @@ def _tell_signal(values: Mapping[str, str], _: Scene) -> Telling | None:
             mechanism=m.KILLED,
             cause=(
                 "The process was killed from outside (signal 9): mostly because the machine, container or "
-                "job ran out "
-                "of memory, else by a time limit or a person."
+                "job ran out of memory, else by a time limit or a person."
             ),
             remedies=(
                 (
-                    "dmesg, or the job's accounting, says whether memory was the reason; if so, use "
-                    "less or "
-                    "ask for more."
+                    "dmesg, or the job's accounting, says whether memory was the reason; if so, use less "
+                    "or ask for more."
                 ),
             ),
             certain=False,
@@ -61,8 +59,7 @@ _SHARED_MEMORY = Telling(
     mechanism=m.BUS_ERROR,
     cause=(
         "A process got SIGBUS, which mostly means that the shared memory (/dev/shm) is full: a container "
-        "has 64 MB of it "
-        "unless it is told otherwise."
+        "has 64 MB of it unless it is told otherwise."
     ),
     remedies=("Start the container with --shm-size=8g or --ipc=host; else use fewer workers.",),
     rank=SymptomRank.GENERAL,
@@ -70,8 +67,8 @@ _SHARED_MEMORY = Telling(
 _INSTRUCTION = Telling(
     mechanism=m.ILLEGAL_INSTRUCTION,
     cause=(
-        "A compiled library uses instructions that this processor, or the virtual machine it runs in, does "
-        "not have."
+        "A compiled library uses instructions that this processor, or the virtual machine it runs in, "
+        "does not have."
     ),
     remedies=("Install a build for this processor; lscpu shows what it has (AVX, AVX2).",),
 )
@@ -85,8 +82,7 @@ def _tell_missing_file(values: Mapping[str, str], scene: Scene) -> Telling | Non
             mechanism=m.NVCC_MISSING,
             cause=(
                 f"GPU code is compiled here, and there is no nvcc at {path}: no CUDA toolkit is installed, "
-                f"or CUDA_HOME "
-                "names another folder."
+                "or CUDA_HOME names another folder."
             ),
         )
     if "." not in name and "/" not in path and name:
@@ -141,7 +137,7 @@ SIGNS = (
                 r"<Signals\.)\W*(?P<signal>SIGKILL)"
             ),
             r"(?P<signal>SIGKILL)\b",
-            r"(?:died with|killed by|terminated by) signal[: ]+(?P<number>9)\b",
+            r"(?:died with|killed by|terminated by|got) signal[: ]+(?P<number>9)\b",
         ),
         tell=lambda values, scene: _tell_signal(values or {"signal": "SIGKILL"}, scene),
         unless=(r"OOMKilled", r"Killed process", r"oom", "cc1plus", "cicc", "ptxas", "Killed signal"),
@@ -154,7 +150,7 @@ SIGNS = (
                 r"139|-7|"
                 r"135|-4|132)\b"
             ),
-            r"(?:died with|killed by|terminated by) signal[: ]+(?P<number>11|7|4)\b",
+            r"(?:died with|killed by|terminated by|got) signal[: ]+(?P<number>11|7|4)\b",
         ),
         tell=_tell_signal,
     ),
@@ -176,6 +172,7 @@ SIGNS = (
                 r"(?:unable to (?:open|allocate|mmap|write)|shm_open|/dev/shm)[^\n]{0,100}(?:No space left|"
                 r"shared memory|insufficient|Bus error)[^\n]*"
             ),
+            r"unable to write to file </torch_",
             r"insufficient shared memory",
             r"out of shared memory",
         ),
@@ -183,8 +180,7 @@ SIGNS = (
             mechanism=m.BUS_ERROR,
             cause=(
                 "The shared memory (/dev/shm) is full or too small: a container has 64 MB of it unless it "
-                "is told "
-                "otherwise."
+                "is told otherwise."
             ),
             remedies=("Start the container with --shm-size=8g or --ipc=host; else use fewer workers.",),
         ),
@@ -197,9 +193,8 @@ SIGNS = (
             cause="The disk, a quota or the place for temporary files is full.",
             remedies=(
                 (
-                    "df -h and quota show which; make room, or set TMPDIR, PIP_CACHE_DIR or "
-                    "UV_CACHE_DIR to a "
-                    "disk with room."
+                    "df -h and quota show which; make room, or set TMPDIR, PIP_CACHE_DIR or UV_CACHE_DIR "
+                    "to a disk with room."
                 ),
             ),
         ),
@@ -255,8 +250,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.PORT_IN_USE,
             cause=(
-                "Another process listens on the port that the program wants: mostly another run of it that "
-                "still lives."
+                "Another process listens on the port that the program wants: mostly another run of it "
+                "that still lives."
             ),
             remedies=(
                 (
@@ -281,8 +276,7 @@ SIGNS = (
             mechanism=m.HUB_ACCESS,
             cause=(
                 "The server of models has no such model for this user: its name is wrong, it is gated or "
-                "private, or the "
-                "token is missing or wrong. The environment is not at fault."
+                "private, or the token is missing or wrong. The environment is not at fault."
             ),
             remedies=("Look at the model's page, accept its conditions, and log in (hf auth login).",),
         ),
@@ -326,14 +320,12 @@ SIGNS = (
             mechanism=m.RENDEZVOUS,
             cause=(
                 "The processes of the run did not all reach each other: one of them failed or never "
-                "started, or address, "
-                "port or firewall are in the way."
+                "started, or address, port or firewall are in the way."
             ),
             remedies=(
                 (
-                    "Look for the first error of the other processes; check MASTER_ADDR, MASTER_PORT "
-                    "and the "
-                    "network."
+                    "Look for the first error of the other processes; check MASTER_ADDR, MASTER_PORT and "
+                    "the network."
                 ),
             ),
             rank=SymptomRank.WRAPPER,

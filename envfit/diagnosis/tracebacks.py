@@ -61,7 +61,8 @@ class Raised:
 
     type: str  # as printed, "torch.OutOfMemoryError"
     message: str  # its first line
-    first: int  # place in ``LogText.lines`` of its own line
+    begin: int  # place in ``LogText.lines`` where its frames begin
+    first: int  # of its own line
     last: int  # of the last line of its message
     frames: tuple[Frame, ...]
     ignored: bool = False  # in a destructor or at exit: nothing failed of it
@@ -117,6 +118,7 @@ class _Reader:
         self._raised: list[Raised] = []
         self._causes: list[bool] = []
         self._frames: list[Frame] = []
+        self._begins = 0
         self._link: bool | None = None  # what was said since the last exception: cause, or context
         self._traced = False
         self._ignored = False
@@ -145,6 +147,8 @@ class _Reader:
         elif (frame := _frame(text)) is not None:
             if self._raised and self._link is None and not self._frames:
                 self._close()  # frames without a header: a log that was cut
+            if not self._frames:
+                self._begins = place
             self._frames.append(frame)
         elif found := self._exception(text):
             last = index
@@ -170,7 +174,7 @@ class _Reader:
             return False
         if _RAISED.match(text):
             return False
-        return before.rstrip().endswith(":") or not _OTHER.match(text)
+        return before.rstrip().endswith(":") or not _OTHER.match(text.lstrip())
 
     def _begin(self) -> None:
         """Read a header: of the next exception of this chain where a link was said, else of a new chain."""
@@ -190,6 +194,7 @@ class _Reader:
             Raised(
                 type=found["type"],
                 message=(found["message"] or "").strip(),
+                begin=self._begins if self._frames else first,
                 first=first,
                 last=last,
                 frames=tuple(self._frames),

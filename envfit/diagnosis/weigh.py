@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from envfit.diagnosis.mixing import mixtures
 from envfit.diagnosis.model import Confidence, Diagnosis, Hypothesis, Quote
 from envfit.diagnosis.scene import Scene
 from envfit.diagnosis.sign import Hit
@@ -25,7 +26,8 @@ _MOST_OTHERS = 5
 _MOST_QUOTES = 4
 _LONGEST_QUOTE = 240
 _WARNS = re.compile(
-    r"warn|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? ?back|using .{1,40} instead",
+    r"warn|caught was|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? ?back|using .{1,40} "
+    r"instead",
     re.IGNORECASE,
 )
 _ERRS = re.compile(
@@ -38,7 +40,8 @@ _CONTINUES = re.compile(r"\s*(?:cause|Caused by|\d+): ")
 _FOLLOWS = frozenset({"nccl-failed", "nccl/unhandled-error", "processes-did-not-meet", "cause-hidden"})
 #: Exceptions that follow where an import failed before and was caught.
 _AFTER_IMPORT = frozenset({"NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError"})
-_NAMES_NOTHING = re.compile(r"'NoneType' object (?:has no attribute|is not callable|is not subscriptable)")
+#: Words by which a failed import and what follows from it are known to belong together.
+_WORD = re.compile(r"[A-Za-z][a-z0-9_]{4,}")
 
 
 @frozen
@@ -71,11 +74,14 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
         chosen = _behind(event, lines, finder)
         if chosen is not None:
             cause = _hypothesis(scene, chosen, chain=_chain(event, passed), sure=False)
-    elif lines:
+    elif lines and not (passed and finder.is_warning(lines[0])):
         chosen = lines[0]
         rivals = {hit.code for hit in lines if hit.rank is chosen.rank and not finder.is_warning(hit)}
         cause = _hypothesis(
-            scene, chosen, chain=_told_last(passed), sure=len(rivals) <= 1 or not finder.chains
+            scene,
+            chosen,
+            chain=_told_last(passed),
+            sure=(len(rivals) <= 1 or not finder.chains) and not finder.is_warning(chosen),
         )
     if cause is None:
         wrapper = finder.wrapper()
@@ -85,7 +91,7 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
     if cause is not None and printed:
         chain = tuple(text for text in printed if not any(text in said for said in cause.chain)) + cause.chain
         cause = _with_chain(cause, chain)
-    others = finder.others(chosen)
+    others = [*finder.others(chosen), *mixtures(scene)]
     root, raised_at = (None, None)
     if cause is None:
         root, raised_at = finder.root(event)
@@ -119,12 +125,23 @@ class _Finder:
             for first, last in hit.places
             for place in range(first, last + 1)
         }
+        # Lines of source code in a traceback hold words of messages that nobody said.
+        self._code = {
+            place
+            for chain in scene.chains
+            for raised in chain.raised
+            for place in range(raised.begin, raised.first)
+        }
         self._at: dict[int, list[Hit]] = {}
+        said = []
         for hit in self._hits:
-            for first, last in hit.places:
-                for place in range(first, last + 1):
-                    if place not in harmless:
-                        self._at.setdefault(place, []).append(hit)
+            places = [place for first, last in hit.places for place in range(first, last + 1)]
+            for place in places:
+                if place not in harmless:
+                    self._at.setdefault(place, []).append(hit)
+            if not all(place in harmless or place in self._code for place in places):
+                said.append(hit)
+        self._said = said
         self.chains = tuple(
             chain
             for chain in scene.chains
@@ -175,7 +192,7 @@ class _Finder:
         return None
 
     def _causes(self) -> list[Hit]:
-        return [hit for hit in self._hits if hit.rank is SymptomRank.CAUSE and not self.is_warning(hit)]
+        return [hit for hit in self._said if hit.rank is SymptomRank.CAUSE and not self.is_warning(hit)]
 
     def _passes_on(self, chain: Chain) -> bool:
         """Tell whether nothing in a chain says what failed."""
@@ -218,13 +235,19 @@ class _Finder:
             place, raised, hits = later, outer, outer_hits
         return _Event(chain=chain, raised=raised, hits=hits)
 
+    def in_code(self, event: _Event) -> Hit | None:
+        """Return a symptom that is known by the line of code that raised an exception."""
+        places = range(event.raised.begin, event.raised.first)
+        found = [hit for place in places for hit in self._at.get(place, ()) if hit.weight == 1]
+        return next((hit for hit in found if hit.rank is SymptomRank.CAUSE), None)
+
     # -- lines ----------------------------------------------------------------------
 
     def outside(self) -> list[Hit]:
         """Return what lines say that are no exception's message, the best first."""
         found = [
             hit
-            for hit in self._hits
+            for hit in self._said
             if hit.rank is SymptomRank.CAUSE
             or (hit.rank is SymptomRank.GENERAL and (hit.weight == 1 or not self.is_warning(hit)))
         ]
@@ -249,14 +272,14 @@ class _Finder:
 
     def wrapper(self) -> Hit | None:
         """Return the message that hides the cause."""
-        return next((hit for hit in self._hits if hit.rank is SymptomRank.WRAPPER), None)
+        return next((hit for hit in self._said if hit.rank is SymptomRank.WRAPPER), None)
 
     def printed_wrappers(self) -> tuple[str, ...]:
         """Return what programs printed that hides the cause, outside of exceptions."""
         lines = self._scene.log.lines
         places = {
             hit.places[0][0]
-            for hit in self._hits
+            for hit in self._said
             if hit.rank is SymptomRank.WRAPPER and hit.places[0][0] not in self._scene.messages
         }
         return tuple(dict.fromkeys(_short(lines[place].text) for place in sorted(places)[:3]))
@@ -322,18 +345,15 @@ class _Finder:
 def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
     """Return what was said before an exception that is not understood, where the two belong together."""
     raised = event.raised
-    earlier = [hit for hit in lines if hit.rank is SymptomRank.CAUSE and hit.places[0][0] < raised.first]
-    follows = raised.name in _AFTER_IMPORT or _NAMES_NOTHING.search(raised.message)
-    for hit in earlier:
-        names = [
-            value for value in (*hit.values, hit.package or "") if len(value) > 3 and not value.isdigit()
-        ]
-        if any(name in raised.message for name in names):
-            return hit
-    if follows and len({hit.code for hit in earlier}) == 1:
-        return earlier[0]
-    del finder
-    return None
+    near = " ".join((raised.message, *(frame.file for frame in raised.frames[-3:])))
+    for hit in lines:
+        if hit.rank is SymptomRank.CAUSE and hit.places[0][0] < raised.first:
+            words = {word for text in (*hit.values, hit.package or "") for word in _WORD.findall(text)}
+            if any(
+                word in raised.message or (raised.name in _AFTER_IMPORT and word in near) for word in words
+            ):
+                return hit
+    return finder.in_code(event)
 
 
 def _chain(event: _Event, passed: Sequence[Chain]) -> tuple[str, ...]:

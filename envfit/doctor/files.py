@@ -162,17 +162,23 @@ def _incomplete_metadata(environment: InstalledEnvironment, tool: Tool) -> Itera
 
 def _shared(contents: Contents, doubled: Mapping[str, object]) -> Mapping[tuple[Path, Path], tuple[str, ...]]:
     """Return which code two packages both install with other contents, by their metadata."""
-    by_path: dict[tuple[Path, str], list[tuple[Owned, InstalledFile]]] = defaultdict(list)
+    first: dict[Path, dict[str, tuple[Owned, InstalledFile]]] = defaultdict(dict)
+    several: dict[tuple[Path, str], list[tuple[Owned, InstalledFile]]] = defaultdict(list)
     for owned in contents.owned:
         if owned.distribution.name in doubled:
             continue
-        directory = owned.distribution.directory
+        # Nearly every file has one owner, and there are tens of thousands.
+        owners = first[owned.distribution.directory]
         for file in owned.files:
-            by_path[directory, file.path].append((owned, file))
+            mine = owned, file
+            former = owners.setdefault(file.path, mine)
+            if former is not mine:
+                shared = several[owned.distribution.directory, file.path]
+                shared += [mine] if shared else [former, mine]
     found: dict[tuple[Path, Path], list[str]] = defaultdict(list)
-    for (_, path), several in by_path.items():
-        if len(several) > 1 and _is_code(path) and len({file.sha256 for _, file in several}) > 1:
-            for (one, _), (other, _) in combinations(several, 2):
+    for (_, path), owners_of_it in several.items():
+        if _is_code(path) and len({file.sha256 for _, file in owners_of_it}) > 1:
+            for (one, _), (other, _) in combinations(owners_of_it, 2):
                 found[one.distribution.place, other.distribution.place].append(path)
     for pair, name in _same_modules(contents, doubled):
         found.setdefault(pair, []).append(name)

@@ -56,8 +56,8 @@ def _failure(each: Computed, failure: Failure, causes: Causes) -> Finding:
     else:
         verb = "does not end" if kind is GPU_PROGRAM_HANGS else "fails"
         where = f" in the {step}" if step else " before the first step"
-        text = f"{each.program.what} of {title} {verb} on the GPU{where}: {short(failure.error)}."
-        text = text.replace(f"{each.owner} of {title}", title)
+        what = f"{each.program.what} of {title}" if each.program.is_part else title
+        text = f"{what} {verb} on the GPU{where}: {short(failure.error)}."
     return Finding(
         kind=kind,
         severity=Severity.WARNS if each.program.is_part else Severity.BREAKS,
@@ -82,7 +82,8 @@ def _without_cudnn(each: Computed, causes: Causes) -> Finding:
 
 
 def _kind(failure: Failure) -> Kind:
-    return _KINDS.get(failure.error.partition(":")[0], GPU_PROGRAM_FAILS)
+    ends = (_KINDS.get(text.partition(":")[0]) for text in failure.chain)
+    return next((kind for kind in ends if kind is not None), GPU_PROGRAM_FAILS)
 
 
 def _message(failure: Failure) -> str:

@@ -6,6 +6,7 @@ from envfit.doctor.finding import Kind, Stage
 from envfit.lock.refusal import Cause
 
 __all__ = [
+    "BUILT_THERE",
     "CODE_UNKNOWN",
     "COMPILED_THERE",
     "DRIVER_DRIVES_NOT",
@@ -184,6 +185,13 @@ COMPILED_THERE = Kind(
     "by the compiler and its settings.",
     remedy="Build it for the GPU of the target, with the CUDA toolkit that torch was built with.",
 )
+BUILT_THERE = Kind(
+    code="locked-built-there",
+    stage=Stage.METADATA,
+    cause="None of the wheels that are locked for a package fits the target, so an installer builds it from "
+    "its source distribution, which takes time, compilers and what else its build needs.",
+    remedy="Lock a release that has a wheel for the target, or see that it can be built there.",
+)
 TREE_UNKNOWN = Kind(
     code="locked-source-unknown",
     stage=Stage.KNOWLEDGE,
@@ -223,5 +231,6 @@ KINDS = (
     NOT_WHOLE,
     FILES_NOT_NAMED,
     COMPILED_THERE,
+    BUILT_THERE,
     TREE_UNKNOWN,
 )

@@ -119,8 +119,8 @@ SCENARIO_NOT_PROVABLE = Kind(
 ATTENTION_BREAKS_MODELS = Kind(
     code="attention-breaks-models",
     stage=Stage.SCENARIOS,
-    cause="transformers takes flash-attn for usable because it is installed and a GPU is visible, and then "
-    "imports its compiled part, which does not import.",
+    cause="Where flash-attn is installed and a GPU is visible, transformers takes it for usable without "
+    "trying, and imports it with its models; its compiled part does not import.",
     remedy="Uninstall flash-attn, so that transformers uses torch's own attention, or install a build of it "
     "that has its compiled part.",
 )

@@ -65,7 +65,7 @@ def find_by_knowledge(
     yield from missing
     # What a package without its extension would need is of no concern before it is whole.
     crippled = {finding.subject[0] for finding in missing if finding.severity is Severity.BREAKS}
-    objections = object_to(known.query, _versions(environment), files=known.wheels)
+    objections = _blamed(object_to(known.query, _versions(environment), files=known.wheels), known.query)
     lacking = [item for item in objections if _lacks_gpu(item) and not known.is_named]
     yield from _objections([item for item in objections if item not in lacking], around, cited)
     yield from _no_gpu(lacking, around, crippled)
@@ -161,6 +161,29 @@ def _without(distribution: InstalledDistribution, around: _Around) -> Iterator[R
 
 def _versions(environment: InstalledEnvironment) -> Mapping[str, Version]:
     return {item.name: item.version for item in environment.seen().values() if item.version is not None}
+
+
+def _blamed(objections: Sequence[Objection], query: Query) -> list[Objection]:
+    """Return objections without those of packages that agree with whoever decides a choice.
+
+    Where one package wants another CUDA runtime than torch has, all that torch and its followers
+    say of that choice is in conflict with it, and only the one is to blame.
+    """
+    decided = {
+        item.demand.name: item.demand.specifier
+        for item in objections
+        if item.demand is not None and query.package(item.origin.package).cuda_choice == item.demand.name
+    }
+    kept = []
+    for item in objections:
+        decision = decided.get(item.demand.name) if item.demand is not None else None
+        if item.demand is None or decision is None:
+            kept.append(item)
+            continue
+        values = [value for value in query.values(item.demand.name) or () if decision.contains(value)]
+        if not any(map(item.demand.specifier.contains, values)):
+            kept.append(item)
+    return kept
 
 
 def _objections(

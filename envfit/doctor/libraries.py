@@ -74,7 +74,8 @@ def _missing(linked: Linked, environment: InstalledEnvironment, breaks: Severity
                 among.setdefault(link.name, asking)
     for (owner, is_choice), links in sorted(missing.items()):
         names, title = sorted(links), linked.title(owner)
-        text = f"{title} is linked with {listed(names)}, which {are(names)} nowhere to be found."
+        text = f"{title} is linked with {listed(names)}, which {are(names)} nowhere to be found: what uses "
+        text += f"{_them(names)} fails."
         if is_choice:
             text = f"No build of a part of {title} finds what it is linked with: {listed(names)}."
         wheels = wheels_with(names)

@@ -16,6 +16,7 @@ import functools
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -29,6 +30,12 @@ __all__ = ["Linked", "is_of_driver", "required_by"]
 
 #: What comes with NVIDIA's driver and with nothing else.
 _DRIVER = re.compile(r"lib(?:cuda|nvidia-[\w-]+|nvcuvid|nvoptix)\.so\.1")
+
+#: Frameworks that others have parts for, which are used where the framework is there.
+_FRAMEWORKS = (
+    ("torch", re.compile(r"lib(?:c10|torch)(?:_\w+)?\.so")),
+    ("tensorflow", re.compile(r"libtensorflow_(?:framework|cc)\.so")),
+)
 
 
 def is_of_driver(name: str) -> bool:
@@ -55,18 +62,30 @@ class Linked:
                 answering[name].append(item)
         self._answering = dict(answering)
         own = _own_code(environment, knowledge)
+        there = {item.name for item in environment.distributions}
         self._own = frozenset(
             item.path
             for item in libraries.libraries
             if any(fnmatch.fnmatchcase(item.place, pattern) for pattern in own.get(item.owner or "", ()))
         )
-        used = [item for item in libraries.libraries if item.path in self._own or _is_module(item)]
+        used = [
+            item
+            for item in libraries.libraries
+            if (item.path in self._own or _is_module(item)) and not self._is_for_another(item, there)
+        ]
         families = Counter(map(_family, used))
         whole = {_family(item) for item in used if not any(self.faults(item))}
         #: Builds of one part for several versions of something, of which one is chosen at run time.
         self.alternatives = frozenset(item.path for item in used if families[_family(item)] > 1)
         #: The libraries that count; an alternative is passed over where another one of it is whole.
         self.roots = tuple(item for item in used if not (any(self.faults(item)) and _family(item) in whole))
+
+    def _is_for_another(self, root: SharedLibrary, there: AbstractSet[str]) -> bool:
+        """Tell whether a library serves those who have a framework that its package does not require."""
+        missing = {
+            name for name, pattern in _FRAMEWORKS for link in root.loading.missing if pattern.match(link.name)
+        }
+        return bool(missing - there - self.closure(root.owner))
 
     def faults(self, root: SharedLibrary) -> Iterator[Link]:
         """Yield the libraries that one needs, that it does not find, and that nothing loads before it."""
@@ -175,5 +194,6 @@ def _is_module(library: SharedLibrary) -> bool:
 
 
 def _family(library: SharedLibrary) -> str:
-    """Return what builds of one part for several versions of something share."""
-    return re.sub(r"\d+", "#", library.path)
+    """Return what builds of one part for several versions of something share: _ffmpeg4.so, MPI.mpich.so."""
+    directory, _, name = library.path.rpartition("/")
+    return re.sub(r"\d+", "#", f"{directory}/{name.partition('.')[0]}")

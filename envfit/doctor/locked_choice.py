@@ -46,6 +46,7 @@ class Chosen:
     packages: tuple[LockedPackage, ...]
     refusals: tuple[Refusal, ...] = ()  # no file of a package fits
     unnamed: tuple[str, ...] = ()  # packages whose files the file does not name
+    built: tuple[Refusal, ...] = ()  # why no wheel of a package fits that is built from its source instead
     trees: tuple[LockedPackage, ...] = ()  # source trees: repositories and directories
     missing: tuple[Missing, ...] = ()
 
@@ -217,6 +218,7 @@ class _Chooser:
         trees: list[LockedPackage] = []
         refusals: list[Refusal] = []
         unnamed: list[str] = []
+        built: list[Refusal] = []
         for entry in entries:
             file = self._file_of(entry)
             if file is None:
@@ -224,6 +226,8 @@ class _Chooser:
                 if entry.version is None:
                     continue
                 file = self._stand_in(entry)
+            elif isinstance(file, Sdist) and any(isinstance(one, Wheel) for one in entry.files):
+                built.append(self._refusal(entry))
             elif not entry.files and file.sha256 is None:
                 unnamed.append(str(entry))
             package = LockedPackage(
@@ -240,6 +244,7 @@ class _Chooser:
             packages=tuple(packages),
             refusals=tuple(refusals),
             unnamed=tuple(unnamed),
+            built=tuple(built),
             trees=tuple(trees),
             missing=tuple(self._missing),
         )
@@ -293,13 +298,14 @@ class _Chooser:
         if not self._fit.admits(entry.requires_python):
             sentence = f"It requires Python {entry.requires_python}, and the target has {self._python}."
             return _refusal(entry, Cause.PYTHON, sentence)
-        misfits = [found for file in entry.files if (found := self._fit.misfit(file)) is not None]
+        wheels = [file for file in entry.files if isinstance(file, Wheel)] or entry.files
+        misfits = [found for file in wheels if (found := self._fit.misfit(file)) is not None]
         for cause in (Cause.GLIBC, Cause.PYTHON):
             sentences = sorted(sentence for found, sentence in misfits if found is cause)
             if sentences:
                 return _refusal(entry, cause, sentences[0])
-        count = f"None of its {len(entry.files)} files" if len(entry.files) > 1 else entry.files[0].filename
-        made = "is made" if len(entry.files) > 1 else "is not made"
+        count = f"None of its {len(wheels)} wheels" if len(wheels) > 1 else wheels[0].filename
+        made = "is made" if len(wheels) > 1 else "is not made"
         platform = self._query.target.platform
         return _refusal(entry, Cause.TAGS, f"{count} {made} for CPython {self._python} on {platform}.")
 

@@ -277,7 +277,14 @@ class _Findings:
             )
 
     def _add_sources(self, chosen: Chosen) -> None:
-        """Add packages with GPU code that are compiled where they are installed, or are source trees."""
+        """Add what is built where it is installed, and source trees of packages with GPU code."""
+        for built in chosen.built:
+            self._add(
+                kinds.BUILT_THERE,
+                f"{built} It is built from its source distribution there.",
+                *built.packages,
+                severity=Severity.WARNS,
+            )
         for package in chosen.trees:
             if self._query.package(package.name).gpu_builds:
                 self._add(

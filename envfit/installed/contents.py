@@ -18,6 +18,8 @@ from envfit.installed.model import InstalledDistribution, InstalledEnvironment, 
 
 __all__ = ["Contents", "Owned", "Shadow", "read_contents", "read_record"]
 
+# It makes scripts of its own and writes the prefix into files, which RECORD does not know of.
+_CONDA = "conda"
 _THREADS = min(8, os.cpu_count() or 1)
 _STEP = 1 << 20  # bytes of a file hashed at a time
 _TOLD = 2_000_000_000  # bytes after which progress is told
@@ -69,6 +71,8 @@ def read_contents(
         files = read_record(distribution)
         if files is None:
             continue
+        if distribution.installer == _CONDA:
+            files = tuple(file for file in files if not file.path.startswith("../"))
         missing = directories.missing(distribution.directory, files)
         owned.append(Owned(distribution=distribution, files=files, missing=missing))
     if not quick:
@@ -137,6 +141,7 @@ def _compared(owned: Sequence[Owned], notify: Callable[[str], None]) -> Iterator
     work = [
         (number, str(each.distribution.directory), file)
         for number, each in enumerate(owned)
+        if each.distribution.installer != _CONDA
         for file in each.files
         if file.sha256 is not None and file.path not in each.missing
     ]

@@ -33,7 +33,9 @@ def names_of(metadata: Path, package: str) -> tuple[str, ...]:
 def _top_level(dist_info: Path) -> set[str]:
     declared = _read(dist_info / "top_level.txt")
     if declared.strip():
-        return set(declared.split())
+        # PySide6 declares a package that it has not; an editable one has its own elsewhere.
+        there = {name for name in declared.split() if _is_there(dist_info.parent, name)}
+        return there or set(declared.split())
     names = set()
     for row in csv.reader(_read(dist_info / "RECORD").splitlines()):
         file = PurePosixPath(row[0]) if row else PurePosixPath()
@@ -41,6 +43,10 @@ def _top_level(dist_info: Path) -> set[str]:
             # A module is its name up to the first dot: _speedups.cpython-311-x86_64-linux-gnu.so
             names.add(file.parts[0].partition(".")[0])
     return names
+
+
+def _is_there(site: Path, name: str) -> bool:
+    return (site / name).is_dir() or any(site.glob(f"{name}.*"))
 
 
 def _read(path: Path) -> str:

@@ -120,6 +120,8 @@ def _files(distribution: InstalledDistribution, prefix: Path) -> Iterator[Path]:
 def _copy(file: Path, place: Path) -> None:
     """Keep a file: by a link, since no installer writes into a file that is there, else by a copy."""
     place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists():
+        return  # it is another package's too
     try:
         os.link(file, place, follow_symlinks=False)
     except OSError:
@@ -127,29 +129,36 @@ def _copy(file: Path, place: Path) -> None:
 
 
 _FORGET = r"""
-# Removes the files of a package by its RECORD, their byte code, and what is empty then.
+# Removes the files of a package by its RECORD, and what is empty or byte code alone then.
 forget() {
   for metadata in "$1"/*.dist-info; do
     [ -d "$metadata" ] || continue
     name=$(basename "$metadata" .dist-info | sed -e 's/-[^-]*$//' -e 's/[-_.][-_.]*/-/g' | tr 'A-Z' 'a-z')
     [ "$name" = "$2" ] || continue
     if [ -f "$metadata/RECORD" ]; then
-      sed -e 's/^"\(.*\)",[^,]*,[^,]*$/\1/' -e t -e 's/,[^,]*,[^,]*$//' "$metadata/RECORD" |
-        tr -d '\r' > "$list"
-      while IFS= read -r file; do
-        case $file in
-          ''|/*|*../../../../*|*.dist-info/RECORD) continue ;;
-          */*.py) base=${file##*/}; rm -f -- "$1/${file%/*}/__pycache__/${base%.py}".*.pyc ;;
-        esac
-        rm -f -- "$1/$file"
-      done < "$list"
-      while IFS= read -r file; do
-        case $file in
-          */*) (cd "$1" && rmdir -- "${file%/*}/__pycache__"; rmdir -p -- "${file%/*}") 2>/dev/null || : ;;
-        esac
-      done < "$list"
+      sed -e 's/^"\(.*\)",[^,]*,[^,]*$/\1/' -e t -e 's/,[^,]*,[^,]*$//' "$metadata/RECORD" | tr -d '\r' |
+        grep -v -e '^/' -e '\.\./\.\./\.\./\.\./' -e '\.dist-info/RECORD$' > "$list" || :
+      (
+        cd "$1"
+        tr '\n' '\0' < "$list" | xargs -0 rm -f --
+        sed -n 's#/[^/]*$##p' "$list" | sort -ur | while IFS= read -r folder; do
+          if [ "$(ls -A -- "$folder" 2>/dev/null)" = __pycache__ ]; then rm -rf -- "$folder/__pycache__"; fi
+          rmdir -p -- "$folder" 2>/dev/null || :
+        done
+      )
     fi
     rm -rf -- "$metadata"
+  done
+}
+
+# Removes what an interrupted pip renamed; what was there before, and is named, stays.
+sweep() {
+  for left in "$1"/~*; do
+    stays=
+    for known in "$@"; do
+      if [ "${left##*/}" = "$known" ]; then stays=1; fi
+    done
+    if [ -z "$stays" ]; then rm -rf -- "$left"; fi
   done
 }
 """
@@ -164,8 +173,13 @@ def _script(kept: Kept, prefix: Path, forgotten: Sequence[tuple[Path, str]], bef
         *before,
     ]
     if forgotten:
-        lines += [f"list={directory}/list", _FORGET.rstrip()]
+        lines += [f'list="$PWD"/{directory}/list', _FORGET.rstrip()]
         lines += [f"forget {shlex.quote(str(site.relative_to(prefix)))} {name}" for site, name in forgotten]
+        for site in dict.fromkeys(site for site, _ in forgotten):
+            known = sorted(path.name for path in site.glob("~*"))
+            lines.append(shlex.join(["sweep", str(site.relative_to(prefix)), *known]))
+    # What is there may be the very file that was kept, which cp would refuse.
+    lines.append(f"(cd {directory}/kept && find . ! -type d -print0) | xargs -0 rm -f --")
     lines.append(f"cp -a {directory}/kept/. .")
     for source, place in kept.moves:
         here, there = (shlex.quote(str(path.relative_to(prefix))) for path in (place, source))

@@ -61,13 +61,16 @@ def with_newer_gpu(target: Target, knowledge: KnowledgeBase) -> Iterator[tuple[C
             yield capability, other
 
 
-def newer_drivers(target: Target, knowledge: KnowledgeBase) -> Iterator[tuple[str, Target]]:
-    """Yield targets with the first release of each newer driver branch that drives the GPUs, oldest first."""
+def newer_drivers(target: Target, rule: str, knowledge: KnowledgeBase) -> Iterator[tuple[str, Target]]:
+    """Yield targets with the first release of newer driver branches, oldest first.
+
+    Left out is what does not drive the GPUs, and what a rule about the driver still refuses.
+    """
     now = target.fact(CUDA_DRIVER).version
     if now is None:
         return
     for branch in knowledge.branches:
-        if Version(branch.first) <= now:
+        if Version(branch.first) <= now or not _accepts(rule, Version(branch.first), knowledge):
             continue
         driver = Fact(name=CUDA_DRIVER, state=FactState.KNOWN, value=branch.first, source="tried")
         cuda = Fact(name=CUDA, state=FactState.KNOWN, value=str(branch.cuda), source="tried")
@@ -82,6 +85,17 @@ def with_glibc(target: Target, version: str) -> Target:
     others = (fact for fact in target.facts if fact.name != GLIBC)
     said = Fact(name=GLIBC, state=FactState.KNOWN, value=version, source="tried")
     return replace(target, facts=(*others, said))
+
+
+def _accepts(rule: str, driver: Version, knowledge: KnowledgeBase) -> bool:
+    """Tell whether a rule accepts a driver version, whatever else it reads."""
+    known = next((one for one in knowledge.rules if one.id == rule), None)
+    if known is not None:
+        conditions = (*known.requires, *known.constrains)
+        return all(one.specifier.contains(driver) for one in conditions if one.name == CUDA_DRIVER)
+    major = rule.removeprefix("cuda/").removesuffix("-driver")
+    runtime = knowledge.runtimes.get(int(major)) if major.isdigit() else None
+    return runtime is None or driver >= Version(runtime.driver)
 
 
 def _with_gpus(target: Target, gpus: tuple[Gpu, ...]) -> Target:

@@ -16,7 +16,7 @@ from packaging.version import Version
 from envfit.frozen import frozen
 from envfit.knowledge.model import CudaToolkit, DeviceCode, LibraryFacts, OwnCode, PackageKnowledge
 
-__all__ = ["OwnPart", "own_parts", "toolkit_of"]
+__all__ = ["OwnPart", "own_code_of", "own_parts", "toolkit_of"]
 
 # Architectures in fewer of a library's fat binaries are of single kernels, and no support.
 _COMMON = 0.25
@@ -49,7 +49,7 @@ def own_parts(
 
     A library without GPU code is among them: what it links may say something.
     """
-    stated = [own for own in package.own_code if own.versions.contains(code.version, prereleases=True)]
+    stated = own_code_of(package, code.version)
     if not stated:
         return None
     return tuple(
@@ -64,6 +64,21 @@ def own_parts(
         )
         for own in stated
         for library, value in _named(own, code.libraries)
+    )
+
+
+def own_code_of(package: PackageKnowledge, version: Version) -> tuple[OwnCode, ...]:
+    """Return which libraries of a release are the package's own; extensions that it needs are."""
+    stated = tuple(own for own in package.own_code if own.versions.contains(version, prereleases=True))
+    return stated or tuple(
+        OwnCode(
+            versions=extension.versions,
+            libraries=tuple(f"{module.replace('.', '/')}*.so" for module in extension.modules),
+            needed_for=extension.needed_for,
+            evidence=extension.evidence,
+        )
+        for extension in package.extensions
+        if extension.versions.contains(version, prereleases=True)
     )
 
 

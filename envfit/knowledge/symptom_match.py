@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from envfit.frozen import frozen
 from envfit.knowledge.log_text import LogText
 from envfit.knowledge.symptom import Symptom
-from envfit.knowledge.symptom_pattern import compile_pattern
+from envfit.knowledge.symptom_pattern import read_pattern
 from envfit.knowledge.symptom_text import filled
 
 __all__ = ["SymptomMatch", "find_symptoms"]
@@ -42,15 +42,15 @@ def find_symptoms(text: str | LogText, symptoms: Iterable[Symptom]) -> tuple[Sym
 
 def _matches(log: LogText, symptom: Symptom) -> Iterator[SymptomMatch]:
     also = []
-    first = [each for pattern in symptom.patterns for each in log.find(compile_pattern(pattern))]
+    first = [each for pattern in symptom.patterns for each in log.find(read_pattern(pattern))]
     if not first:
         return
     for pattern in symptom.also:
-        match = log.has(compile_pattern(pattern))
+        match = log.has(read_pattern(pattern))
         if match is None:
             return
         also.append(match)
-    unless = [compile_pattern(pattern).expression for pattern in symptom.unless]
+    unless = [read_pattern(pattern).expression for pattern in symptom.unless]
     context = _captured(also)
     said: list[tuple[dict[str, str], list[re.Match[str]]]] = []
     for match in sorted(first, key=lambda each: (-len(_captured([each])), each.start(), -each.end())):

@@ -12,7 +12,7 @@ from functools import cache
 
 from envfit.frozen import frozen
 
-__all__ = ["LONGEST", "Pattern", "compile_pattern"]
+__all__ = ["LONGEST", "Pattern", "compile_pattern", "read_pattern"]
 
 LONGEST = 200
 _SHORTEST_WORD = 4
@@ -27,23 +27,39 @@ _SPACE = r"\s{%d,80}"
 class Pattern:
     """A pattern ready to be looked for: every text that it matches has all its words, in lower case."""
 
-    expression: re.Pattern[str]
+    source: str  # of the regular expression, rewritten
     words: tuple[str, ...]  # the longest first
 
+    @property
+    def expression(self) -> re.Pattern[str]:
+        """Return the regular expression, compiled when it is first needed: few are, in most logs."""
+        return _compiled(self.source)
 
-@cache
+
 def compile_pattern(text: str) -> Pattern:
     """Return a pattern that is ready; ValueError where it is none or could take for ever."""
-    reader = _Reader(text)
-    reader.read()
+    pattern = read_pattern(text)
     try:
-        expression = re.compile("".join(reader.made), re.IGNORECASE | re.MULTILINE)
+        expression = pattern.expression
     except re.error as error:
         raise ValueError(f"no regular expression: {error}") from None
     if expression.search(""):
         raise ValueError("matches everything")
+    return pattern
+
+
+@cache
+def read_pattern(text: str) -> Pattern:
+    """Return a pattern that is known to be one; its expression is not looked at yet."""
+    reader = _Reader(text)
+    reader.read()
     words = sorted(dict.fromkeys(reader.words), key=lambda word: -len(word))
-    return Pattern(expression=expression, words=tuple(words))
+    return Pattern(source="".join(reader.made), words=tuple(words))
+
+
+@cache
+def _compiled(source: str) -> re.Pattern[str]:
+    return re.compile(source, re.IGNORECASE | re.MULTILINE)
 
 
 class _Reader:

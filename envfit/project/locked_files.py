@@ -55,12 +55,12 @@ def locked_distribution(
             reference=reference,
         )
     try:
-        _, stated, build_tag, tags = parse_wheel_filename(filename)
+        named, stated, build_tag, tags = parse_wheel_filename(filename)
     except InvalidWheelFilename as error:
         message = f"{path}: {name}: {filename!r} is not the name of a wheel: {error}"
         raise LockError(message, details={"file": str(path)}) from None
     return Wheel(
-        name=name,
+        name=named,
         version=stated,
         filename=filename,
         url=url,

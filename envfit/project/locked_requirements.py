@@ -17,6 +17,7 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from envfit.distribution import Wheel
 from envfit.project.declared import Declared
 from envfit.project.locked import REQUIREMENTS, LockedEntry, LockedFile
 from envfit.project.locked_files import referred_distribution
@@ -67,9 +68,10 @@ def _entry(declared: Declared, bound: Version | None, path: Path) -> LockedEntry
     if direct is not None:
         name = declared.name or declared.text
         file = referred_distribution(direct, path=path, name=name, version=None)
+        is_wheel = isinstance(file, Wheel)
         return LockedEntry(
-            name=name,
-            version=None,
+            name=file.name if is_wheel else name,
+            version=file.version if is_wheel else None,
             where=declared.where,
             files=(file,),
             reference=direct,

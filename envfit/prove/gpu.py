@@ -22,7 +22,7 @@ class GpuProgram:
     """One program, and what it proves."""
 
     id: str  # the stem of its file
-    what: str  # "torch", the subject of "torch fails at ..."
+    what: str  # as in "torch.linalg of torch 2.8.0 fails"
     packages: tuple[tuple[str, ...], ...]  # normalized names; of each tuple, one must be there
     is_part: bool = False  # of a package that works without it
 
@@ -53,7 +53,7 @@ GPU_PROGRAMS = (
     GpuProgram(
         id="jax_math",
         what="JAX",
-        packages=(("jax-cuda12-plugin", "jax-cuda13-plugin"), ("jax",)),
+        packages=(("jax",), ("jax-cuda12-plugin", "jax-cuda13-plugin")),
     ),
 )
 

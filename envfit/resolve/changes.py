@@ -12,7 +12,7 @@ __all__ = ["Change", "changes_between"]
 
 @frozen
 class Change:
-    """One package that is another version, appears or goes."""
+    """One package that is another version, is new or gone."""
 
     name: str
     before: Version | None  # None: it is new
@@ -20,27 +20,27 @@ class Change:
 
     @property
     def direction(self) -> str:
-        """Whether it goes up, down, appears, goes, or is rebuilt: another build of the same release."""
+        """Whether it goes up, down, is new, gone, or rebuilt: another build of the same release."""
         if self.before is None:
-            return "appears"
+            return "new"
         if self.after is None:
-            return "goes"
+            return "gone"
         old, new = Version(self.before.public), Version(self.after.public)
         return "up" if new > old else "down" if new < old else "rebuilt"
 
     def __str__(self) -> str:
         if self.before is None:
-            return f"{self.name} {self.after} appears"
+            return f"{self.name} {self.after} (new)"
         if self.after is None:
-            return f"{self.name} {self.before} goes"
+            return f"{self.name} {self.before} (gone)"
         return f"{self.name} {self.before} -> {self.after}"
 
 
-_DIRECTIONS = ("down", "up", "rebuilt", "appears", "goes")
+_DIRECTIONS = ("down", "up", "rebuilt", "new", "gone")
 
 
 def changes_between(before: Resolution, after: Resolution) -> tuple[Change, ...]:
-    """Return what differs: what goes down first, then up, what appears, what goes; each by name."""
+    """Return what differs: what goes down first, then up, what is new, what is gone; each by name."""
     old = {pin.name: pin.version for pin in before.pins}
     new = {pin.name: pin.version for pin in after.pins}
     changes = [

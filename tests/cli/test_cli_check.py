@@ -17,6 +17,17 @@ LOCKS = Path(__file__).parents[1] / "project" / "locks"
 SCHEMA = Path(__file__).parents[2] / "envfit" / "cli" / "schema" / "check.json"
 V100 = ("--gpu", "V100", "--driver", "535.161.08")
 H100 = ("--gpu", "H100", "--driver", "580.65.06")
+_RULE = """\
+schema = 1
+package = "einops"
+
+[[rule]]
+id = "einops/numpy-1"
+constrains = ["numpy<2"]
+severity = "blocks"
+why = "Here einops goes with numpy below 2 only."
+evidence = [{ kind = "docs", source = "our wiki", locator = "numpy", checked = 2026-11-27 }]
+"""
 PINS = "torch==2.10.0\nfilelock==3.20.0\nnvidia-cublas-cu12==12.8.4.1\n"
 
 
@@ -248,3 +259,12 @@ def test_standard_input_is_a_requirements_file(envfit: CommandLine) -> None:
     )
     assert ended.returncode == 1
     assert "CUDA 13" in ended.stdout
+
+
+def test_rules_of_the_project_that_a_file_lies_in_count(envfit: CommandLine) -> None:
+    (envfit.cwd / "rules").mkdir()
+    write(envfit, _RULE, "rules/einops.toml")
+    write(envfit, '[tool.envfit]\nconstraints = ["rules/"]\n', "pyproject.toml")
+    write(envfit, "einops==0.8.1\nnumpy==2.3.0\n")
+    answer = envfit("check", "requirements.txt", *V100, code=1)
+    assert "einops 0.8.1, numpy 2.3.0: Here einops goes with numpy below 2 only." in answer.out

@@ -133,3 +133,18 @@ def test_a_package_that_works_without_its_own_code_too_is_left_open(
     assert "still to be proved: The GPU code in xgboost-99.0" in answer.err
     refused = unread("lock", "xgboost", "--gpu", "A100", "--read-limit", "0", "--strict-knowledge", code=1)
     assert "[xgboost/unread]" in refused.err
+
+
+def test_check_reads_the_wheels_of_a_file_when_it_is_asked_to_and_knows_them_then(
+    unread: CommandLine,
+) -> None:
+    unread("lock", "onnxruntime-gpu==99.0", "--gpu", "V100", "--read-limit", "0")
+    words = ("check", "pylock.toml", "--gpu", "V100", "--json")
+    before = unread(*words).data
+    assert before["answer"] == "unknown"
+    assert [item["code"] for item in before["reports"][0]["findings"]] == ["locked-gpu-code-unknown"]
+    assert unread(*words, "--read-limit", "0").data["answer"] == "unknown"
+    read = unread(*words, "--online", code=1).data
+    assert [item["code"] for item in read["reports"][0]["findings"]] == ["locked-no-code-for-gpu"]
+    assert unread(*words, code=1).data == read
+    assert unread("check", "pylock.toml", "--gpu", "H100").out.startswith("yes: ")

@@ -70,7 +70,18 @@ def test_install_that_is_planned(envfit: CommandLine, index: Index) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "detect", "lock", "install", "export", "why", "knowledge lint", "knowledge list", "knowledge new"],
+    [
+        "",
+        "detect",
+        "lock",
+        "install",
+        "export",
+        "diagnose",
+        "why",
+        "knowledge lint",
+        "knowledge list",
+        "knowledge new",
+    ],
 )
 def test_help(envfit: CommandLine, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     monkeypatch.setenv("COLUMNS", "100")

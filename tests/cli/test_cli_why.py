@@ -190,3 +190,92 @@ def test_a_symptom(bare_envfit: CommandLine) -> None:
     assert out[0].startswith("[triton/gpu-too-old] Triton")
     assert any(line.startswith("  remedy: ") for line in out)
     valid("why", bare_envfit("why", "triton/gpu-too-old", "--json").data)
+
+
+def test_a_lock_of_another_tool(envfit: CommandLine) -> None:
+    wheels = "".join(
+        f'[[packages.wheels]]\nname = "{name}"\nurl = "https://index.example/{name}"\nhashes = {{ sha256 = "aa" }}\n'
+        for name in ("lib-1.1-py3-none-any.whl", "lib-1.1-cp311-cp311-manylinux_2_28_x86_64.whl")
+    )
+    (envfit.cwd / "pylock.toml").write_text(
+        f'lock-version = "1.0"\ncreated-by = "other"\n[[packages]]\nname = "lib"\nversion = "1.1"\n{wheels}'
+    )
+    out = envfit("why", "lib").out.splitlines()
+    assert out[0] == "lib 1.1, in pylock.toml"
+    assert out[-1] == "note: what keeps it from being newer is not in the lock; --solve tells it"
+
+
+def test_what_a_lock_does_not_tell(envfit: CommandLine) -> None:
+    envfit("lock", "plain", "--gpu", "none")
+    assert "note: it was the newest release when it was locked" in envfit("why", "plain").out
+    assert "--solve tells it" in envfit("why", "lib").out
+    assert "no newer release is kept out" in envfit("why", "lib", "--solve").out
+
+
+def test_another_glibc_and_another_python(bare_envfit: CommandLine, own_index: Index) -> None:
+    make_wheel(own_index.directory, "app", "1.0")
+    make_wheel(own_index.directory, "app", "2.0", tags="py3-none-manylinux_2_31_x86_64")
+    make_wheel(own_index.directory, "app", "3.0", requires_python=">=3.12")
+    words = ("app", "--gpu", "none", "--python", "3.11", "--index-url", own_index.url)
+    data = bare_envfit("why", "app", *words, "--json").data
+    assert {one["what"]: one["version"] for bound in data["bounds"] for one in bound["without"]} == {
+        "with glibc 2.31": "2.0",
+        "with Python 3.12": "3.0",
+    }
+
+
+def test_a_rule_of_ones_own_is_lifted(envfit: CommandLine) -> None:
+    (envfit.cwd / "rules").mkdir()
+    (envfit.cwd / "rules" / "plain.toml").write_text(
+        """
+schema = 1
+package = "plain"
+
+[[rule]]
+id = "plain/no-two"
+applies = { versions = ">=2" }
+excludes = ["lib"]
+severity = "blocks"
+why = "It does not go with lib here."
+evidence = [{ kind = "docs", source = "our wiki", locator = "nodes", checked = 2026-11-27 }]
+"""
+    )
+    (envfit.cwd / "pyproject.toml").write_text(
+        '[project]\nname = "p"\nversion = "1"\ndependencies = ["plain", "lib"]\n'
+        '[tool.envfit]\nconstraints = ["rules/"]\n'
+    )
+    data = envfit("why", "plain", "--gpu", "none", "--json").data
+    (bound,) = data["bounds"]
+    assert bound["rule"] == "plain/no-two"
+    assert bound["without"] == [{"what": "without that rule", "version": "2.0", "refused": None}]
+
+
+def test_a_driver_that_is_newer(envfit: CommandLine) -> None:
+    data = envfit("why", "torch", "torch", "--gpu", "A100", "--driver", "535.161.08", "--json").data
+    (driver,) = [bound for bound in data["bounds"] if bound["rule"] == "cuda/13-driver"]
+    assert driver["without"][-1]["what"].startswith("with driver 58")
+    assert driver["without"][-1]["version"] == "2.15.0"
+    assert driver["facts"] == ["__cuda_driver 535.161.08, from --driver"]
+
+
+def test_an_option_is_not_passed_over(envfit: CommandLine) -> None:
+    envfit("lock", "plain", "--gpu", "none")
+    (envfit.cwd / "bounds.txt").write_text("lib<1.1\n")
+    answer = envfit("why", "lib", "-c", "bounds.txt")
+    assert answer.out.startswith("lib 1.0\n")
+    assert envfit("why", "lib", "--offline").out.startswith("lib 1.1, in pylock.toml\n")
+
+
+def test_of_what_cannot_be(envfit: CommandLine) -> None:
+    for question in ("torch", "torch==2.10.0"):
+        answer = envfit("why", question, "torch>=9", *V100, code=1)
+        assert "you ask for torch>=9 (the command line)" in answer.err
+        assert answer.out == ""
+
+
+def test_a_word_that_may_mean_something_else(envfit: CommandLine) -> None:
+    envfit("lock", "plain", "--gpu", "none")
+    answer = envfit("why", "cuda-13-runtime")
+    assert "envfit knowledge list cuda-13-runtime" in answer.err
+    assert "envfit why unsatisfiable" in envfit("why", "unsatisfable").err
+    assert envfit("why", "einops").err == ""

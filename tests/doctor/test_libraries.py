@@ -83,7 +83,8 @@ def test_a_library_that_is_nowhere_is_named_with_the_wheel_that_has_it(
     assert (finding.kind.code, finding.severity) == ("library-missing", Severity.WARNS)
     assert finding.subject == ("thing 2.1",)
     assert finding.text == (
-        "thing 2.1 is linked with libcublas.so.12 and libcudnn.so.9, which are nowhere to be found."
+        "thing 2.1 is linked with libcublas.so.12 and libcudnn.so.9, which are nowhere to be found: what uses "
+        "them fails."
     )
     assert finding.measured == (
         "thing/_c.abi3.so is linked with libcublas.so.12",
@@ -163,6 +164,30 @@ def test_of_alternatives_one_is_enough(tmp_path: Path, site: Path, outside: Path
     assert judged(tmp_path, [audio], library_path=[outside]) == []
     five.unlink()
     assert judged(tmp_path, [audio], library_path=[outside]) == []
+
+
+def test_alternatives_of_a_module_have_its_name(tmp_path: Path, site: Path, outside: Path) -> None:
+    mpich = compiled(outside / "libmpi.so.12", soname="libmpi.so.12")
+    openmpi = compiled(outside / "libmpi.so.40", soname="libmpi.so.40")
+    builds = [
+        compiled(site / "mpi4py" / "MPI.mpich.abi3.so", needs=[mpich]),
+        compiled(site / "mpi4py" / "MPI.openmpi.abi3.so", needs=[openmpi]),
+    ]
+    mpi4py = distribution(site, "mpi4py", files=builds)
+    (finding,) = judged(tmp_path, [mpi4py])
+    assert finding.text.startswith("No build of a part of mpi4py 1.0")
+    openmpi.unlink()
+    assert judged(tmp_path, [mpi4py], library_path=[outside]) == []
+
+
+@pytest.mark.parametrize("requires", [[], ["torch"]])
+def test_a_part_for_a_framework_that_is_not_there_counts_where_it_is_required(
+    tmp_path: Path, site: Path, outside: Path, requires: list[str]
+) -> None:
+    base = compiled(outside / "libc10.so", soname="libc10.so")
+    module = compiled(site / "open3d" / "torch_ops.so", needs=[base])
+    found = judged(tmp_path, [distribution(site, "open3d", files=[module], requires=requires)])
+    assert [item.kind.code for item in found] == (["library-missing"] if requires else [])
 
 
 def test_the_drivers_library_is_open_here_and_breaks_where_it_should_be(

@@ -272,7 +272,7 @@ def test_code_that_nobody_has_read_is_open_and_says_how_to_read_it() -> None:
             kinds.TAGS,
             "a-1.0-cp39-cp39-manylinux_2_17_x86_64.whl is not made",
         ),
-        (["cp39-none-any", "cp38-none-any"], kinds.TAGS, "None of its 2 files is made for CPython 3.12"),
+        (["cp39-none-any", "cp38-none-any"], kinds.TAGS, "None of its 2 wheels is made for CPython 3.12"),
         (
             ["cp312-cp312-manylinux_2_34_x86_64"],
             kinds.GLIBC,
@@ -288,7 +288,12 @@ def test_a_package_without_a_file_that_fits(tags: list[str], kind: Kind, said: s
 
 def test_a_source_distribution_stands_in_for_a_wheel_that_does_not_fit() -> None:
     both = (*files("a", "1.0", "cp39-cp39-linux_x86_64"), *files("a", "1.0"))
-    assert check(locked(entry("a", files=both))).answer is Answer.YES
+    report = check(locked(entry("a", files=both)))
+    assert (report.answer, kinds_of(report)) == (Answer.YES, [kinds.BUILT_THERE])
+    assert report.findings[0].text.startswith(
+        "a 1.0: a-1.0-cp39-cp39-linux_x86_64.whl is not made for CPython 3.12"
+    )
+    assert check(locked(entry("a", files=files("a", "1.0")))).findings == ()
 
 
 def test_a_package_with_gpu_code_that_is_source_only() -> None:

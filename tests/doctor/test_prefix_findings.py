@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
 from envfit.api import TargetRequest, check_prefix
+from envfit.api.checking_prefix import current_prefix
 from envfit.doctor.finding import Finding, Severity, Stage
 from envfit.doctor.kinds import KINDS
 from envfit.doctor.report import Answer, Report
-from envfit.errors import TargetError
+from envfit.errors import InputError, TargetError
 from tests.installed.prefixes import conda, put, site, system, venv
 
+#: The stages that read; the Python of these prefixes is none that could be run.
+READING = frozenset({Stage.FILES, Stage.METADATA, Stage.KNOWLEDGE})
 FLASH = {"flash_attn/__init__.py": b"import flash_attn_2_cuda\n"}
 EXTENSION = {"flash_attn_2_cuda.cpython-311-x86_64-linux-gnu.so": b"\x7fELF"}
 
@@ -33,7 +37,7 @@ def report(
     prefix: Path, environ: dict[str, str], *gpus: str, driver: str | None = None, quick: bool = False
 ) -> Report:
     target = TargetRequest(gpus=gpus or ("none",), driver=driver)
-    return check_prefix(prefix, target=target, environ=environ, quick=quick)
+    return check_prefix(prefix, target=target, environ=environ, quick=quick, stages=READING)
 
 
 def codes(found: Report) -> list[str]:
@@ -60,7 +64,7 @@ def test_a_clean_environment_has_no_findings(prefix, environ):
     found = report(prefix, environ)
     assert found.findings == ()
     assert found.answer is Answer.YES
-    assert found.stages[:3] == (Stage.FILES, Stage.METADATA, Stage.KNOWLEDGE)
+    assert found.stages == (Stage.FILES, Stage.METADATA, Stage.KNOWLEDGE)
     assert report(prefix, environ, quick=True).findings == ()
 
 
@@ -299,14 +303,15 @@ def test_where_no_gpu_is_named_and_none_is_here_it_is_open(prefix, environ):
     put(site(prefix), "flash-attn", "2.8.2", files={**FLASH, **EXTENSION})
     put(site(prefix), "plain")
     # conda's way to say that there is none, so that this test needs no certain machine.
-    found = check_prefix(prefix, environ={**environ, "CONDA_OVERRIDE_CUDA": ""})
+    found = check_prefix(prefix, environ={**environ, "CONDA_OVERRIDE_CUDA": ""}, stages=READING)
     finding = only(found)
     assert (finding.kind.code, finding.severity) == ("gpu-unknown", Severity.OPEN)
     assert finding.subject == ("flash-attn 2.8.2",)
     assert any("capability 8.0 and newer" in line for line in finding.measured)
     assert found.answer is Answer.UNKNOWN
     shutil.rmtree(site(prefix) / "flash_attn-2.8.2.dist-info")
-    assert check_prefix(prefix, environ={**environ, "CONDA_OVERRIDE_CUDA": ""}).findings == ()
+    again = check_prefix(prefix, environ={**environ, "CONDA_OVERRIDE_CUDA": ""}, stages=READING)
+    assert again.findings == ()
 
 
 def test_gpu_code_that_nobody_has_read_is_open_in_a_quick_check(prefix, environ):
@@ -330,6 +335,16 @@ def test_two_packages_that_a_rule_keeps_apart(prefix, environ):
     assert finding.kind.code == "cannot-work"
     assert finding.because is not None and finding.because.rule.startswith("s3prl/")
     assert finding.because.evidence
+
+
+def test_of_several_that_must_agree_with_torch_the_one_that_does_not_is_blamed(prefix, environ):
+    files = {"torch/__init__.py": b"", "torch/version.py": b"cuda: Optional[str] = '12.8'\n"}
+    tags = "cp311-cp311-manylinux_2_28_x86_64"
+    put(site(prefix), "torch", "2.8.0", files=files, tags=tags)
+    put(site(prefix), "torchvision", "0.23.0", tags=tags)
+    put(site(prefix), "torchaudio", "2.11.0", tags=tags)
+    blamed = {text for finding in report(prefix, environ, "H100").findings for text in finding.subject}
+    assert blamed == {"torchaudio 2.11.0"}
 
 
 def test_torch_and_a_driver_that_is_too_old_for_its_cuda_runtime(prefix, environ):
@@ -444,3 +459,42 @@ def test_every_kind_is_shown_by_a_test_and_has_a_cause_and_a_remedy():
         assert kind.cause.endswith(".") and kind.remedy.endswith(".")
         if kind.stage in {Stage.FILES, Stage.METADATA, Stage.KNOWLEDGE}:
             assert f'"{kind.code}"' in text, kind.code
+
+
+def test_a_gpu_that_cannot_be_read_leaves_it_open_and_says_why(prefix, environ, monkeypatch):
+    from dataclasses import replace
+
+    import envfit.detect
+    from envfit.target import CUDA, Fact, FactState
+
+    machine = envfit.detect.detect(environ={**environ, "CONDA_OVERRIDE_CUDA": ""})
+    hidden = Fact(name=CUDA, state=FactState.UNKNOWN, source="NVML may not be read")
+    facts = (hidden, *(fact for fact in machine.target.facts if fact.name != CUDA))
+    found = replace(machine.target, facts=facts)
+    monkeypatch.setattr(envfit.detect, "detect", lambda **_: replace(machine, target=found))
+    put(site(prefix), "flash-attn", "2.8.2", files={**FLASH, **EXTENSION})
+    report_of_it = check_prefix(prefix, environ=environ, stages=READING)
+    text = " ".join(finding.text for finding in report_of_it.findings)
+    assert "the GPU of this machine cannot be read (NVML may not be read)" in text
+    assert report_of_it.answer is Answer.UNKNOWN
+
+
+def test_the_current_environment_is_the_active_one_and_never_envfits_own(tmp_path):
+    own = Path(sys.prefix)
+    active = venv(tmp_path / "active")
+    assert current_prefix({"VIRTUAL_ENV": str(active), "CONDA_PREFIX": "/other"}) == active
+    assert current_prefix({"CONDA_PREFIX": str(active)}) == active
+    on_path = venv(tmp_path / "on-path")
+    (on_path / "bin" / "python3").write_bytes(b"\x7fELF")
+    (on_path / "bin" / "python3").chmod(0o755)
+    assert current_prefix({"PATH": f"{own / 'bin'}:{on_path / 'bin'}"}) == on_path
+    with pytest.raises(InputError, match="no environment is active"):
+        current_prefix({"PATH": str(own / "bin")})
+
+
+def test_a_shim_is_asked_where_its_python_is(tmp_path):
+    shim = tmp_path / "shims" / "python3"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/bin/sh\necho "{tmp_path}/real"\n')
+    shim.chmod(0o755)
+    assert current_prefix({"PATH": f"{shim.parent}:/usr/bin:/bin"}) == tmp_path / "real"

@@ -6,7 +6,7 @@ import json
 
 from envfit.installed.contents import Contents, read_contents
 from envfit.installed.read import read_environment
-from tests.installed.prefixes import put, site, venv
+from tests.installed.prefixes import conda, put, site, venv
 
 PACKAGE = {"demo/__init__.py": b"", "demo/core.py": b"value = 1\n", "demo/data.bin": b"\0" * 100}
 
@@ -88,3 +88,17 @@ def test_an_editable_project_that_is_gone(tmp_path):
         (folder / "direct_url.json").write_text(json.dumps({"url": url, "dir_info": {"editable": True}}))
     (tmp_path / "there").mkdir()
     assert [item.name for item in contents(prefix).gone] == ["gone"]
+
+
+def test_what_conda_writes_into_files_and_its_own_scripts_are_no_alteration(tmp_path):
+    prefix = conda(tmp_path / "kept")
+    folder = put(site(prefix), "demo", files=PACKAGE, installer="conda")
+    put(site(prefix), "other", files={"other/__init__.py": b"1"}, installer="pip")
+    with (folder / "RECORD").open("a") as record:
+        record.write("../../../bin/demo,,\n")
+    (site(prefix) / "demo/core.py").write_text(f"prefix = {str(prefix)!r}\n")
+    (site(prefix) / "demo/data.bin").unlink()
+    (site(prefix) / "other/__init__.py").write_bytes(b"2")
+    demo, other = contents(prefix).owned
+    assert (demo.missing, demo.altered) == (("demo/data.bin",), ())
+    assert other.altered == ("other/__init__.py",)

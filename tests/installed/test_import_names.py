@@ -27,6 +27,7 @@ def unpacked(tmp_path: Path, name: str, files: dict[str, bytes]) -> Path:
         ({"my-stubs/__init__.pyi": b""}, ()),
         ({"nvidia/lib/libfoo.so.12": b""}, ()),
         ({"__editable___my_thing_1_0_finder.py": b""}, ()),
+        ({"my_thing-1.0.dist-info/top_level.txt": b"gone\nhere\n", "here/__init__.py": b""}, ("here",)),
         ({"my_thing-1.0.dist-info/top_level.txt": b"one\ntwo\n_three\n"}, ("one", "two")),
     ],
 )

@@ -148,6 +148,8 @@ def test_an_address_is_known_by_the_name_of_its_wheel(tmp_path: Path) -> None:
     (file,) = entry(found, "torch").files
     assert isinstance(file, Wheel)
     assert str(file.version) == "2.6.0+cu118"
+    found = read_locked(write(tmp_path, "requirements.txt", line.partition(" @ ")[2]))
+    assert str(entry(found, "torch")) == "torch 2.6.0+cu118"
 
 
 def test_index_lines_are_kept_for_whoever_asks_an_index(tmp_path: Path) -> None:

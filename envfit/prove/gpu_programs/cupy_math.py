@@ -7,12 +7,20 @@ cupy: Any = importlib.import_module("cupy")
 numpy: Any = importlib.import_module("numpy")
 
 
+class NotSeenError(Exception):
+    """No GPU is visible to CuPy."""
+
+
 class WrongResultError(Exception):
     """A result is further from the exact one than its precision explains."""
 
 
 def main(tell: Any) -> None:
     """Compute on the first GPU, and hold the results against NumPy's in double precision."""
+    try:
+        cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:
+        raise NotSeenError("the devices cannot be counted") from error
     tell("step allocation")
     capability = cupy.cuda.Device(0).compute_capability
     tell(f"GPU 0: capability {capability[:-1]}.{capability[-1:]}")

@@ -17,8 +17,10 @@ class WrongResultError(Exception):
 def main(tell: Any) -> None:
     """Compute on each GPU, and hold the results against those of the CPU in double precision."""
     if not torch.cuda.is_available():
-        # What stands in the way is told by trying.
-        torch.zeros(1, device="cuda")
+        try:
+            torch.zeros(1, device="cuda")  # tells what stands in the way
+        except Exception as error:
+            raise NotSeenError("torch.cuda.is_available() is False") from error
         raise NotSeenError("torch.cuda.is_available() is False")
     # Results in TensorFloat-32 are meant to be less precise.
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -38,7 +40,7 @@ def _compute(device: Any, tell: Any, *, bfloat16: bool) -> None:
     torch.cuda.synchronize(device)
     left, right = torch.randn(2, 256, 256, dtype=torch.float64)
     types = [(torch.float32, 1e-4), (torch.float16, 2e-2)]
-    types += [(torch.bfloat16, 1e-1)] if bfloat16 else []
+    types += [(torch.bfloat16, 5e-2)] if bfloat16 else []
     for kind, bound in types:
         tell(f"step matrix product in {str(kind).partition('.')[2]}")
         _compare(left.to(device, kind) @ right.to(device, kind), left @ right, bound, tell)

@@ -1,0 +1,141 @@
+"""Logs by mechanism: each file of ``logs/`` begins with the code that is expected of it, or "unknown"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from envfit.diagnosis.diagnose import diagnose
+from envfit.diagnosis.model import Confidence, Diagnosis
+from envfit.knowledge.load import load
+from envfit.knowledge.log_text import LogText
+
+BASE = load(Path(__file__).parents[2] / "constraints")
+LOGS = sorted((Path(__file__).parent / "logs").glob("*.txt"))
+
+
+def told(text: str) -> Diagnosis:
+    return diagnose(LogText.of(text), BASE)
+
+
+def expected(path: Path) -> str:
+    return path.stem.partition("--")[0].replace("+", "/")
+
+
+def test_there_are_many():
+    assert len(LOGS) >= 60
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
+def test_the_cause_is_named(path: Path):
+    diagnosis = told(path.read_text(encoding="utf-8"))
+    found = diagnosis.cause.code if diagnosis.cause is not None else "unknown"
+    assert found == expected(path), diagnosis
+
+
+@pytest.mark.parametrize("path", LOGS, ids=lambda path: path.stem)
+def test_the_sentences_are_whole(path: Path):
+    diagnosis = told(path.read_text(encoding="utf-8"))
+    for each in (diagnosis.cause, *diagnosis.others):
+        if each is not None:
+            assert each.cause[-1] in ".)", each.cause
+            assert "None" not in each.cause
+            assert "  " not in each.cause
+            assert each.remedies
+            assert each.rests_on
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in LOGS if "unknown" not in path.stem], ids=lambda path: path.stem
+)
+@pytest.mark.parametrize(
+    "dress",
+    [
+        pytest.param(lambda line: f"2026-03-01 10:00:00,123 {line}", id="time"),
+        pytest.param(lambda line: f"\x1b[31m{line}\x1b[0m", id="colour"),
+        pytest.param(lambda line: f"(Worker_TP0 pid=4711) {line}", id="process"),
+        pytest.param(lambda line: f"#12 34.56 {line}", id="docker"),
+    ],
+)
+def test_the_dress_of_a_log_changes_nothing(path: Path, dress):
+    text = "\n".join(map(dress, path.read_text(encoding="utf-8").splitlines()))
+    diagnosis = told(text)
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.code == expected(path)
+
+
+def test_the_story_names_the_extension_and_not_s3prl():
+    (path,) = (path for path in LOGS if path.stem == "flash-attn+extension-missing--espnet")
+    diagnosis = told(path.read_text())
+    cause = diagnosis.cause
+    assert cause is not None
+    assert diagnosis.confidence is Confidence.CERTAIN
+    assert cause.package == "flash-attn"
+    assert "flash_attn_2_cuda" in cause.cause
+    assert cause.chain[0] == "Error: S3PRL is not properly installed."
+    assert cause.chain[-1] == "ModuleNotFoundError: No module named 'flash_attn_2_cuda'"
+    assert [quote.line for quote in cause.rests_on] == [13]
+    assert [each.code for each in diagnosis.harmless] == ["espnet/flash-attn-default"]
+
+
+def test_an_unknown_cause_is_shown_with_its_root_and_place():
+    diagnosis = told(
+        "Traceback (most recent call last):\n"
+        '  File "/home/me/train.py", line 14, in main\n'
+        '    lr = config["lr"]\n'
+        "KeyError: 'lr'\n"
+        "\nDuring handling of the above exception, another exception occurred:\n\n"
+        "Traceback (most recent call last):\n"
+        '  File "/home/me/train.py", line 16, in <module>\n'
+        "    raise RuntimeError('bad config')\n"
+        "RuntimeError: bad config\n"
+    )
+    assert diagnosis.cause is None
+    assert diagnosis.confidence is Confidence.UNKNOWN
+    assert diagnosis.root is not None
+    assert (diagnosis.root.line, diagnosis.root.text) == (4, "KeyError: 'lr'")
+    assert diagnosis.raised_at == "/home/me/train.py, line 14, in main"
+    assert diagnosis.chain == ("RuntimeError: bad config", "KeyError: 'lr'")
+
+
+def test_a_message_that_hides_the_cause_alone_says_how_to_see_it():
+    diagnosis = told("Error: S3PRL is not properly installed.")
+    assert diagnosis.cause is None
+    assert diagnosis.hidden is not None
+    assert "import" in diagnosis.hidden
+
+
+def test_several_failures_are_told_in_order():
+    diagnosis = told(
+        "ERROR: numba 0.60.0 requires numpy<2.1,>=1.22, but you have numpy 2.2.1 which is incompatible.\n"
+        "Traceback (most recent call last):\n"
+        '  File "/home/me/a.py", line 1, in <module>\n'
+        "    import a\n"
+        "ImportError: libfrob.so.3: cannot open shared object file: No such file or directory\n"
+    )
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.code == "missing-shared-library"
+    assert [each.code for each in diagnosis.others] == ["environment-inconsistent"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        ("/home/me/.local/lib/python3.10", "/opt/conda/envs/a/lib/python3.10", "user-packages-shadow"),
+        ("/opt/conda/envs/a/lib/python3.10", "/opt/conda/envs/b/lib/python3.10", "two-environments-mixed"),
+        ("/usr/local/lib/python3.8", "/usr/lib/python3.10", "two-environments-mixed"),
+        ("/usr/local/lib/python3.10", "/usr/lib/python3.10", None),
+        ("/venv/lib/python3.10", "/venv/lib/python3.10", None),
+    ],
+)
+def test_environments_that_are_mixed_are_told(first: str, second: str, code: str | None):
+    diagnosis = told(
+        "Traceback (most recent call last):\n"
+        f'  File "{first}/site-packages/one/__init__.py", line 1, in <module>\n'
+        f'  File "{second}/site-packages/two/__init__.py", line 1, in <module>\n'
+        "ImportError: libfrob.so.3: cannot open shared object file: No such file or directory\n"
+    )
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.code == "missing-shared-library"
+    assert [each.code for each in diagnosis.others] == ([code] if code else [])
