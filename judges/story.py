@@ -127,20 +127,30 @@ def page(told: Sequence[Told], folder: Path) -> str:
         lines += [
             *([*step.tells.splitlines(), ""] if step.tells else []),
             "```console",
-            *(f"$ {line}" for line in _typed(step)),
+            *_typed(step),
         ]
         lines += [*shortened(item, folder), "```", ""]
     return "\n".join(lines)
 
 
 def _typed(step: Step) -> list[str]:
-    first, *others = step.command.strip().splitlines()
-    return [first, *(f"  {line}" if first.endswith("\\") else line for line in others)]
+    """Return a command as it is typed: a line that goes on has no prompt of its own."""
+    lines: list[str] = []
+    for line in step.command.splitlines():
+        goes_on = bool(lines) and lines[-1].endswith("\\")
+        lines.append(line if goes_on else f"$ {line}")
+    return lines
 
 
 _ABOUT = """\
-# S3PRL is not properly installed
-"""
+# "S3PRL is not properly installed"
+
+This is the story that envfit comes from, told by running it: `python -m judges.story DIR --page
+docs/story.md` made this page, and the slow test in `tests/judges/test_story.py` holds every step to what
+it must say. The packages are those of the public package index; ESPnet's Makefile and installer are as
+released. Output is shortened by `...` and otherwise as it was. Three things are not as on a cluster: the
+machine has no GPU, so `frontend.py` says that CUDA is there; `CUDA_HOME` names an empty place, so that no
+CUDA toolkit of the machine is found; and no server with prebuilt FlashAttention wheels could be reached."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
