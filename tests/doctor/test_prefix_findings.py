@@ -420,12 +420,12 @@ def test_what_changed_since_envfit_installed_it(environ, tmp_path):
     assert finding.kind.code == "changed-since-install"
     assert (
         finding.text
-        == "Since envfit installed this environment, packages were 1 removed, 1 replaced, 1 added."
+        == "Since envfit installed this environment: removed dropped 1.0; replaced swapped 1.0 by 2.0, by pip; added new 1.0, by pip."
     )
     assert finding.measured == (
-        "removed: dropped 1.0",
-        "replaced: swapped 1.0 by 2.0, by pip",
-        "added: new 1.0, by pip",
+        "removed dropped 1.0",
+        "replaced swapped 1.0 by 2.0, by pip",
+        "added new 1.0, by pip",
     )
     assert finding.remedies[0].commands[0][:2] == ("envfit", "install")
 
