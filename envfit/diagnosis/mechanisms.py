@@ -360,6 +360,11 @@ TORCH_CPU = _mechanism(
     "The installed torch is a build without CUDA.",
     "Install a torch with CUDA.",
 )
+WITHOUT_CUDA = _mechanism(
+    "package-without-cuda",
+    "A package was asked to work on the GPU, and the build of it that is installed has no code for CUDA.",
+    "Install the build of the package with CUDA, or build it with nvcc there.",
+)
 NCCL_FAILED = _mechanism(
     "nccl-failed",
     "Communication between GPUs failed; NCCL's own lines say where.",
@@ -460,6 +465,20 @@ FILE_MISSING = _mechanism(
     "Look at the path, and whether the step that makes the file ran.",
     environment=False,
 )
+FILE_DAMAGED = _mechanism(
+    "file-damaged",
+    "A file is not what its name says: it was cut off, is a placeholder of Git LFS, or an error page in "
+    "place of "
+    "the file.",
+    "Fetch the file again, whole.",
+    environment=False,
+)
+JOB_ENDED = _mechanism(
+    "job-ended-by-scheduler",
+    "The scheduler of the cluster ended the job: its time was over, or somebody cancelled it.",
+    "Ask for more time, or save and resume.",
+    environment=False,
+)
 PROGRAM_MISSING = _mechanism(
     "program-missing",
     "A program that is called is not installed or not in PATH.",
@@ -494,18 +513,18 @@ NVCC_MISSING = _mechanism(
 )
 NVCC_TORCH = _mechanism(
     "nvcc-differs-from-torch",
-    "nvcc is of another CUDA major than torch was built for.",
+    "The CUDA toolkit (nvcc) is of another CUDA major than torch was built for.",
     "Use the toolkit of torch's CUDA, or a torch for the toolkit.",
 )
 NVCC_ARCHITECTURE = _mechanism(
     "nvcc-architecture",
-    "nvcc does not know a compute capability that it was told to compile for: the toolkit is too old for a "
+    "A compute capability that is compiled for is not known to nvcc: the toolkit is too old for a "
     "new GPU or too new for an old one.",
     "Use a toolkit that knows it, or leave the architecture out.",
 )
 HOST_COMPILER = _mechanism(
     "host-compiler-unsupported",
-    "nvcc does not take this version of the C++ compiler.",
+    "The C++ compiler is of a version that nvcc does not take.",
     "Use an older compiler, or a newer CUDA toolkit.",
 )
 COMPILER_MISSING = _mechanism(
@@ -601,7 +620,7 @@ SOURCES_INCOMPLETE = _mechanism(
 )
 GIT_FAILED = _mechanism(
     "git-failed",
-    "git could not fetch a repository.",
+    "A repository could not be fetched with git.",
     "Look at the address, the revision and the rights.",
     environment=False,
 )

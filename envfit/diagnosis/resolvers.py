@@ -249,8 +249,9 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         for line in told
         if (
             found := re.match(
-                r"(?:nothing provides (?:requested )?)?(\S+(?: \S+)?) (?:does not exist|needed by|, which "
-                r"does not exist)",
+                r"(?:nothing provides (?:requested )?)?(\S+(?: [^\s,]+){0,3}?) ?,? (?:does not exist|"
+                r"needed by|"
+                r"which does not exist)",
                 line,
             )
         )
@@ -465,6 +466,7 @@ SIGNS = (
     Sign(
         patterns=(
             r"(?P<wheel>[\w.+-]+\.whl) is not a supported wheel on this platform",
+            r"incompatible with the current platform: \S*/(?P<wheel>[\w.+-]+\.whl)",
             (
                 r"`?(?P<wheel>[\w.+-]+\.whl)`?[^\n]{0,100}(?:is not compatible with the current|not "
                 r"compatible "
@@ -493,6 +495,21 @@ SIGNS = (
         ),
         tell=_tell_hash,
         overrides=True,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"resolved to Python (?P<found>[\d.]+\d), which is incompatible with the project's Python "
+                r"requirement: `(?P<wanted>[^`\n]+)`"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.NOT_FOR_PYTHON,
+            cause="The project asks for Python {wanted}, and the Python in use is {found}.",
+            remedies=(
+                "Use a Python in that range (uv venv --python), or change requires-python of the project.",
+            ),
+        ),
     ),
     Sign(
         patterns=(r"externally-managed-environment", r"externally managed"),
