@@ -112,8 +112,10 @@ _GONE_HEADERS = {
 _OF_TORCH = ("ATen", "c10", "caffe2", "torch")
 
 
-def _tell_gone(header: str, top: str, scene: Scene) -> Telling | None:
+def _tell_gone(values: Mapping[str, str], scene: Scene) -> Telling | None:
     """Read a header that a library has in other releases: the library is there, as the command shows."""
+    header = values["header"]
+    top = header.partition("/")[0].partition(".")[0]
     gone = _GONE_HEADERS.get(top)
     if gone is None and top in _OF_TORCH and "torch/include" in scene.log.text:
         gone = f"the torch that is installed has no {header}, which is of an older or newer release"
@@ -134,12 +136,10 @@ def _tell_gone(header: str, top: str, scene: Scene) -> Telling | None:
     )
 
 
-def _tell_header(values: Mapping[str, str], scene: Scene) -> Telling | None:
+def _tell_header(values: Mapping[str, str], _: Scene) -> Telling | None:
     header = values["header"]
     stem = header.rpartition("/")[2].partition(".")[0]
     top = header.partition("/")[0].partition(".")[0]
-    if gone := _tell_gone(header, top, scene):
-        return gone
     if stem in ("Python", "pyconfig"):
         return Telling(
             mechanism=m.HEADER_PYTHON,
@@ -185,6 +185,7 @@ def _tell_header(values: Mapping[str, str], scene: Scene) -> Telling | None:
     )
     return Telling(
         mechanism=m.HEADER_MISSING,
+        certain=bool(of),
         cause=f"Something is compiled here, and the header {header} is missing"
         + (
             f": it is of {of}."
@@ -243,7 +244,9 @@ def _tell_not_found(values: Mapping[str, str], _: Scene) -> Telling:
     name = values["name"]
     if name.upper().startswith("CUDA"):
         return Telling(
-            mechanism=m.NVCC_MISSING, cause="The build looks for the CUDA toolkit and does not find it."
+            mechanism=m.NVCC_MISSING,
+            cause="The build looks for the CUDA toolkit and does not find it.",
+            certain=False,
         )
     return Telling(
         mechanism=m.CMAKE_FINDS,
@@ -252,19 +255,26 @@ def _tell_not_found(values: Mapping[str, str], _: Scene) -> Telling:
             "where the build looks."
         ),
         remedies=(f"Install {name} with its headers (a -dev or -devel package), or a wheel of the package.",),
+        certain=False,
     )
 
 
+_HEADER_MISSING = (
+    r"fatal error: (?P<header>[\w./+-]+): No such file or directory",
+    r"fatal error: '(?P<header>[\w./+-]+)' file not found",
+    r"error: (?P<header>[\w./+-]+\.(?:h|hpp|cuh)): No such file or directory",
+    r"[Cc]annot open (?:source|include) file:? ['\"]?(?P<header>[\w./+-]+)",
+)
+
 SIGNS = (
     Sign(
-        patterns=(
-            r"fatal error: (?P<header>[\w./+-]+): No such file or directory",
-            r"fatal error: '(?P<header>[\w./+-]+)' file not found",
-            r"error: (?P<header>[\w./+-]+\.(?:h|hpp|cuh)): No such file or directory",
-            r"[Cc]annot open (?:source|include) file:? ['\"]?(?P<header>[\w./+-]+)",
-        ),
-        tell=_tell_header,
+        patterns=_HEADER_MISSING,
+        tell=_tell_gone,
         overrides=True,
+    ),
+    Sign(
+        patterns=_HEADER_MISSING,
+        tell=_tell_header,
     ),
     Sign(
         patterns=(
@@ -319,6 +329,7 @@ SIGNS = (
                 "Install a wheel of the package that is compiled already, if there is one.",
                 "Else install a CUDA toolkit of torch's CUDA major, and set CUDA_HOME to it.",
             ),
+            certain=False,
         ),
         unless=("No CUDA runtime is found, using CUDA_HOME", "WARNING"),
     ),
@@ -339,6 +350,7 @@ SIGNS = (
             remedies=(
                 "Set CUDA_HOME to a toolkit of torch's CUDA major, or install a torch for the toolkit.",
             ),
+            certain=False,
         ),
     ),
     Sign(
@@ -407,6 +419,7 @@ SIGNS = (
             r"linker `?'?(?:cc|gcc|clang)'?`? not found",
             r"Unknown compiler\(s\): \[\[",
             r"error: Microsoft Visual C",
+            r"[Uu]nable to find a compatible Visual Studio",
             r"Failed to find C compiler",
         ),
         telling=Telling(
@@ -455,6 +468,94 @@ SIGNS = (
             mechanism=m.ISOLATION_MODULE,
             cause="The package {name}, which builds need, is not installed.",
             remedies=("python -m pip install wheel setuptools, and build again.",),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"LINK : fatal error LNK1181: cannot open input file '(?P<library>[^'\n]+)'",
+            r"LINK : fatal error LNK1104: cannot open file '(?P<library>[^'\n]+)'",
+        ),
+        tell=_tell_link,
+    ),
+    Sign(
+        patterns=(
+            r"(?P<what>unresolved external symbol [^\n]{0,80})",
+            r"error: (?P<what>unrecognized (?:argument in option|command[- ]line option) '-m[^'\n]{1,40}')",
+            r"ptxas (?:fatal|error)\s*: (?P<what>(?:Unresolved extern function|Entry function)[^\n]{0,100})",
+            r"error (?P<what>C2\d{3}: [^\n]{0,100})",
+            r"(?P<what>[^\n]{0,40}generated by a newer version of protoc[^\n]{0,80})",
+            r"error\[E\d{4}\]: (?P<what>[^\n]{0,100})",
+        ),
+        telling=Telling(
+            mechanism=m.SOURCE_MISMATCH,
+            cause=(
+                "The sources do not compile with the libraries and the compiler that are here ({what}): "
+                "the package is older or "
+                "newer than these."
+            ),
+            remedies=(
+                "Take a release that has a wheel for this Python and platform, or one of the time of these.",
+            ),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"Could not find suitable distribution for Requirement\.parse\('(?P<name>[\w.-]+)[^'\n]*'\)",
+            r"Couldn't find (?:a setup script in|index page for) '?(?P<name>[\w./-]+)",
+        ),
+        telling=Telling(
+            mechanism=m.ISOLATION_MODULE,
+            cause=(
+                "The build asks the old way (setup_requires, easy_install) for {name}, and does not find it."
+            ),
+            remedies=("Install {name} first, and build with --no-build-isolation; or take a newer release.",),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"Building (?P<name>llvmlite) requires LLVM (?P<wanted>[\w.]+)",
+            r"(?P<name>llvmlite)[^\n]{0,60}(?:LLVM|llvm-config)[^\n]{0,40}(?P<wanted>\d[\w.]*)",
+        ),
+        telling=Telling(
+            mechanism=m.NOT_FOR_PYTHON,
+            cause=(
+                "{name} has no wheel for this Python, and its build from source needs LLVM {wanted}, "
+                "which is not here: this release "
+                "of {name} (and of numba, which asks for it) is older than this Python."
+            ),
+            remedies=("Take a newer numba and llvmlite, or an older Python for which they have wheels.",),
+            package="llvmlite",
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(r"KeyError: '__version__'", r"KeyError: '__version__\b"),
+        also=(r"(?:Getting requirements to build|get_requires_for_build|setup\.py|build_meta)",),
+        telling=Telling(
+            mechanism=m.BUILD_BACKEND,
+            cause=(
+                "setup.py of the package reads its version with exec and locals(), which Python 3.13 no "
+                "longer fills: the release is "
+                "older than this Python."
+            ),
+            remedies=("Take a newer release of the package, or Python 3.12.",),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(r"setuptools-scm was unable to detect version[^\n]*",),
+        telling=Telling(
+            mechanism=m.SOURCES_INCOMPLETE,
+            cause=(
+                "The build takes its version from git, and the sources are no checkout with tags: an "
+                "archive or a shallow clone."
+            ),
+            remedies=(
+                "Set SETUPTOOLS_SCM_PRETEND_VERSION, clone with tags, or build from the source distribution.",
+            ),
         ),
     ),
     Sign(
@@ -588,6 +689,7 @@ SIGNS = (
                     "'setuptools<60' wheel 'cython<3'."
                 ),
             ),
+            certain=False,
         ),
     ),
     Sign(
@@ -636,6 +738,7 @@ SIGNS = (
             ),
             r"Did you (?:run|forget to run) '?git submodule",
             r"does not contain a CMakeLists\.txt file",
+            r"does not appear to contain CMakeLists\.txt",
             r"The source directory[^\n]{0,200}does not (?:exist|contain)",
         ),
         telling=Telling(
@@ -673,6 +776,7 @@ SIGNS = (
             remedies=(
                 "Take a release that has a wheel for this Python; else 'cython<3' with --no-build-isolation.",
             ),
+            certain=False,
         ),
     ),
 )

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from packaging.utils import canonicalize_name
 
 from envfit.diagnosis import mechanisms as m
+from envfit.diagnosis.parties import called_in_line, caller_before, named
 from envfit.diagnosis.scene import Scene, package_of_file
 from envfit.diagnosis.sign import Sign, Telling
 from envfit.knowledge.symptom import SymptomRank
@@ -54,8 +55,30 @@ _BUILT_WITH = {
     "_uuid": "libuuid",
     "_zstd": "libzstd",
 }
-_UNIX = {"fcntl", "resource", "pwd", "grp", "termios", "pty", "tty", "posix", "syslog", "_posixsubprocess", "spwd"}
-_WINDOWS = {"msvcrt", "winreg", "_winreg", "winsound", "_winapi", "win32api", "win32con", "win32gui", "pywintypes"}
+_UNIX = {
+    "fcntl",
+    "resource",
+    "pwd",
+    "grp",
+    "termios",
+    "pty",
+    "tty",
+    "posix",
+    "syslog",
+    "_posixsubprocess",
+    "spwd",
+}
+_WINDOWS = {
+    "msvcrt",
+    "winreg",
+    "_winreg",
+    "winsound",
+    "_winapi",
+    "win32api",
+    "win32con",
+    "win32gui",
+    "pywintypes",
+}
 _PYTHON_2 = {
     "ConfigParser", "Queue", "StringIO", "Tkinter", "__builtin__", "cPickle", "commands", "cookielib",(
         "httplib"
@@ -115,16 +138,15 @@ def _own_file(scene: Scene, name: str) -> str | None:
     return None
 
 
-def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
-    module = values["module"]
-    top = module.partition(".")[0]
-    package = _distribution(scene, module)
+def _tell_of_python(module: str, top: str, scene: Scene) -> Telling | None:
+    """Read a module that other Pythons have, or other builds of this one."""
     if top in _UNIX | _WINDOWS:
         here, there = ("Windows", "Unix (Linux and macOS)") if top in _UNIX else ("this system", "Windows")
         return Telling(
             mechanism=m.MODULE_OF_SYSTEM,
             cause=(
-                f"The module {top} is there only on {there}, and this runs on {here}{_asker(scene)}: the package "
+                f"The module {top} is there only on {there}, and this runs on {here}{_asker(scene)}: "
+                f"the package "
                 f"that imports it is not made for {here}."
             ),
             package=canonicalize_name(scene.importer) if scene.importer else None,
@@ -175,6 +197,15 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.PYTHON_2_CODE,
             cause=f"The code imports {module}, which only Python 2 has{_asker(scene)}.",
         )
+    return None
+
+
+def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    module = values["module"]
+    top = module.partition(".")[0]
+    package = _distribution(scene, module)
+    if (standard := _tell_of_python(module, top, scene)) is not None:
+        return standard
     shadow = _own_file(scene, top)
     if shadow and "." in module:
         return _shadow(top, shadow)
@@ -199,6 +230,18 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             ),
             package=owner,
         )
+    if "." in module and top.lower() in _PROJECT:
+        return _tell_plain(module, scene)
+    if module.startswith("numpy.distutils"):
+        return Telling(
+            mechanism=m.STDLIB_REMOVED,
+            cause=(
+                f"numpy.distutils is gone with Python 3.12{_asker(scene)}: the code or build is older "
+                f"than this Python."
+            ),
+            remedies=("Use a newer release of the package, or Python 3.11.",),
+            package="numpy",
+        )
     if "." in module:
         return Telling(
             mechanism=m.SUBMODULE_MISSING,
@@ -217,21 +260,78 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             package=canonicalize_name(package),
             certain=False,
         )
-    known = top in scene.distributions
-    install = (
-        f"Install {package} into the environment whose Python ran: python -m pip install {package}"
-        if known
-        else (
-            f"Install the package that has {module} into the environment whose Python ran; if {module} is "
-            "a part of the project, start the program from its folder or put that into PYTHONPATH."
+    return _tell_plain(module, scene)
+
+
+#: How parts of a project are called, and packages of an index are not.
+_PROJECT = frozenset(
+    {
+        "app", "args", "backend", "common", "config", "configs", "core", "data", "dataloader", "dataset",(
+            "dataset_utils"
+        ),
+        "eval", "evaluation", "helpers", "inference", "layers", "lib", "libs", "loss", "losses", "main",(
+            "metrics"
+        ),(
+            "misc"
+        ),
+        "model", "models", "modules", "network", "networks", "nodes", "ops", "options", "params", "pipeline",(
+            "scripts"
+        ),
+        "settings", "src", "test", "tests", "tools", "train", "trainer", "training", "util", "utils",
+    }
+)  # fmt: skip
+
+
+def _tell_plain(module: str, scene: Scene) -> Telling:
+    top = module.partition(".")[0]
+    package = _distribution(scene, module)
+    if top in scene.distributions:
+        return Telling(
+            mechanism=m.MODULE_MISSING,
+            cause=(
+                f"The Python that ran finds no module {module}{_asker(scene)}: {package} is not "
+                f"installed in its environment."
+            ),
+            remedies=(
+                f"Install {package} into the environment whose Python ran: python -m pip install {package}",
+            ),
+            package=canonicalize_name(package),
         )
-    )
+    if top.lower() in _PROJECT and scene.importer is None:
+        return Telling(
+            mechanism=m.PROJECT_MODULE,
+            cause=(
+                f"{module} is a part of the project itself by its name{_asker(scene)}, and Python does "
+                f"not look where it is: the "
+                "program was started from another folder, or the part is missing."
+            ),
+            remedies=(
+                (
+                    "Start the program from the project's folder, put that into PYTHONPATH, or install the "
+                    "project (pip install -e .)."
+                ),
+            ),
+            certain=False,
+        )
     return Telling(
         mechanism=m.MODULE_MISSING,
-        cause=f"The Python that ran finds no module {module}{_asker(scene)}: "
-        + (f"{package} is not installed in its environment." if known else "it is not installed there."),
-        remedies=(install,),
-        package=canonicalize_name(package) if known else None,
+        cause=(
+            f"The Python that ran finds no module {module}{_asker(scene)}: the package that has it is "
+            f"not installed there"
+        )
+        + (
+            "."
+            if scene.importer
+            else ", or it is a part of the project that is looked for in another folder."
+        ),
+        remedies=(
+            (
+                f"Install the package that has {module} into the environment whose Python ran; if {module} "
+                f"is a part of the "
+                "project, start the program from its folder or put that into PYTHONPATH."
+            ),
+        ),
+        certain=scene.importer is not None,
     )
 
 
@@ -318,7 +418,8 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
         return Telling(
             mechanism=m.NAME_MISSING,
             cause=(
-                f"pyOpenSSL asks cryptography for {name} of OpenSSL{_asker(scene)}, which the installed cryptography "
+                f"pyOpenSSL asks cryptography for {name} of OpenSSL{_asker(scene)}, which the installed "
+                f"cryptography "
                 "no longer has: pyOpenSSL is older than cryptography."
             ),
             remedies=("python -m pip install -U pyopenssl cryptography, together.",),
@@ -349,13 +450,25 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
         )
     if top in _STANDARD:
         return _tell_standard(module, name, scene)
+    if path and not _SITE.search(path) and top not in scene.distributions:
+        return Telling(
+            mechanism=m.PROJECT_MODULE,
+            cause=(
+                f"The file {path} of the project has no {name}{_asker(scene)}: the parts of the project "
+                f"are not of one state, or "
+                "another file of this name is found first."
+            ),
+            certain=False,
+            rank=SymptomRank.GENERAL,
+        )
     package = _distribution(scene, module)
     installed = top in scene.distributions or package_of_file(path) is not None or scene.importer is not None
     attribute = "has no attribute" in scene.log.lines[scene.place].text
     return Telling(
         mechanism=m.NAME_MISSING,
         cause=(
-            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written for "
+            f"The installed {named(scene, package)} has no {name} in {module}{_asker(scene)}: the code "
+            f"was written for "
             f"another release of {package}, older or newer than the one that is installed"
         )
         + (", or for another build of it." if attribute else "."),
@@ -478,13 +591,17 @@ def _owner_of(name: str, scene: Scene) -> str | None:
     if first in _OWNERS:
         return _OWNERS[first]
     caller = scene.importer
+    if caller is None and scene.frames:
+        return None  # a class of the program may be named like one of a package
     return next((owner for ending, owner in _OWNED if ending.search(first) and caller != owner), None)
 
 
 def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
     caller = scene.importer
     called = values.get("callee") or values.get("kind", "")
-    owner = _owner_of(called, scene)
+    owner = _owner_of(called, scene) or called_in_line(scene)
+    if owner == caller or (owner and caller and canonicalize_name(owner) == canonicalize_name(caller)):
+        owner = None
     if caller is None and scene.frames and owner is None:
         return None  # the program's own call may be wrong by itself
     who = caller or "the code"
@@ -494,13 +611,16 @@ def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
         else f"asks {called} for {values['name']}"
     )
     where = f" of {owner}" if owner else ""
-    other = owner or "the package that it calls"
+    before = caller_before(scene) if owner is None else None
+    party = owner or before
+    other = named(scene, party) if party else "the package that it calls"
+    lacks = "which the installed version does not have" if owner else "which it does not have"
     return Telling(
         mechanism=m.CALL_MISMATCH,
         cause=(
-            f"{who[0].upper()}{who[1:]} {what}{where}{_asker(scene)}, which the installed version does "
-            f"not have: {other} is "
-            f"older or newer than the one that {who} was made for."
+            f"{who[0].upper()}{who[1:]} {what}{where}{_asker(scene)}, {lacks}: {other} is older or "
+            f"newer than "
+            f"the version that {named(scene, who)} was made for."
         ),
         remedies=(
             f"Bring {who} and {other} to versions of the same time: upgrade the older, or pin the newer.",
@@ -511,11 +631,14 @@ def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
 
 
 def _tell_asker(values: Mapping[str, str], _: Scene) -> Telling:
-    asker, name, found, wanted = (values[key] for key in ("asker", "name", "found", "wanted"))
+    asker, name, wanted = values["asker"], values["name"], values["wanted"]
+    found = f"{name} {values['found']}" if "found" in values else "another"
     return Telling(
         mechanism=m.VERSION_REFUSED,
-        cause=f"{asker} takes {name} {wanted}, and {name} {found} is installed.",
-        remedies=(f"Install a {name} that {asker} takes, or a release of {asker} for {name} {found}.",),
+        cause=f"{asker} takes {name} {wanted}, and {found} is installed.",
+        remedies=(
+            f"Install a {name} that {asker} takes, or a release of {asker} for the {name} that is there.",
+        ),
         package=canonicalize_name(asker),
     )
 
@@ -653,7 +776,8 @@ SIGNS = (
                 r"arguments)(?P<name>:? ?[^\n]{0,40})"
             ),
             (
-                r"AttributeError: '(?P<kind>(?!NoneType'|dict'|list'|str'|tuple'|int'|float'|bytes'|function'|"
+                r"AttributeError: '(?P<kind>(?!NoneType'|dict'|list'|str'|tuple'|int'|float'|bytes'|"
+                r"function'|"
                 r"module'|set'|bool')[\w.]+)' "
                 r"object has no attribute '(?P<name>\w+)'"
             ),
@@ -707,6 +831,21 @@ SIGNS = (
     ),
     Sign(
         patterns=(
+            (
+                r"(?:Error|Exception): [^\n]{0,200}'(?P<name>[\w-]+)' package is not available in your "
+                r"environment"
+            ),
+            (
+                r"(?:Error|Exception): [^\n]{0,200}`?pip3? install (?:-U |--upgrade "
+                r")?['\"]?(?P<name>[A-Za-z][\w.-]*\w)"
+            ),
+            r"(?:Error|Exception): [^\n]{0,120}requires either '?(?P<name>[\w-]+)'? or",
+            (
+                r"(?:Error|Exception): [^\n]{0,120}[Pp]lease (?:first )?install (?:the "
+                r")?['`\"](?P<name>[A-Za-z][\w.-]*\w)['`\"]"
+            ),
+            r"'(?P<name>[\w.-]+)' must be installed to use",
+            r"(?P<name>[\w.-]+) with minimum required version [\d.]+\d is not installed",
             (
                 r"ImportError: (?P<what>[^\n]{0,80}?) requires the (?P<name>[\w.-]+) (?:library|"
                 r"package)[^\n]{0,40} but it was not found"
@@ -798,8 +937,7 @@ SIGNS = (
         patterns=(
             (
                 r"(?P<asker>\w+) needs (?P<name>[A-Za-z]\w+) (?P<wanted>[\d.]+ or (?:less|greater|newer|"
-                r"older))[.,]? Got "
-                r"\w+ (?P<found>[\d.]+\d)"
+                r"older))(?:[.,]? Got \w+ (?P<found>[\d.]+\d))?"
             ),
         ),
         tell=_tell_asker,

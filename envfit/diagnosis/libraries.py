@@ -215,6 +215,10 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
     )
 
 
+def _tell_named(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    return _tell_library({"library": f"lib{values['library']}.so"}, scene)
+
+
 def read_symbol(symbol: str) -> str:
     """Return the name in a mangled C++ symbol, such as ``c10::Error::Error``; else the symbol itself."""
     found = re.match(r"_Z(?:T[VISv])?N?[rVK]*[RO]?", symbol)
@@ -396,6 +400,7 @@ SIGNS = (
         patterns=(
             r"(?P<library>[\w./+~-]*\blib[\w+.-]+?\.so(?:\.[\w.]*\w)?): cannot open shared object file",
             r"(?P<library>[\w./+~-]+\.so(?:\.[\w.]*\w)?): cannot open shared object file",
+            r"error while loading shared libraries: (?P<library>[\w./+~-]+\.so(?:\.[\w.]*\w)?)",
             r"[Cc]ould not load (?:the )?(?:dynamic |shared )?library '?(?P<library>[\w./+-]+\.so[\w.]*)",
             (
                 r"[Ff]ailed to (?:load|open) (?:the )?(?:dynamic |shared )?(?:library "
@@ -406,6 +411,12 @@ SIGNS = (
             r"(?P<library>lib[\w+.-]+\.so[.\d]*)(?: library)? (?:could not be|was not|not) (?:found|loaded)",
         ),
         tell=_tell_library,
+    ),
+    Sign(
+        patterns=(
+            r"[Cc]annot (?:load|find) (?P<library>cu[a-z]+|nccl|nvrtc|cudnn) (?:shared|dynamic) library",
+        ),
+        tell=_tell_named,
     ),
     Sign(
         patterns=(
@@ -521,6 +532,25 @@ SIGNS = (
             remedies=("Install the Visual C++ Redistributable, and reinstall the package.",),
             certain=False,
             rank=SymptomRank.GENERAL,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"(?P<path>[\w./+-]+\.(?:so|o|a)[\w.]*): file not recognized: [Ff]ile format not recognized",
+        ),
+        telling=Telling(
+            mechanism=m.LIBRARY_FOREIGN,
+            cause="The linker cannot read {path}: it is for another kind of processor, or damaged.",
+            remedies=("Install the library for this machine.",),
+        ),
+    ),
+    Sign(
+        patterns=(r"(?P<library>[a-z]\w+) library not found(?: using ctypes)?",),
+        telling=Telling(
+            mechanism=m.LIBRARY_SYSTEM,
+            cause="The system's library {library} is not installed, or not where the loader looks.",
+            remedies=("Install it with the system's package manager or from conda-forge (lib{library}).",),
+            certain=False,
         ),
     ),
     Sign(

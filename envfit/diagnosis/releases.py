@@ -13,17 +13,22 @@ from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS"]
 
+#: Programs that load models, by the name that their logs hold.
+_SERVERS = ("sglang", "vllm", "lmdeploy", "text_generation", "llama_cpp", "tensorrt_llm", "transformers")
+
 
 def _by(scene: Scene) -> str:
     return scene.importer or "the program"
 
 
 def _tell_model(values: Mapping[str, str], scene: Scene) -> Telling:
-    owner = values.get("program") or scene.importer or "The installed server"
+    said = next((name for name in _SERVERS if name in scene.log.text.lower()), "")
+    owner = values.get("program") or scene.importer or said or "the program"
     return Telling(
         mechanism=m.MODEL_UNKNOWN,
         cause=(
-            f"{owner[0].upper()}{owner[1:]} does not know models of the kind {values['model']}: the installed "
+            f"{owner[0].upper()}{owner[1:]} does not know models of the kind {values['model']}: the "
+            f"installed "
             "version is older than the model, or such models are not supported by it."
         ),
         remedies=(f"Upgrade {owner} as far as the driver and the other packages allow it.",),
@@ -32,12 +37,15 @@ def _tell_model(values: Mapping[str, str], scene: Scene) -> Telling:
 
 
 def _tell_registered(values: Mapping[str, str], scene: Scene) -> Telling:
-    callers = [name for frame in scene.frames if (name := scene.of_file(frame.file)) not in (None, "transformers")]
+    callers = [
+        name for frame in scene.frames if (name := scene.of_file(frame.file)) not in (None, "transformers")
+    ]
     who = callers[-1] if callers else "the package in the traceback"
     return Telling(
         mechanism=m.CALL_MISMATCH,
         cause=(
-            f"{who} registers a kind of model, {values['name']}, that the installed transformers has by itself: "
+            f"{who} registers a kind of model, {values['name']}, that the installed transformers has by "
+            f"itself: "
             f"transformers is newer than the version that this {who} was made for."
         ),
         remedies=(f"Upgrade {who}, or install an older transformers, as {who} was released with.",),
@@ -48,7 +56,7 @@ def _tell_registered(values: Mapping[str, str], scene: Scene) -> Telling:
 SIGNS = (
     Sign(
         patterns=(
-            r"Model architectures \['?(?P<model>\w+)[^\n]{0,80} are not supported",
+            r"(?P<program>)Model architectures \['?(?P<model>\w+)[^\n]{0,80} are not supported",
             r"Model architectures \['?(?P<model>\w+)[^\n]{0,80} failed to be inspected",
             r"(?P<program>llama)_model_load: [^\n]{0,80}unknown model architecture: '(?P<model>[\w.-]+)'",
             r"unknown model architecture: '(?P<model>[\w.-]+)'",
@@ -65,19 +73,23 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?P<name>[A-Za-z][\w.-]*) was (?:built|compiled) (?:using|with|for|against) (?P<built>(?:CUDA|"
-                r"[Pp]y[Tt]orch|torch|Python|NumPy|cuDNN)\s*(?:version )?[\d.]+\d)\S*[\s.,;]+(?:But|but|while|and)"
+                r"(?P<name>[A-Za-z][\w.-]*) was (?:built|compiled) (?:using|with|for|against) "
+                r"(?P<built>(?:CUDA|"
+                r"[Pp]y[Tt]orch|torch|Python|NumPy|cuDNN)\s*(?:version )?[\d.]+\d)\S*[\s.,;]+(?:But|but|"
+                r"while|and)"
                 r"[^\n]{0,40}?(?:using|with|is|running|have|installed|found)[^\n\d]{0,30}(?P<found>[\d.]+\d)"
             ),
             (
-                r"compiled (?:with|for|against) (?P<built>(?:CUDA|[Pp]y[Tt]orch|torch|Python) [\d.]+\d)[^\n]{0,60}?but"
+                r"compiled (?:with|for|against) (?P<built>(?:CUDA|[Pp]y[Tt]orch|torch|Python) [\d.]+\d)"
+                r"[^\n]{0,60}?but"
                 r" [^\n\d]{0,60}(?P<found>[\d.]+\d)(?P<name>)"
             ),
         ),
         telling=Telling(
             mechanism=m.VERSION_REFUSED,
             cause=(
-                "{name} was built for {built}, and here is {found}: the build of {name} and what it runs with "
+                "{name} was built for {built}, and here is {found}: the build of {name} and what it "
+                "runs with "
                 "are of different versions."
             ),
             remedies=("Install the build of {name} that is made for the torch and CUDA that are here.",),
@@ -87,12 +99,14 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?P<name>[A-Za-z][\w.-]+)(?: plugin)? version (?P<found>[\w.+]+) is installed, but it is not "
+                r"(?P<name>[A-Za-z][\w.-]+)(?: plugin)? version (?P<found>[\w.+]+) is installed, but it "
+                r"is not "
                 r"compatible with the installed (?P<other>[\w.-]+)(?: version)? (?P<here>[\d.]+\d)"
             ),
             (
                 r"(?P<name>[A-Za-z][\w.-]+) (?:version )?v?(?P<found>\d[\w.+]*) (?:is|are) (?:not compatible|"
-                r"incompatible) with (?:the installed )?(?P<other>[A-Za-z][\w.-]+) (?:version )?v?(?P<here>\d[\d.]*)"
+                r"incompatible) with (?:the installed )?(?P<other>[A-Za-z][\w.-]+) (?:version )"
+                r"?v?(?P<here>\d[\d.]*)"
             ),
         ),
         telling=Telling(
@@ -108,7 +122,8 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?P<name>[A-Za-z][\w-]+)(?: v?[\d.]+)? only (?:supports|works with) (?P<wanted>[A-Z]\w+ [\d.]+\+?)"
+                r"(?P<name>[A-Za-z][\w-]+)(?: v?[\d.]+)? only (?:supports|works with) "
+                r"(?P<wanted>[A-Z]\w+ [\d.]+\+?)"
                 r"[^\n]{0,80}?(?:compiled|built|installed|running|using)[^\n\d]{0,40}(?P<found>\d[\w.]*)"
             ),
         ),
@@ -122,7 +137,10 @@ SIGNS = (
     Sign(
         patterns=(
             r"[Mm]ultiple (?P<name>[A-Za-z]\w+) packages are installed",
-            r"[Mm]ultiple (?:versions|distributions|copies) of (?P<name>[A-Za-z][\w-]+)[^\n]{0,30} (?:are )?installed",
+            (
+                r"[Mm]ultiple (?:versions|distributions|copies) of (?P<name>[A-Za-z][\w-]+)[^\n]{0,30} "
+                r"(?:are )?installed"
+            ),
         ),
         telling=Telling(
             mechanism=m.INCONSISTENT,
@@ -137,8 +155,10 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:Error|error|ERROR|Exception): (?P<name>(?!Python)[A-Za-z][\w. -]{0,30}? )?(?:requires? |needs? |only "
-                r"supports )?[Pp]ython (?:version )?(?P<wanted>(?:>=|<=|>|<|==|~=) ?3\.[\d.]+(?:,? ?[<>=]+ ?3\.\d+)?"
+                r"(?:Error|error|ERROR|Exception): (?P<name>(?!Python)[A-Za-z][\w. -]{0,30}? )"
+                r"?(?:requires? |needs? |only "
+                r"supports )?[Pp]ython (?:version )?(?P<wanted>(?:>=|<=|>|<|==|~=) ?3\.[\d.]+(?:,? "
+                r"?[<>=]+ ?3\.\d+)?"
                 r"|3\.\d+ (?:or (?:newer|later|higher|above|greater)|and (?:above|newer|later)))"
             ),
             r"[Pp]ython (?:version )?(?P<wanted>(?:>=|<=|>|<) ?3\.\d+)[\d.]* (?:is )?required(?P<name>)",
@@ -157,31 +177,44 @@ SIGNS = (
         telling=Telling(
             mechanism=m.VERSION_REFUSED,
             cause=(
-                "The installed antlr4-python3-runtime is of another version than the one with which the parser "
+                "The installed antlr4-python3-runtime is of another version than the one with which the "
+                "parser "
                 "of a package (hydra-core or omegaconf, mostly) was generated: it is newer or older."
             ),
             remedies=(
-                "pip install --force-reinstall omegaconf hydra-core, which bring the version that they need "
-                "(antlr4-python3-runtime 4.9 for omegaconf 2.1 and newer, 4.8 for 2.0).",
+                (
+                    "pip install --force-reinstall omegaconf hydra-core, which bring what they need "
+                    "(antlr4-python3-runtime 4.9 for omegaconf 2.1 and newer, 4.8 for 2.0)."
+                ),
             ),
             package="antlr4-python3-runtime",
         ),
     ),
     Sign(
         patterns=(
-            r"(?:Error|ERROR|Exception): (?P<name>[A-Za-z][\w-]+(?: [A-Z]\w{0,20})?(?: [A-Z]\w{0,20})?) (?:is |was |has )?not (?:been )?installed(?! in)",
+            (
+                r"(?:Error|ERROR|Exception): (?P<name>[A-Za-z][\w-]+(?: [A-Z]\w{0,20})?(?: [A-Z]\w{0,20})?) "
+                r"(?:is |was |has )?not (?:been )?installed(?! in)"
+            ),
             r"(?:Error|ERROR|Exception): (?P<name>[A-Za-z][\w-]+) library (?:was |is )?not found",
-            r"(?:Error|ERROR|Exception): (?:Cannot|Could not|Unable to|cannot|could not) find (?:the )?(?P<name>[A-Za-z][\w-]+) (?:library|executable|binary|program)",
+            (
+                r"(?:Error|ERROR|Exception): (?:Cannot|Could not|Unable to|cannot|could not) find (?:the )"
+                r"?(?P<name>[A-Za-z][\w-]+) (?:library|executable|binary|program)"
+            ),
         ),
         telling=Telling(
             mechanism=m.ATTENTION_CHOICE,
             cause=(
-                "{name} is needed here and is not installed, or not where the program looks: lib{name} or the "
+                "{name} is needed here and is not installed, or not where the program looks: lib{name} "
+                "or the "
                 "program {name} of the system, or the package of that name."
             ),
             remedies=(
-                "Install {name}: from the system (apt-get install, conda-forge) where it is a library or a program, "
-                "with pip where it is a Python package.",
+                (
+                    "Install {name}: from the system (apt-get install, conda-forge) where it is a library "
+                    "or a program, "
+                    "with pip where it is a Python package."
+                ),
             ),
             rank=SymptomRank.GENERAL,
         ),
@@ -195,9 +228,12 @@ SIGNS = (
         telling=Telling(
             mechanism=m.BACKEND_MISSING,
             cause=(
-                "The Triton server has no backend {backend}: it is not in this image or not in its folder of backends."
+                "The Triton server has no backend {backend}: it is not in this image or not in its "
+                "folder of backends."
             ),
-            remedies=("Use the image of the server that has the backend {backend}, or install that backend.",),
+            remedies=(
+                "Use the image of the server that has the backend {backend}, or install that backend.",
+            ),
         ),
     ),
     Sign(
@@ -205,18 +241,23 @@ SIGNS = (
         telling=Telling(
             mechanism=m.BACKEND_MISSING,
             cause=(
-                "A backend of the Triton server was built for another release of the server than the one that "
+                "A backend of the Triton server was built for another release of the server than the "
+                "one that "
                 "runs: the backend is newer or older."
             ),
             remedies=("Use the backend of the same release as the server.",),
         ),
     ),
     Sign(
-        patterns=(r"Cannot find plugin: (?P<name>\w+)", r"getPluginCreator could not find plugin:? (?P<name>\w+)"),
+        patterns=(
+            r"Cannot find plugin: (?P<name>\w+)",
+            r"getPluginCreator could not find plugin:? (?P<name>\w+)",
+        ),
         telling=Telling(
             mechanism=m.BACKEND_MISSING,
             cause=(
-                "TensorRT does not find the plugin {name} that the engine needs: the library of plugins is not "
+                "TensorRT does not find the plugin {name} that the engine needs: the library of plugins "
+                "is not "
                 "loaded, or is of another version than the one with which the engine was built."
             ),
             remedies=("Load the plugins of the release that built the engine, or build the engine again.",),
@@ -226,14 +267,16 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"engine plan file is generated on an incompatible device, expecting compute (?P<here>[\d.]+\d) got "
+                r"engine plan file is generated on an incompatible device, expecting compute "
+                r"(?P<here>[\d.]+\d) got "
                 r"compute (?P<built>[\d.]+\d)"
             ),
         ),
         telling=Telling(
             mechanism=m.GPU_CAPABILITY,
             cause=(
-                "The TensorRT engine was built on a GPU of compute capability {built}, and this GPU has {here}: an "
+                "The TensorRT engine was built on a GPU of compute capability {built}, and this GPU has "
+                "{here}: an "
                 "engine works only on the kind of GPU that it was built on."
             ),
             remedies=("Build the engine again on this machine.",),
@@ -245,7 +288,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.VERSION_REFUSED,
             cause=(
-                "Keras 3 is installed and no longer loads the older SavedModel format of Keras 2 in which the model "
+                "Keras 3 is installed and no longer loads the older SavedModel format of Keras 2 in "
+                "which the model "
                 "was saved."
             ),
             remedies=(

@@ -77,9 +77,7 @@ def _tell_incompatible(values: Mapping[str, str], _: Scene) -> Telling:
 def _tell_statement(_: Mapping[str, str], scene: Scene) -> Telling | None:
     lines: list[str] = []
     for line in scene.log.lines[scene.place : scene.place + 60]:
-        if lines and re.match(r"\s*(?:hint|help|error|warning):", line.text):
-            break
-        if not line.text.strip() and lines and re.search(r"unsatisfiable\.|solving failed", lines[-1]):
+        if lines and re.match(r"\s*(?:help|error|warning):", line.text):
             break
         lines.append(line.text.strip())
     return tell_because(" ".join(" ".join(lines).split()))
@@ -134,6 +132,7 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
             mechanism=m.CONFLICT,
             cause=f"The packages that were asked for exclude one another: {listed(classic)}.",
             remedies=("Loosen one of the versions that are named, or solve in a new environment.",),
+            certain=False,
         )
     virtual = next(
         (
@@ -161,6 +160,7 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         return Telling(
             mechanism=m.CONDA_CHANNEL,
             cause=f"The channels that conda asks have no {absent[0]} for this platform.",
+            certain=False,
         )
     return Telling(
         mechanism=m.CONFLICT,
@@ -170,8 +170,19 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         remedies=(
             "Loosen one of the versions that are named (often python), or solve in a new environment.",
         ),
-        certain=bool(conflicts),
+        certain=False,
         rank=SymptomRank.CAUSE if conflicts else SymptomRank.GENERAL,
+    )
+
+
+def _tell_installed(values: Mapping[str, str], _: Scene) -> Telling:
+    return Telling(
+        mechanism=m.INCONSISTENT,
+        cause=f"{values['asker']} requires {values['wanted']}, and {values['found']} is installed.",
+        remedies=(
+            f"Install {values['wanted']}, or a release of {values['asker']} that takes {values['found']}.",
+        ),
+        package=canonicalize_name(values["asker"]),
     )
 
 
@@ -194,6 +205,7 @@ def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
                 "it with pip."
             ),
         ),
+        certain=False,
     )
 
 
@@ -259,6 +271,15 @@ SIGNS = (
         ),
         tell=tell_absent,
         overrides=True,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<found>[\w.-]+ [\w.+]+) is installed but (?P<wanted>[\w.-]+[<>=!~][^\s]*) is required "
+                r"by \{?'?(?P<asker>[\w.-]+\w)"
+            ),
+        ),
+        tell=_tell_installed,
     ),
     Sign(patterns=(r"\bBecause [^\n]+",), tell=_tell_statement, overrides=True),
     Sign(
@@ -431,6 +452,7 @@ SIGNS = (
                 "A server refused access (401, 403 or 407): it wants a name and password or token, or "
                 "does not allow this file."
             ),
+            certain=False,
         ),
         unless=("huggingface", r"HTTP/\d"),
     ),
@@ -559,6 +581,7 @@ SIGNS = (
                 ),
             ),
             rank=SymptomRank.CAUSE,
+            certain=False,
         ),
     ),
     Sign(
@@ -611,6 +634,7 @@ SIGNS = (
                 "git could not fetch a repository: git is missing, or its address, revision, rights or "
                 "the network are wrong."
             ),
+            certain=False,
         ),
     ),
     Sign(

@@ -88,7 +88,8 @@ _NAMESPACES = {
 #: Of versions of symbols.
 _VERSIONS = (
     ("LIBFFI", "libffi"), ("OPENSSL", "OpenSSL"), ("ZLIB", "zlib"), ("LIBAV", "FFmpeg"), ("LIBSW", "FFmpeg"),
-    ("XZ_", "liblzma"), ("LIBXML2", "libxml2"), ("NCURSES", "ncurses"), ("PNG", "libpng"), ("LIBJPEG", "libjpeg"),
+    ("XZ_", "liblzma"), ("LIBXML2", "libxml2"), ("NCURSES", "ncurses"), ("PNG", "libpng"),
+    ("LIBJPEG", "libjpeg"),
     ("LIBTIFF", "libtiff"), ("SQLITE", "SQLite"), ("OMP_", "OpenMP (libgomp)"), ("GOMP_", "OpenMP (libgomp)"),
     ("CURL", "libcurl"), ("IBVERBS", "rdma-core (libibverbs)"), ("MLX5", "rdma-core"), ("VERS_1.1", "OpenMP"),
     ("GFORTRAN", "GCC's Fortran runtime (libgfortran)"), ("libnuma", "libnuma"),

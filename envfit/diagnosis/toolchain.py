@@ -16,13 +16,17 @@ _FORTRAN = r"(?:gfortran|flang|ifort|ifx|f77|f90)"
 def _tell_backend(values: Mapping[str, str], _: Scene) -> Telling:
     backend = values["backend"]
     top = backend.partition(".")[0]
-    package = {"pdm": "pdm-backend", "poetry": "poetry-core", "flit_core": "flit-core", "mesonpy": "meson-python"}.get(
-        top, top.replace("_", "-")
-    )
+    package = {
+        "pdm": "pdm-backend",
+        "poetry": "poetry-core",
+        "flit_core": "flit-core",
+        "mesonpy": "meson-python",
+    }.get(top, top.replace("_", "-"))
     return Telling(
         mechanism=m.ISOLATION_MODULE,
         cause=(
-            f"The package is built with the build backend {backend}, which is missing in the environment that "
+            f"The package is built with the build backend {backend}, which is missing in the "
+            f"environment that "
             "builds it (as --no-build-isolation leaves it to you), or is older than the package needs."
         ),
         remedies=(
@@ -44,7 +48,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.FORTRAN_MISSING,
             cause=(
-                "The package has no wheel for this Python and platform and is built from source, which needs a Fortran "
+                "The package has no wheel for this Python and platform and is built from source, which "
+                "needs a Fortran "
                 "compiler (gfortran), and none is found."
             ),
             remedies=(
@@ -68,12 +73,16 @@ SIGNS = (
         telling=Telling(
             mechanism=m.COMPILER_MISSING,
             cause=(
-                "A package is compiled here, and the C++ compiler of Windows (MSVC, cl.exe) of the Microsoft Visual C++ "
+                "A package is compiled here, and the C++ compiler of Windows (MSVC, cl.exe) of the "
+                "Microsoft Visual C++ "
                 "Build Tools is not installed or not in PATH."
             ),
             remedies=(
                 "Take a release that has a wheel for this Python on Windows.",
-                "Else install the Visual Studio Build Tools with C++, and build in its x64 Native Tools prompt.",
+                (
+                    "Else install the Visual Studio Build Tools with C++, and build in its x64 Native Tools "
+                    "prompt."
+                ),
             ),
         ),
         overrides=True,
@@ -81,8 +90,10 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"Cannot open include file: '?(?P<header>io\.h|corecrt\.h|stdio\.h|stdlib\.h|basetsd\.h|ctype\.h|crtdbg\.h|"
-                r"windows\.h|winsock2?\.h|float\.h|math\.h|string\.h|assert\.h|errno\.h|inttypes\.h|stddef\.h|vcruntime\.h)"
+                r"Cannot open include file: '?(?P<header>io\.h|corecrt\.h|stdio\.h|stdlib\.h|basetsd\.h|"
+                r"ctype\.h|crtdbg\.h|"
+                r"windows\.h|winsock2?\.h|float\.h|math\.h|string\.h|assert\.h|errno\.h|inttypes\.h|"
+                r"stddef\.h|vcruntime\.h)"
             ),
             r"LNK1104: cannot open file '?(?P<header>kernel32\.lib|ucrt\.lib|msvcprt\.lib|LIBCMT\.lib)",
             r"LNK1158: cannot run '?(?P<header>rc\.exe)",
@@ -90,11 +101,15 @@ SIGNS = (
         telling=Telling(
             mechanism=m.COMPILER_MISSING,
             cause=(
-                "{header} belongs to the Windows SDK or to Visual C++ itself, and is not found: Visual Studio is installed "
+                "{header} belongs to the Windows SDK or to Visual C++ itself, and is not found: Visual "
+                "Studio is installed "
                 "without the Windows SDK, or its environment was not set up before the build."
             ),
             remedies=(
-                "Add the Windows SDK in the Visual Studio Installer, and build in the x64 Native Tools prompt.",
+                (
+                    "Add the Windows SDK in the Visual Studio Installer, and build in the x64 Native Tools "
+                    "prompt."
+                ),
             ),
         ),
         overrides=True,
@@ -117,12 +132,16 @@ SIGNS = (
         telling=Telling(
             mechanism=m.BUILD_BACKEND,
             cause=(
-                "The build backend (setuptools, sip of PyQt5 or another) that builds the package is older than pip "
+                "The build backend (setuptools, sip of PyQt5 or another) that builds the package is "
+                "older than pip "
                 "and the package need, or pip falls back to a source build where there is no wheel."
             ),
             remedies=(
-                "python -m pip install -U pip setuptools wheel; take a release that has a wheel for this Python "
-                "and platform.",
+                (
+                    "python -m pip install -U pip setuptools wheel; take a release that has a wheel for "
+                    "this Python "
+                    "and platform."
+                ),
             ),
         ),
         overrides=True,
@@ -137,19 +156,21 @@ SIGNS = (
             r"InvalidVersion: Invalid version: '(?P<what>[^'\n]+)'",
             r"(?P<what>use_2to3) is invalid",
         ),
-        also=(
-            r"(?:setuptools|setup\.py|setup command|egg_info|build_meta|metadata|dist_info|pyproject)",
-        ),
+        also=(r"(?:setuptools|setup\.py|setup command|egg_info|build_meta|metadata|dist_info|pyproject)",),
         telling=Telling(
             mechanism=m.BUILD_BACKEND,
             cause=(
-                "The configuration of the package ({what}) is not taken by the setuptools that builds it: the package "
+                "The configuration of the package ({what}) is not taken by the setuptools that builds "
+                "it: the package "
                 "is older than this setuptools, or (with new keys of pyproject.toml) newer."
             ),
             remedies=(
                 "Take a release of the package that has a wheel, or a newer one.",
-                "Else build with another setuptools: PIP_CONSTRAINT with 'setuptools<78' (or a newer one for new "
-                "keys), or --no-build-isolation with that installed.",
+                (
+                    "Else build with another setuptools: PIP_CONSTRAINT with 'setuptools<78' (or a newer "
+                    "one for new "
+                    "keys), or --no-build-isolation with that installed."
+                ),
             ),
         ),
         overrides=True,
@@ -165,9 +186,13 @@ SIGNS = (
         ),
         telling=Telling(
             mechanism=m.TOOLCHAIN_OLD,
-            cause="The installed Rust (cargo, rustc) is too old for the sources, which need a newer one ({what}).",
+            cause="The installed Rust (cargo, rustc) is too old for the sources, which need a newer one "
+            "({what}).",
             remedies=(
-                "rustup update stable (the Rust of a distribution is mostly old), or take a release with a wheel.",
+                (
+                    "rustup update stable (the Rust of a distribution is mostly old), or take a release "
+                    "with a wheel."
+                ),
             ),
         ),
         overrides=True,
@@ -182,12 +207,17 @@ SIGNS = (
         telling=Telling(
             mechanism=m.TOOLCHAIN_OLD,
             cause=(
-                "A part of the package that is written in Rust has no wheel for this Python and is built from "
-                "source, and does not compile with the installed Rust: the release is older than this compiler "
+                "A part of the package that is written in Rust has no wheel for this Python and is "
+                "built from "
+                "source, and does not compile with the installed Rust: the release is older than this "
+                "compiler "
                 "(or needs a newer one)."
             ),
             remedies=(
-                "Take a newer release of the package, which has a wheel for this Python, or use an older Python.",
+                (
+                    "Take a newer release of the package, which has a wheel for this Python, or use an "
+                    "older Python."
+                ),
                 "Else build with an older Rust, or RUSTFLAGS='-A invalid_reference_casting'.",
             ),
         ),
@@ -198,17 +228,24 @@ SIGNS = (
             r"identifier \"(?P<what>_Float(?:32|64|128)x?)\" is undefined",
             r"identifier \"(?P<what>__builtin_ia32_\w+)\" is undefined",
             r"identifier \"(?P<what>__(?:builtin|Int|SVE?|Bfloat16|bf16|float128)\w*)\" is undefined",
-            r"(?P<what>/usr/(?:lib/gcc|include/c\+\+)[^\n(:]{1,120})[(:]\d+[^\n]{0,12}: error: (?:identifier|expected|no instance|type name)",
+            (
+                r"(?P<what>/usr/(?:lib/gcc|include/c\+\+)[^\n(:]{1,120})[(:]\d+[^\n]{0,12}: error: "
+                r"(?:identifier|expected|no instance|type name)"
+            ),
         ),
         telling=Telling(
             mechanism=m.HOST_COMPILER,
             cause=(
-                "nvcc of this CUDA toolkit cannot read the headers of the C++ compiler or of the C library (glibc) that are "
+                "nvcc of this CUDA toolkit cannot read the headers of the C++ compiler or of the C "
+                "library (glibc) that are "
                 "installed ({what}): gcc or glibc is newer than this CUDA supports."
             ),
             remedies=(
-                "Use a newer CUDA toolkit, or an older compiler (CC and CXX; in conda gxx_linux-64 with sysroot_linux-64) "
-                "or an older system.",
+                (
+                    "Use a newer CUDA toolkit, or an older compiler (CC and CXX; in conda gxx_linux-64 with "
+                    "sysroot_linux-64) "
+                    "or an older system."
+                ),
             ),
         ),
         overrides=True,
@@ -222,45 +259,62 @@ SIGNS = (
         telling=Telling(
             mechanism=m.BUILD_NO_GPU,
             cause=(
-                "CMake does not know for which GPU architecture to compile CUDA code: no GPU is seen where it builds, "
+                "CMake does not know for which GPU architecture to compile CUDA code: no GPU is seen "
+                "where it builds, "
                 "nvcc cannot be run, or this CMake and CUDA do not know each other."
             ),
             remedies=(
-                "Say it: CMAKE_ARGS=-DCMAKE_CUDA_ARCHITECTURES=86, and CUDACXX with the path of nvcc; else a newer "
-                "CMake.",
-            ),
-        ),
-        overrides=True,
-    ),
-    Sign(
-        patterns=(r"ERROR: Python dependency not found", r"Could NOT find Python3? \(missing: [^)\n]*Development"),
-        telling=Telling(
-            mechanism=m.HEADER_PYTHON,
-            cause=(
-                "The build does not find what is needed to compile against this Python: its headers (the dev or devel "
-                "package of Python) are not installed."
-            ),
-            remedies=(
-                "Install python3-dev (python3.X-dev) on Debian and Ubuntu, python3-devel on Fedora and RHEL; "
-                "a Python of uv or conda has them.",
+                (
+                    "Say it: CMAKE_ARGS=-DCMAKE_CUDA_ARCHITECTURES=86, and CUDACXX with the path of nvcc; "
+                    "else a newer "
+                    "CMake."
+                ),
             ),
         ),
         overrides=True,
     ),
     Sign(
         patterns=(
-            r"(?:No package '|Package |Dependency \")lib(?P<part>av(?:format|codec|device|util|filter)|swscale|swresample)",
+            r"ERROR: Python dependency not found",
+            r"Could NOT find Python3? \(missing: [^)\n]*Development",
+        ),
+        telling=Telling(
+            mechanism=m.HEADER_PYTHON,
+            cause=(
+                "The build does not find what is needed to compile against this Python: its headers "
+                "(the dev or devel "
+                "package of Python) are not installed."
+            ),
+            remedies=(
+                (
+                    "Install python3-dev (python3.X-dev) on Debian and Ubuntu, python3-devel on Fedora; "
+                    "a Python of uv or conda has them."
+                ),
+            ),
+        ),
+        overrides=True,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?:No package '|Package |Dependency \")lib(?P<part>av(?:format|codec|device|util|filter)|"
+                r"swscale|swresample)"
+            ),
             r"pkg-config could not find libraries \['?(?P<part>av\w+)",
         ),
         telling=Telling(
             mechanism=m.CMAKE_FINDS,
             cause=(
-                "The build needs the libraries of FFmpeg with their headers (lib{part}), and they are not installed "
+                "The build needs the libraries of FFmpeg with their headers (lib{part}), and they are "
+                "not installed "
                 "for development, or are of another version."
             ),
             remedies=(
                 "Take a release that has a wheel for this Python (newer releases of av bring FFmpeg).",
-                "Else install libavformat-dev, libavcodec-dev, libavdevice-dev, libavfilter-dev and pkg-config.",
+                (
+                    "Else install libavformat-dev, libavcodec-dev, libavdevice-dev, libavfilter-dev and "
+                    "pkg-config."
+                ),
             ),
         ),
         overrides=True,
@@ -275,8 +329,11 @@ SIGNS = (
             mechanism=m.PATH_TOO_LONG,
             cause="A path of the package is longer than this Windows takes: support for long paths is off.",
             remedies=(
-                "Turn on long paths (LongPathsEnabled in the registry), or make the environment in a folder with a "
-                "short path, such as C:\\v; git config --system core.longpaths true for git.",
+                (
+                    "Turn on long paths (LongPathsEnabled in the registry), or make the environment in a "
+                    "folder with a "
+                    "short path, such as C:\\v; git config --system core.longpaths true for git."
+                ),
             ),
         ),
         overrides=True,

@@ -216,6 +216,8 @@ class _Narrowed:
         self.living: dict[str, set[int]] = {}
         #: Who left a name fewer candidates than it has: each with its demand, in the order of narrowing.
         self.holders: dict[str, list[tuple[str, int, Demand]]] = defaultdict(list)
+        #: What each candidate died of; once it is dead, other demands of it may have nothing left, too.
+        self._died_of: dict[tuple[str, int], Demand] = {}
         reached = _reached(world, core)
         for name, _ in reached:
             self.living.setdefault(name, set(range(len(world.candidates(name)))))
@@ -223,6 +225,8 @@ class _Narrowed:
             self.living.setdefault(demand.name, set()).intersection_update(demand.allowed)
         #: The first name of which nothing is left, though it must be there.
         self.empty: str | None = None
+        #: Who brought in each name that must be there and is not asked for, all of its living candidates.
+        self.brought_by: dict[str, tuple[str, list[int], Demand]] = {}
         required = {demand.name: None for demand in core}
         while True:
             while self._drop_dead(reached):
@@ -290,12 +294,24 @@ class _Narrowed:
         dropped = False
         # Backwards: what is met last is demanded by what is met before.
         for name, position in reversed(reached):
-            if position in self.living[name] and any(
-                self.is_out(demand) for demand in self._world.known_demands(name, position) or ()
-            ):
+            if position not in self.living[name]:
+                continue
+            demands = self._world.known_demands(name, position) or ()
+            fatal = next((demand for demand in demands if self.is_out(demand)), None)
+            if fatal is not None:
+                self._died_of[name, position] = fatal
                 self.living[name].discard(position)
                 dropped = True
         return dropped
+
+    def fatal(self, name: str, position: int) -> Iterator[Demand]:
+        """Yield the demands of a candidate that nothing satisfies, the one that it died of first."""
+        died_of = self._died_of.get((name, position))
+        if died_of is not None:
+            yield died_of
+        for demand in self._world.known_demands(name, position) or ():
+            if demand is not died_of and self.is_out(demand):
+                yield demand
 
     def _follow(self, name: str, required: dict[str, None]) -> bool:
         """Narrow the names that every living candidate of a required name demands."""
@@ -315,6 +331,8 @@ class _Narrowed:
             # That a name with an extra wants its own package is no reason of anything.
             if not known <= accepted and base_name(name) != base_name(wanted):
                 self.holders[wanted].extend((name, position, demand) for position, demand in items)
+            if wanted not in required:
+                self.brought_by[wanted] = (name, living, items[0][1])
             required[wanted] = None
             known &= accepted
         return changed
@@ -358,6 +376,7 @@ def _dead_ends(
                 pending.append((demand.name, demand.requirement.specifier))
             for holder, position, other in narrowed.holders.get(demand.name, ()):
                 if base_name(holder) != package and not other.allowed & demand.allowed:
+                    yield from _brought(world, narrowed, holder)
                     yield (
                         base_name(holder),
                         world.candidates(holder)[position].version,
@@ -368,6 +387,22 @@ def _dead_ends(
                 package, rejection.version
             ):
                 yield package, rejection.version, Reason(sentence=f"it {rejection.reason}")
+
+
+def _brought(world: World, narrowed: _Narrowed, name: str) -> Iterator[tuple[str, Version | None, Reason]]:
+    """Yield who brings a name in that nobody asks for, from what is asked for down to it."""
+    chain: list[tuple[str, list[int], Demand]] = []
+    while name in narrowed.brought_by and len(chain) <= len(narrowed.brought_by):
+        chain.append(narrowed.brought_by[name])
+        name = chain[-1][0]
+    for holder, positions, demand in reversed(chain):
+        if base_name(holder) != base_name(demand.name):
+            for position in positions:
+                yield (
+                    base_name(holder),
+                    world.candidates(holder)[position].version,
+                    Reason.of(demand.requirement),
+                )
 
 
 def _withheld(
@@ -418,9 +453,7 @@ def _first_out(
     A name with an extra demands the same candidate without it: its reason is the reason.
     ``above`` are the names that led here, since extras may demand each other.
     """
-    for demand in world.known_demands(name, position) or ():
-        if not narrowed.is_out(demand):
-            continue
+    for demand in narrowed.fatal(name, position):
         if base_name(demand.name) != base_name(name) or position not in demand.allowed:
             return demand
         if demand.name not in above:
