@@ -35,6 +35,14 @@ MODULE_MISSING = _mechanism(
     "Install the package that has the module into the environment that ran, or start the program where its "
     "own modules are found.",
 )
+PROJECT_MODULE = _mechanism(
+    "project-module-not-found",
+    "A module of the project itself is not found or not complete: the program was started from another "
+    "folder, or its files "
+    "are not of one state.",
+    "Start the program from the project's folder, or install the project.",
+    environment=False,
+)
 EXTENSION_MISSING = _mechanism(
     "extension-missing",
     "The Python files of a package are there and its compiled part is not: it was installed without being "
@@ -370,6 +378,12 @@ NCCL_FAILED = _mechanism(
     "Communication between GPUs failed; NCCL's own lines say where.",
     "Run with NCCL_DEBUG=INFO and read the first line with WARN.",
 )
+NCCL_NETWORK = _mechanism(
+    "nccl-network",
+    "NCCL cannot reach another process over the network interface that it uses.",
+    "Set NCCL_SOCKET_IFNAME to the interface that the machines share, and open its ports.",
+    environment=False,
+)
 CUDA_LIBRARY_FAILED = _mechanism(
     "cuda-library-failed",
     "A library of CUDA (cuBLAS, cuDNN, cuSOLVER, cuFFT, NVRTC) failed and gives only a status.",
@@ -497,6 +511,51 @@ TENSOR_USE = _mechanism(
     "files that it reads, not of the environment.",
     "Look at the operation in the traceback.",
     environment=False,
+)
+CONTAINER_GPU = _mechanism(
+    "container-cannot-use-gpu",
+    "The container tools of the host could not give the GPU to the container: NVIDIA's toolkit, its "
+    "device list (CDI) or the "
+    "driver is missing or does not fit.",
+    "Install or configure the NVIDIA Container Toolkit on the host (nvidia-ctk), and restart the "
+    "container service.",
+)
+CONTAINER_IMAGE = _mechanism(
+    "container-image-not-found",
+    "The registry has no such image or tag, or does not give it to this user.",
+    "Look at the name and tag of the image, and log in to the registry.",
+    environment=False,
+)
+CONTAINER_SERVICE = _mechanism(
+    "container-service-unreachable",
+    "The container service does not run, or the user may not use it.",
+    "Start it, or give the user the right to it.",
+    environment=False,
+)
+MODEL_UNSUPPORTED = _mechanism(
+    "model-not-supported",
+    "The installed release of the program does not know this kind of model, quantization or file "
+    "format: the model is newer "
+    "than the release, or for another program.",
+    "Upgrade the program, or take the model in a form that it knows.",
+)
+TOO_FEW_GPUS = _mechanism(
+    "too-few-gpus",
+    "The program was told to use more GPUs than there are, or a number by which the model cannot be divided.",
+    "Set the number of GPUs (such as the tensor parallel size) to what is there and divides the model.",
+    environment=False,
+)
+DATA_MISSING = _mechanism(
+    "data-not-downloaded",
+    "A program needs data or a model that is fetched separately, and it is not there.",
+    "Fetch it with the command that the message names.",
+    environment=False,
+)
+RUNTIME_ENVIRONMENT = _mechanism(
+    "runtime-environment-failed",
+    "An environment that a program makes for its workers could not be made: installing what it asks for "
+    "failed.",
+    "Look into the log of that installation, and install it once by hand to see its error.",
 )
 ATTENTION_CHOICE = _mechanism(
     "optional-package-missing",

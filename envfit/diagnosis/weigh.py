@@ -26,7 +26,8 @@ _MOST_OTHERS = 5
 _MOST_QUOTES = 4
 _LONGEST_QUOTE = 240
 _WARNS = re.compile(
-    r"warn|caught was|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? ?back|using .{1,40} "
+    r"warn|caught was|ignore import error|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? "
+    r"?back|using .{1,40} "
     r"instead",
     re.IGNORECASE,
 )
@@ -286,7 +287,9 @@ class _Finder:
         text = f"{line.prefix} {line.text}"
         if raised is not None and raised.ignored:
             return True
-        return bool(_WARNS.search(text)) and not re.search(r"\bERROR\b|^\s*(?:\S+: )?(?:fatal )?error:", text)
+        return bool(_WARNS.search(text.replace("NCCL WARN", "NCCL"))) and not re.search(
+            r"\bERROR\b|^\s*(?:\S+: )?(?:fatal )?error:", text
+        )
 
     def wrapper(self) -> Hit | None:
         """Return the message that hides the cause."""

@@ -11,7 +11,7 @@ from envfit.api.targets import TargetRequest
 from envfit.doctor.finding import Stage
 from envfit.doctor.report import Answer, Report
 from tests.prove.stand_in import made_environment
-from tests.prove.test_stages import STORY, VERSIONS
+from tests.prove.test_stages import FLASH_ATTN, STORY, VERSIONS
 
 RUNNING = frozenset({Stage.LIBRARIES, Stage.IMPORTS, Stage.SCENARIOS, Stage.GPU})
 
@@ -21,12 +21,12 @@ def environ(tmp_path: Path) -> dict[str, str]:
     return {"HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
 
 
-def checked(prefix: Path, environ: dict[str, str], gpu: str) -> Report:
+def checked(prefix: Path, environ: dict[str, str], gpu: str, *, stages: frozenset[Stage] = RUNNING) -> Report:
     with_metadata(prefix)
     return check_prefix(
         prefix,
         target=TargetRequest(gpus=(gpu,)),
-        stages=RUNNING,
+        stages=stages,
         environ=environ,
         notify=lambda _: None,
     )
@@ -59,6 +59,14 @@ def test_without_a_gpu_the_story_only_fails_where_flash_attn_itself_is_imported(
     report = checked(tmp_path / "env", environ, "none")
     assert [item.kind.code for item in report.findings] == ["import-fails"]
     assert report.findings[0].subject == ("flash-attn 2.8.3",)
+
+
+def test_a_package_without_its_extension_is_told_once(tmp_path: Path, environ: dict[str, str]) -> None:
+    made_environment(tmp_path / "env", {"flash-attn": FLASH_ATTN}, versions=VERSIONS)
+    stages = frozenset({Stage.KNOWLEDGE, Stage.IMPORTS})
+    found = checked(tmp_path / "env", environ, "none", stages=stages).findings
+    assert "missing-extension" in [item.kind.code for item in found]
+    assert "import-fails" not in [item.kind.code for item in found]
 
 
 def test_what_a_user_adds_to_the_search_path_counts(tmp_path: Path, environ: dict[str, str]) -> None:
