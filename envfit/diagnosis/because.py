@@ -229,6 +229,7 @@ def _conflict(text: str) -> Telling | None:
     return Telling(
         mechanism=m.CONFLICT,
         cause=f"What was asked for excludes itself: {listed(need)}.",
+        certain="Python" not in text,
         remedies=(
             "Loosen one of the requirements that are named, or take other releases of what makes them.",
         ),

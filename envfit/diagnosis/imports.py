@@ -576,11 +576,14 @@ def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
 
 
 def _tell_asker(values: Mapping[str, str], _: Scene) -> Telling:
-    asker, name, found, wanted = (values[key] for key in ("asker", "name", "found", "wanted"))
+    asker, name, wanted = values["asker"], values["name"], values["wanted"]
+    found = f"{name} {values['found']}" if "found" in values else "another"
     return Telling(
         mechanism=m.VERSION_REFUSED,
-        cause=f"{asker} takes {name} {wanted}, and {name} {found} is installed.",
-        remedies=(f"Install a {name} that {asker} takes, or a release of {asker} for {name} {found}.",),
+        cause=f"{asker} takes {name} {wanted}, and {found} is installed.",
+        remedies=(
+            f"Install a {name} that {asker} takes, or a release of {asker} for the {name} that is there.",
+        ),
         package=canonicalize_name(asker),
     )
 
@@ -772,6 +775,19 @@ SIGNS = (
     ),
     Sign(
         patterns=(
+            (
+                r"(?:Error|Exception): [^\n]{0,200}'(?P<name>[\w-]+)' package is not available in your "
+                r"environment"
+            ),
+            (
+                r"(?:Error|Exception): [^\n]{0,200}`?pip3? install (?:-U |--upgrade "
+                r")?['\"]?(?P<name>[A-Za-z][\w.-]*\w)"
+            ),
+            r"(?:Error|Exception): [^\n]{0,120}requires either '?(?P<name>[\w-]+)'? or",
+            (
+                r"(?:Error|Exception): [^\n]{0,120}[Pp]lease (?:first )?install (?:the "
+                r")?['`\"](?P<name>[A-Za-z][\w.-]*\w)['`\"]"
+            ),
             r"'(?P<name>[\w.-]+)' must be installed to use",
             r"(?P<name>[\w.-]+) with minimum required version [\d.]+\d is not installed",
             (
@@ -865,8 +881,7 @@ SIGNS = (
         patterns=(
             (
                 r"(?P<asker>\w+) needs (?P<name>[A-Za-z]\w+) (?P<wanted>[\d.]+ or (?:less|greater|newer|"
-                r"older))[.,]? Got "
-                r"\w+ (?P<found>[\d.]+\d)"
+                r"older))(?:[.,]? Got \w+ (?P<found>[\d.]+\d))?"
             ),
         ),
         tell=_tell_asker,

@@ -103,6 +103,18 @@ def _tell_missing_file(values: Mapping[str, str], scene: Scene) -> Telling | Non
 
 SIGNS = (
     Sign(
+        patterns=(r"audioread\.exceptions\.NoBackendError", r"Format not recognised"),
+        telling=Telling(
+            mechanism=m.PROGRAM_MISSING,
+            cause=(
+                "The audio file cannot be read: its format needs a reader that is not here, mostly "
+                "ffmpeg, or the file is no audio."
+            ),
+            remedies=("Install ffmpeg, or give the file in a format such as WAV.",),
+            rank=SymptomRank.GENERAL,
+        ),
+    ),
+    Sign(
         patterns=(
             r"unresolvable CDI devices (?P<what>\S+)",
             r"failed to inject CDI devices[^\n]*",
@@ -246,6 +258,10 @@ SIGNS = (
                 r"(?:failed to (?:run|execute|find)|is) (?:the )?['`\"]?(?P<name>ffmpeg|sox|espeak|java|"
                 r"dot)['`\"]?[^\n]{0,30}(?:on your system|installed|in PATH|on your PATH|systems? PATH)"
             ),
+            (
+                r"error: command '(?:[\w./-]*/)?(?P<name>(?!x86_64|gcc|g\+\+|cc|c\+\+|clang)[\w.+-]+)' "
+                r"failed: No such file or directory"
+            ),
             r"failed to find tool[^\n]{0,20}[`'\"](?P<name>[\w+.-]+)",
         ),
         telling=Telling(
@@ -286,6 +302,8 @@ SIGNS = (
     Sign(
         patterns=(
             r"HeaderTooLarge",
+            r"Consistency check failed: file should be of size",
+            r"invalid hash value \(expected",
             r"MetadataIncompleteBuffer",
             r"InvalidHeaderDeserialization",
             r"invalid load key, '",
@@ -418,6 +436,8 @@ SIGNS = (
             r"Permission denied: '(?P<path>[^'\n]+)'",
             r"Read-only file system: '(?P<path>[^'\n]+)'",
             r"EnvironmentNotWritableError[^\n]*(?P<path>)",
+            r"could not (?:create|open|delete|write)(?: to)? '(?P<path>[^'\n]+)': Permission denied",
+            r"\[WinError 5\] [^:\n]{0,60}: '(?P<path>[^'\n]+)'",
             r"NoWritablePkgsDirError[^\n]*(?P<path>)",
             r"NoWritableEnvsDirError[^\n]*(?P<path>)",
             (
@@ -448,6 +468,7 @@ SIGNS = (
             mechanism=m.HOST_MEMORY,
             cause="The machine's memory (not the GPU's) does not suffice for what the program asked for.",
             remedies=("Ask for more memory, or use less: fewer workers, smaller parts.",),
+            certain=False,
         ),
         unless=("static TLS",),
     ),
@@ -489,6 +510,7 @@ SIGNS = (
                 "private, or the token is missing or wrong. The environment is not at fault."
             ),
             remedies=("Look at the model's page, accept its conditions, and log in (hf auth login).",),
+            certain=False,
         ),
     ),
     Sign(

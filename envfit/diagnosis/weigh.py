@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from packaging.utils import canonicalize_name
+
+from envfit.diagnosis.mechanisms import PACKAGE_REFUSES
 from envfit.diagnosis.mixing import mixtures
 from envfit.diagnosis.model import Confidence, Diagnosis, Hypothesis, Quote
-from envfit.diagnosis.scene import Scene
+from envfit.diagnosis.scene import Scene, package_of_file
 from envfit.diagnosis.sign import Hit
 from envfit.diagnosis.tracebacks import Chain, Raised
 from envfit.diagnosis.wrappers import CONSEQUENCES, WRAPPER_TYPES
@@ -37,6 +40,26 @@ _ERRS = re.compile(
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(r"\s*(?:cause|Caused by|\d+): ")
+#: Exceptions of programs that are wrong by themselves.
+_OWN_FAULTS = frozenset(
+    {
+        "KeyError",
+        "IndexError",
+        "TypeError",
+        "AttributeError",
+        "NameError",
+        "ZeroDivisionError",
+        "UnboundLocalError",
+    }
+)
+_OF_ENVIRONMENT = re.compile(
+    r"\b(?:re)?install|upgrade|downgrade|incompatible|not compatible|(?:requires?|needs?|required|"
+    r"minimum)\b.*\bversion"
+    r"|version\b.*\b(?:required|needed|too old|too new|mismatch)|(?:compiled|built) (?:with|for|against|"
+    r"without)"
+    r"|not supported (?:on|by|with)|\bCUDA\b|\bdriver\b|compute capability",
+    re.IGNORECASE,
+)
 #: What other processes say after one has failed.
 _FOLLOWS = frozenset({"nccl-failed", "nccl/unhandled-error", "processes-did-not-meet", "cause-hidden"})
 #: Exceptions that follow where an import failed before and was caught.
@@ -73,8 +96,10 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
         )
     elif event is not None:
         chosen = _behind(event, lines, finder)
+        if chosen is None:
+            chosen = _said_by_package(event)
         if chosen is not None:
-            cause = _hypothesis(scene, chosen, chain=_chain(event, passed), sure=False)
+            cause = _hypothesis(scene, chosen, chain=_chain(event, passed), sure=False, about=event.raised)
     elif lines and not (passed and finder.is_warning(lines[0])):
         chosen = lines[0]
         rivals = {hit.code for hit in lines if hit.rank is chosen.rank and not finder.is_warning(hit)}
@@ -375,6 +400,29 @@ def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
             ):
                 return hit
     return finder.in_code(event)
+
+
+def _said_by_package(event: _Event) -> Hit | None:
+    """Return what an installed package says of its environment when it stops by itself."""
+    raised = event.raised
+    owner = next(
+        (package for frame in reversed(raised.frames) if (package := package_of_file(frame.file))), None
+    )
+    if owner is None or raised.name in _OWN_FAULTS or not _OF_ENVIRONMENT.search(raised.message):
+        return None
+    said = raised.message.rstrip(" .:")
+    return Hit(
+        code=PACKAGE_REFUSES.code,
+        cause=f"{owner} stopped by itself and says: {_short(said)}.",
+        remedies=(PACKAGE_REFUSES.remedy,),
+        package=canonicalize_name(owner),
+        environment=True,
+        rank=SymptomRank.GENERAL,
+        certain=False,
+        weight=0,
+        places=((raised.first, raised.last),),
+        values=(),
+    )
 
 
 def _chain(event: _Event, passed: Sequence[Chain]) -> tuple[str, ...]:
