@@ -339,6 +339,7 @@ SIGNS = (
             ),
             r"virtual memory exhausted: Cannot allocate memory",
             r"cc1plus: out of memory",
+            r"ld terminated with signal 9",
             r"(?P<program>cc1plus|cicc|ptxas)[^\n]{0,200}\bKilled$",
             r"FAILED: \[code=137\]",
         ),
@@ -393,6 +394,32 @@ SIGNS = (
             r"library not found for -l(?P<library>[\w+.-]+)",
         ),
         tell=_tell_link,
+    ),
+    Sign(
+        patterns=(r"undefined reference to [`'](?P<symbol>[^'\n]{1,120})'",),
+        telling=Telling(
+            mechanism=m.LINK_LIBRARY,
+            cause=(
+                "The linker finds no {symbol}: the library that has it is not linked, is of another "
+                "version, or was built "
+                "with another compiler or C++ ABI."
+            ),
+            remedies=(
+                (
+                    "Install the version of the library that the sources are for, or take a wheel of the "
+                    "package."
+                ),
+            ),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(r"Could not build wheels for [\w.-]+,? since package '(?P<name>wheel)' is not installed",),
+        telling=Telling(
+            mechanism=m.ISOLATION_MODULE,
+            cause="The package {name}, which builds need, is not installed.",
+            remedies=("python -m pip install wheel setuptools, and build again.",),
+        ),
     ),
     Sign(
         patterns=(

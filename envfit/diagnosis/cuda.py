@@ -98,6 +98,26 @@ def _tell_status(values: Mapping[str, str], _: Scene) -> Telling | None:
     )
 
 
+def _tell_without(values: Mapping[str, str], scene: Scene) -> Telling:
+    name = values.get("name", "")
+    owner = name.partition("::")[0] if "::" in name else scene.importer or name
+    what = f"The operator {name}" if "::" in name else owner or "A compiled extension"
+    return Telling(
+        mechanism=m.WITHOUT_CUDA,
+        cause=(
+            f"{what} has no code for CUDA in the build that is installed: it is the build for the CPU, "
+            f"or was compiled "
+            "where no CUDA was found."
+        ),
+        remedies=(
+            (
+                f"Install the build of {owner or 'the package'} with CUDA that fits torch, or build it with "
+                f"nvcc there."
+            ),
+        ),
+    )
+
+
 def _tell_xid(values: Mapping[str, str], _: Scene) -> Telling:
     number = values["number"]
     return Telling(
@@ -115,6 +135,8 @@ SIGNS = (
     Sign(
         patterns=(
             r"CUDA error: (?P<words>[^\n]{6,120})",
+            r"Error \[CUDA\]: (?P<words>[^\n]{6,120})",
+            r"error before creating cudnn handle \((?P<number>\d+)\)",
             r"CUDA (?:runtime |driver )?(?:error|failure):? ?\d* ?[:(] ?'?(?P<words>[a-zA-Z][^\n]{6,120})",
             r"cuda runtime error \(\d+\) : (?P<words>[^\n]{6,120})",
             r"Cuda failure(?: \d+)? '(?P<words>[^'\n]+)'",
@@ -204,6 +226,20 @@ SIGNS = (
             r"(?P<library>cuFFT|cuRAND) error: (?P<status>CU\w+)",
         ),
         tell=_tell_status,
+    ),
+    Sign(
+        patterns=(
+            r"Could not run '(?P<name>[\w:.]+)' with arguments from the 'CUDA' backend",
+            (
+                r"(?P<name>[\w.-]+) (?:was |is |has )?not (?:been )?(?:compiled|built) with (?:CUDA|GPU|"
+                r"cuda|gpu)(?: support)?"
+            ),
+            r"[Nn]ot (?:been )?compiled with (?P<name>)(?:GPU|CUDA) (?:support|extension)[^\n]*",
+            r"(?P<name>[\w.-]+)[^\n]{0,30} (?:was )?(?:compiled|built) without (?:CUDA|GPU)(?: support)?",
+            r"(?P<name>[\w.-]+) (?:does not have|has no) (?:CUDA|GPU) support",
+        ),
+        tell=_tell_without,
+        unless=("Torch not compiled", "PyTorch"),
     ),
     Sign(
         patterns=(

@@ -329,20 +329,24 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
         return _tell_standard(module, name, scene)
     package = _distribution(scene, module)
     installed = top in scene.distributions or package_of_file(path) is not None or scene.importer is not None
+    attribute = "has no attribute" in scene.log.lines[scene.place].text
     return Telling(
         mechanism=m.NAME_MISSING,
         cause=(
-            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written for "
-            f"another release of {package}, older or newer than the one that is installed."
-        ),
+            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written "
+            f"for another "
+            f"release of {package}, older or newer than the one that is installed"
+        )
+        + (", or for another build of it." if attribute else "."),
         remedies=(
             (
                 f"Install the release of {package} that the code was written for, or a release of the code "
-                f"for the {package} that is installed."
+                f"for the "
+                f"{package} that is installed."
             ),
         ),
         package=canonicalize_name(package),
-        certain=installed,
+        certain=installed and not attribute,
         rank=SymptomRank.CAUSE if installed else SymptomRank.GENERAL,
     )
 
@@ -430,6 +434,21 @@ def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
         ),
         package=canonicalize_name(caller) if scene.importer else None,
         rank=SymptomRank.GENERAL,
+    )
+
+
+def _tell_model(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    frame = scene.asking
+    if frame is None or "transformers/models/auto/" not in frame.file.replace("\\", "/"):
+        return None
+    return Telling(
+        mechanism=m.NAME_MISSING,
+        cause=(
+            f"The installed transformers knows no models of the kind {values['name']}: it is older than "
+            f"the model."
+        ),
+        remedies=("Upgrade transformers as far as torch and the other packages allow it.",),
+        package="transformers",
     )
 
 
@@ -572,7 +591,7 @@ SIGNS = (
             ),
             (
                 r"VersionConflict: \((?P<name>[\w-]+) (?P<found>[\w.+]+) \([^)\n]+\), "
-                r"Requirement\.parse\('[\w-]+(?P<wanted>[^'\n]+)'\)\)"
+                r"Requirement\.parse\('[\w-]+(?P<wanted>[^'\n]+)'\)"
             ),
             (
                 r"(?P<name>[\w-]+)[ ]?(?P<wanted>(?:>=|==|<=|>|<)[ ]?[\d.]+\d) is "
@@ -646,6 +665,30 @@ SIGNS = (
             rank=SymptomRank.GENERAL,
         ),
     ),
+    Sign(
+        patterns=(
+            (
+                r"needs (?P<name>[A-Za-z]\w+) (?P<wanted>[\d.]+ or (?:less|greater|newer|older))[.,]? Got "
+                r"\w+ (?P<found>[\d.]+\d)"
+            ),
+            (
+                r"is incompatible with (?P<name>[A-Za-z]\w+) ?(?P<wanted>[<>=]+ ?[\d.]+\d)[^\n]{0,60}?(?:is|"
+                r"have|version|installed)[^\n\d]{0,20}(?P<found>[\d.]+\d)"
+            ),
+            (
+                r"Detected incompatible (?P<name>Protobuf) Gencode/Runtime versions[^\n]{0,80}: gencode "
+                r"(?P<wanted>[\d.]+\d) runtime (?P<found>[\d.]+\d)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause="{name} {found} is installed, and a package that uses it does not take that ({wanted}).",
+            remedies=(
+                "Install a {name} that the package takes, or a release of the package for {name} {found}.",
+            ),
+        ),
+    ),
+    Sign(patterns=(r"KeyError: '(?P<name>[\w.-]+)'",), tell=_tell_model),
     Sign(
         patterns=(r"`(?P<name>[\w.]+)` was removed in the (?P<release>\w+ \d[\w.]*) release",),
         tell=_tell_removed,

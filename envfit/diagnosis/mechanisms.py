@@ -360,6 +360,11 @@ TORCH_CPU = _mechanism(
     "The installed torch is a build without CUDA.",
     "Install a torch with CUDA.",
 )
+WITHOUT_CUDA = _mechanism(
+    "package-without-cuda",
+    "A package was asked to work on the GPU, and the build of it that is installed has no code for CUDA.",
+    "Install the build of the package with CUDA, or build it with nvcc there.",
+)
 NCCL_FAILED = _mechanism(
     "nccl-failed",
     "Communication between GPUs failed; NCCL's own lines say where.",
@@ -458,6 +463,20 @@ FILE_MISSING = _mechanism(
     "file-missing",
     "The program opens a file that is not there.",
     "Look at the path, and whether the step that makes the file ran.",
+    environment=False,
+)
+FILE_DAMAGED = _mechanism(
+    "file-damaged",
+    "A file is not what its name says: it was cut off, is a placeholder of Git LFS, or an error page in "
+    "place of "
+    "the file.",
+    "Fetch the file again, whole.",
+    environment=False,
+)
+JOB_ENDED = _mechanism(
+    "job-ended-by-scheduler",
+    "The scheduler of the cluster ended the job: its time was over, or somebody cancelled it.",
+    "Ask for more time, or save and resume.",
     environment=False,
 )
 PROGRAM_MISSING = _mechanism(

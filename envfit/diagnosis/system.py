@@ -104,6 +104,34 @@ def _tell_missing_file(values: Mapping[str, str], scene: Scene) -> Telling | Non
 SIGNS = (
     Sign(
         patterns=(
+            r"HeaderTooLarge",
+            r"MetadataIncompleteBuffer",
+            r"InvalidHeaderDeserialization",
+            r"invalid load key, '",
+            r"PytorchStreamReader failed (?:reading|locating|finding)",
+            r"BadZipFile: File is not a zip file",
+            r"(?:unexpected|Unexpected) EOF(?:, expected)?",
+            r"EOFError: Ran out of input",
+            r"(?:corrupted|truncated)[^\n]{0,30}(?:file|archive|checkpoint|download|wheel)",
+        ),
+        telling=Telling(mechanism=m.FILE_DAMAGED, cause=m.FILE_DAMAGED.cause, certain=False),
+    ),
+    Sign(
+        patterns=(
+            r"CANCELLED AT \S+ DUE TO (?P<why>TIME LIMIT|PREEMPTION|NODE FAILURE)",
+            r"job killed: (?P<why>walltime) \d+ exceeded limit",
+            r"DUE TO (?P<why>TIME LIMIT)",
+        ),
+        telling=Telling(
+            mechanism=m.JOB_ENDED,
+            cause=(
+                "The scheduler of the cluster ended the job ({why}). Neither the program nor its "
+                "environment failed."
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(
             r"[Oo]ut of memory: Killed process \d+ \((?P<program>[^)\n]+)\)",
             (
                 r"(?:oom-kill|OOMKilled|oom_kill|Memory cgroup out of memory|killed by the cgroup "
@@ -230,6 +258,7 @@ SIGNS = (
             r"(?:^|\s)MemoryError\b",
             r"Unable to allocate [\d.]+ \w+ for an array",
             r"Cannot allocate memory",
+            r"The paging file is too small",
             r"std::bad_alloc",
             r"DefaultCPUAllocator: (?:can't|not enough|cannot) [^\n]*",
             r"not enough memory: you tried to allocate",

@@ -32,7 +32,7 @@ _TYPE = (
     r"(?:(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Failure|Failed|Timeout|Warning|Group"
     r"|NotFound|Traceback|Iteration|Overflow)|(?:[A-Za-z_]\w*\.)+error)"
 )
-_RAISED = re.compile(rf"\s{{0,4}}(?P<type>{_TYPE})(?:\([\w.]+\))?(?::\s*(?P<message>.*))?$")
+_RAISED = re.compile(rf"\s{{0,16}}(?P<type>{_TYPE})(?:\([\w.]+\))?(?::\s*(?P<message>.*))?$")
 #: Inside a line, after what a logger wrote: "ERROR:root:ImportError: ...".
 _MENTIONED = re.compile(rf"(?:^|[\s:\]>'\"(-])(?P<type>{_TYPE}):\s+(?P<message>\S.*)$")
 #: What stands where a message has ended: another message of a logger or a shell.

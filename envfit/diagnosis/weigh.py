@@ -196,34 +196,41 @@ class _Finder:
 
     def _passes_on(self, chain: Chain) -> bool:
         """Tell whether nothing in a chain says what failed."""
-        return all(
-            raised.name in WRAPPER_TYPES
-            or (raised.name in CONSEQUENCES and not self._understood(raised))
-            or self._is_wrapper(raised)
-            for raised in chain.raised
-        )
+        return not any(self._speaks(chain, place) for place in range(len(chain.raised)))
 
-    def _is_wrapper(self, raised: Raised) -> bool:
+    def _speaks(self, chain: Chain, place: int) -> bool:
+        """Tell whether an exception of a chain says what failed, by itself."""
+        raised = chain.raised[place]
         hits = self.about(raised)
-        return bool(hits) and not self._understood(raised)
+        understood = any(hit.rank > SymptomRank.WRAPPER for hit in hits)
+        if raised.name in WRAPPER_TYPES or (hits and not understood):
+            return False
+        if raised.name in CONSEQUENCES and not understood:
+            return False
+        # What was tried and handled before another program was started: "no prebuilt wheel, so build it".
+        handled = any(
+            not chain.causes[later - 1] and self._hides(chain.raised[later])
+            for later in range(place + 1, len(chain.raised))
+        )
+        return not handled or any(hit.rank is SymptomRank.CAUSE for hit in hits)
 
-    def _understood(self, raised: Raised) -> bool:
-        return any(hit.rank > SymptomRank.WRAPPER for hit in self.about(raised))
+    def _hides(self, raised: Raised) -> bool:
+        hits = self.about(raised)
+        return raised.name in WRAPPER_TYPES or (
+            bool(hits) and all(hit.rank is SymptomRank.WRAPPER for hit in hits)
+        )
 
     def _read(self, chain: Chain) -> _Event:
         """Find the root of a chain: the innermost exception that is understood best."""
-        known = [
-            (place, raised, tuple(hit for hit in self.about(raised) if hit.rank > SymptomRank.WRAPPER))
-            for place, raised in enumerate(chain.raised)
-        ]
-        told = [(place, raised, hits) for place, raised, hits in known if hits]
+        speaking = [place for place in range(len(chain.raised)) if self._speaks(chain, place)]
+        told = []
+        for place in speaking:
+            hits = tuple(hit for hit in self.about(chain.raised[place]) if hit.rank > SymptomRank.WRAPPER)
+            if hits:
+                told.append((place, chain.raised[place], hits))
         if not told:
-            plain = [
-                raised
-                for raised in chain.raised
-                if raised.name not in WRAPPER_TYPES | CONSEQUENCES and not self._is_wrapper(raised)
-            ]
-            return _Event(chain=chain, raised=(plain or chain.raised)[0], hits=())
+            root = chain.raised[speaking[0] if speaking else 0]
+            return _Event(chain=chain, raised=root, hits=())
         best = max(hits[0].rank for _, _, hits in told)
         told = [each for each in told if each[2][0].rank == best]
         place, raised, hits = told[0]
@@ -244,12 +251,23 @@ class _Finder:
     # -- lines ----------------------------------------------------------------------
 
     def outside(self) -> list[Hit]:
-        """Return what lines say that are no exception's message, the best first."""
+        """Return what any line says, the best first, but for what was tried and handled."""
+        handled = {
+            place
+            for chain in self.chains
+            for index, raised in enumerate(chain.raised)
+            if not self._speaks(chain, index)
+            for place in range(raised.first, raised.last + 1)
+        }
         found = [
             hit
             for hit in self._said
             if hit.rank is SymptomRank.CAUSE
-            or (hit.rank is SymptomRank.GENERAL and (hit.weight == 1 or not self.is_warning(hit)))
+            or (
+                hit.rank is SymptomRank.GENERAL
+                and (hit.weight == 1 or not self.is_warning(hit))
+                and not all(first in handled for first, _ in hit.places)
+            )
         ]
         return sorted(found, key=lambda hit: (self.is_warning(hit), *_order(hit)))
 
