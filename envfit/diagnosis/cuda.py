@@ -218,7 +218,7 @@ SIGNS = (
         patterns=(
             r"(?P<library>CUBLAS|CUDNN|CUSOLVER|CUSPARSE)_STATUS_(?P<status>[A-Z_]+)",
             r"(?P<library>CURAND)_STATUS_(?P<status>\w+)",
-            r"(?P<library>NVRTC)_ERROR_(?P<status>\w+)",
+            r"(?P<library>NVRTC|NVJITLINK)_ERROR_(?P<status>\w+)",
             (
                 r"(?P<library>CUFFT)_(?P<status>ALLOC_FAILED|EXEC_FAILED|INTERNAL_ERROR|SETUP_FAILED|"
                 r"INVALID_\w+|NOT_\w+)"
@@ -226,6 +226,30 @@ SIGNS = (
             r"(?P<library>cuFFT|cuRAND) error: (?P<status>CU\w+)",
         ),
         tell=_tell_status,
+    ),
+    Sign(
+        patterns=(
+            r"(?:FIND|GET) was unable to find an engine to execute this computation",
+            (
+                r"(?:Unable to find a valid|no valid convolution algorithms? available in) "
+                r"[Cc]u?[Dd]?[Nn]*[^\n]*"
+            ),
+            r"No algorithm worked!",
+            r"Failed to determine best cudnn convolution algorithm[^\n]*",
+        ),
+        telling=Telling(
+            mechanism=m.CUDA_LIBRARY_FAILED,
+            cause=(
+                "cuDNN found no way to compute a convolution: mostly too little memory of the GPU was "
+                "free, else the cuDNN that was "
+                "loaded does not fit torch, the data type or this GPU."
+            ),
+            remedies=(
+                "See with nvidia-smi how much GPU memory is free, and try a smaller batch.",
+                "Unset LD_LIBRARY_PATH, so that the cuDNN that torch brings is taken.",
+            ),
+            rank=SymptomRank.GENERAL,
+        ),
     ),
     Sign(
         patterns=(
