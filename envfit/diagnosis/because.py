@@ -36,6 +36,16 @@ _NO_VERSION = re.compile(
 )
 _ONLY = re.compile(r"only (?:the following versions of )?(\S+) (?:is|are) available")
 _YANKED = re.compile(r"(\S+) (?:was|were|is|are) yanked")
+_HINT_ACCESS = re.compile(
+    r"[Aa]n index URL \(([^)]+)\) (?:could not be queried|returned)[^.]*(?:401|403|authentication|"
+    r"Unauthorized|Forbidden)"
+)
+_HINT_OFFLINE = re.compile(r"network was disabled")
+_HINT_OTHER_INDEX = re.compile(r"[`']?([\w.-]+)[`']? was found on (\S+), but not at the requested version")
+_HINT_PRE = re.compile(r"[Pp]re-releases are available for [`']?([\w.-]+)")
+_HINT_PYTHON = re.compile(
+    r"requires-python[`']? value \(([^)]+)\) includes Python versions that are not supported"
+)
 _LABEL = re.compile(r"\+(?:cu|cpu|rocm|xpu)")
 _DEPENDS = re.compile(
     r"(?P<who>you|your project|the project|[A-Za-z][\w.\[\]-]*(?:\{[^}]*\})?[<>=!~\w.*+,]*(?: "
@@ -55,6 +65,55 @@ def tell_because(text: str) -> Telling | None:
     if not _ENDS.search(text):
         return None
     return next((told for reader in _READERS if (told := reader(text)) is not None), None)
+
+
+def _hint(text: str) -> Telling | None:
+    """Read what uv itself found out besides."""
+    if found := _HINT_ACCESS.search(text):
+        return Telling(
+            mechanism=m.INDEX_FORBIDDEN,
+            cause=(
+                f"The index {found[1]} refused access (no or wrong credentials), so that its packages "
+                f"were not found."
+            ),
+        )
+    if _HINT_OFFLINE.search(text):
+        return Telling(
+            mechanism=m.INDEX_UNREACHABLE,
+            cause="uv was told to use no network (--offline), and what was asked for is not in its cache.",
+        )
+    if found := _HINT_OTHER_INDEX.search(text):
+        return Telling(
+            mechanism=m.NO_SUCH_VERSION,
+            cause=(
+                f"{found[1]} is taken from the first index that has it, {found[2]}, which does not have "
+                f"the version that was asked "
+                "for; another index may have it."
+            ),
+            remedies=(
+                (
+                    "Name the index for the package (tool.uv.sources), or use --index-strategy "
+                    "unsafe-best-match."
+                ),
+            ),
+        )
+    if found := _HINT_PYTHON.search(text):
+        return Telling(
+            mechanism=m.NOT_FOR_PYTHON,
+            cause=(
+                f"The project allows Pythons ({found[1]}) that a package which it requires does not support."
+            ),
+            remedies=("Narrow requires-python of the project to what the package supports.",),
+        )
+    if found := _HINT_PRE.search(text):
+        return Telling(
+            mechanism=m.NO_SUCH_VERSION,
+            cause=(
+                f"Only pre-releases of {found[1]} would satisfy what was asked for, and they are not allowed."
+            ),
+            remedies=("Allow them: uv --prerelease=allow, or name the pre-release.",),
+        )
+    return None
 
 
 def _absent(text: str) -> Telling | None:
@@ -177,6 +236,7 @@ def _conflict(text: str) -> Telling | None:
 
 
 _READERS: tuple[Callable[[str], Telling | None], ...] = (
+    _hint,
     _absent,
     _no_wheel,
     _python,

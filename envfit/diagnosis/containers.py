@@ -26,12 +26,14 @@ _DEVICES = (
         overrides=True,
     ),
     sign_of(
-        m.CONTAINER_HOOK,
+        m.CONTAINER_GPU,
         (
             r"nvidia-container-cli: initialization error: (?:driver rpc error|driver error|cuda "
             r"error|open failed)[^\n]*"
         ),
-        r"nvidia-container-cli: (?:ldcache|mount|detection|container) error[^\n]*",
+        r"nvidia-container-cli(?:\.real)?: (?:ldcache|mount|detection|driver rpc|device) error[^\n]*",
+        r"could not apply required modification to OCI specification[^\n]*",
+        r"error adding (?:device|GPU|CDI)[^\n]*nvidia[^\n]*",
         r"error running (?:prestart )?hook[^\n]*nvidia[^\n]*",
         r"nvidia-container-(?:runtime|toolkit)[^\n]{0,80}(?:permission denied|not found|no such file)[^\n]*",
         cause=(
@@ -45,7 +47,7 @@ _DEVICES = (
         rank=_GENERAL,
     ),
     sign_of(
-        m.CONTAINER_HOOK,
+        m.CONTAINER_GPU,
         r"nvidia-container-cli: device error[^\n]*(?:unknown device|not found)[^\n]*",
         cause="The container was to get a GPU by a number or UUID that the host does not have.",
         remedies=(
@@ -53,7 +55,7 @@ _DEVICES = (
         ),
     ),
     sign_of(
-        m.CONTAINER_HOOK,
+        m.CONTAINER_GPU,
         r"bpf_prog_query\(BPF_CGROUP_DEVICE\) failed[^\n]*",
         r"nvidia-container-cli[^\n]*cgroup[^\n]*(?:not permitted|not found|failed)[^\n]*",
         cause=(
@@ -79,7 +81,7 @@ _DEVICES = (
 )
 _ENGINE = (
     sign_of(
-        m.CONTAINER_ENGINE,
+        m.CONTAINER_SERVICE,
         r"permission denied while trying to connect to the Docker daemon[^\n]*",
         r"[Gg]ot permission denied[^\n]*docker\.sock[^\n]*",
         r"dial unix \S*docker\.sock[^\n]*permission denied",
@@ -88,7 +90,7 @@ _ENGINE = (
         overrides=True,
     ),
     sign_of(
-        m.CONTAINER_ENGINE,
+        m.CONTAINER_SERVICE,
         r"Cannot connect to the Docker daemon[^\n]*",
         r"Is the docker daemon running",
         cause=(
@@ -104,6 +106,7 @@ _ENGINE = (
         r"(?:ErrImagePull|ImagePullBackOff)[^\n]*",
         r"unauthorized: (?:authentication required|access to the requested resource)[^\n]*",
         r"repository does not exist or may require[^\n]*",
+        r"(?:failed to resolve reference|requested access to the resource is denied)[^\n]*",
         cause=(
             "The image could not be fetched: there is none of this name and tag, or it is private and "
             "nobody is logged in."

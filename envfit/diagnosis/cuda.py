@@ -105,14 +105,13 @@ def _tell_without(values: Mapping[str, str], scene: Scene) -> Telling:
     return Telling(
         mechanism=m.WITHOUT_CUDA,
         cause=(
-            f"{what} has no code for CUDA in the build that is installed: it is the build for the CPU, "
-            f"or was compiled "
-            "where no CUDA was found."
+            f"{what} has no code for CUDA in the build that is installed: it is the build for the CPU, or "
+            "was compiled where no CUDA was found."
         ),
         remedies=(
             (
-                f"Install the build of {owner or 'the package'} with CUDA that fits torch, or build it with "
-                f"nvcc there."
+                f"Install the build of {owner or 'the package'} with CUDA that fits torch, or build it "
+                "with nvcc there."
             ),
         ),
     )
@@ -365,6 +364,40 @@ SIGNS = (
     Sign(
         patterns=(r"Cannot re-initialize CUDA in forked subprocess",),
         telling=Telling(mechanism=m.CUDA_FORK, cause=m.CUDA_FORK.cause),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"engine plan file is not compatible with this version of TensorRT, expecting library "
+                r"version (?P<here>[\d.]+\d) got (?P<there>[\d.]+\d)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause=(
+                "The engine file was built with TensorRT {there}, and TensorRT {here} loads it: engines "
+                "are for one version "
+                "only."
+            ),
+            remedies=(
+                "Build the engine again with the TensorRT that is installed here, on this kind of GPU.",
+            ),
+            package="tensorrt",
+        ),
+    ),
+    Sign(
+        patterns=(r"Current Version: (?P<here>\d+), Serialized Engine Version: (?P<there>\d+)",),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause=(
+                "The engine file was made by another release of TensorRT (its format is {there}) than the "
+                "one that reads it (format {here}): engines are for one release only."
+            ),
+            remedies=(
+                "Make the engine again with the TensorRT that is installed here, on this kind of GPU.",
+            ),
+            package="tensorrt",
+        ),
     ),
     Sign(
         patterns=(r"NVRM: Xid \([^)\n]*\): (?P<number>\d+)", r"\bXid[ :=]+(?P<number>\d+)\b"),

@@ -113,10 +113,8 @@ def _own_file(scene: Scene, name: str) -> str | None:
     return None
 
 
-def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
-    module = values["module"]
-    top = module.partition(".")[0]
-    package = _distribution(scene, module)
+def _tell_of_python(module: str, top: str, scene: Scene) -> Telling | None:
+    """Read a module that other Pythons have, or other builds of this one."""
     if module in _REMOVED or top in _REMOVED:
         since = _REMOVED[module if module in _REMOVED else top]
         return Telling(
@@ -163,6 +161,15 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.PYTHON_2_CODE,
             cause=f"The code imports {module}, which only Python 2 has{_asker(scene)}.",
         )
+    return None
+
+
+def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    module = values["module"]
+    top = module.partition(".")[0]
+    package = _distribution(scene, module)
+    if (standard := _tell_of_python(module, top, scene)) is not None:
+        return standard
     shadow = _own_file(scene, top)
     if shadow and "." in module:
         return _shadow(top, shadow)
@@ -187,6 +194,18 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             ),
             package=owner,
         )
+    if "." in module and top.lower() in _PROJECT:
+        return _tell_plain(module, scene)
+    if module.startswith("numpy.distutils"):
+        return Telling(
+            mechanism=m.STDLIB_REMOVED,
+            cause=(
+                f"numpy.distutils is gone with Python 3.12{_asker(scene)}: the code or build is older "
+                f"than this Python."
+            ),
+            remedies=("Use a newer release of the package, or Python 3.11.",),
+            package="numpy",
+        )
     if "." in module:
         return Telling(
             mechanism=m.SUBMODULE_MISSING,
@@ -205,21 +224,78 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
             package=canonicalize_name(package),
             certain=False,
         )
-    known = top in scene.distributions
-    install = (
-        f"Install {package} into the environment whose Python ran: python -m pip install {package}"
-        if known
-        else (
-            f"Install the package that has {module} into the environment whose Python ran; if {module} is "
-            "a part of the project, start the program from its folder or put that into PYTHONPATH."
+    return _tell_plain(module, scene)
+
+
+#: How parts of a project are called, and packages of an index are not.
+_PROJECT = frozenset(
+    {
+        "app", "args", "backend", "common", "config", "configs", "core", "data", "dataloader", "dataset",(
+            "dataset_utils"
+        ),
+        "eval", "evaluation", "helpers", "inference", "layers", "lib", "libs", "loss", "losses", "main",(
+            "metrics"
+        ),(
+            "misc"
+        ),
+        "model", "models", "modules", "network", "networks", "nodes", "ops", "options", "params", "pipeline",(
+            "scripts"
+        ),
+        "settings", "src", "test", "tests", "tools", "train", "trainer", "training", "util", "utils",
+    }
+)  # fmt: skip
+
+
+def _tell_plain(module: str, scene: Scene) -> Telling:
+    top = module.partition(".")[0]
+    package = _distribution(scene, module)
+    if top in scene.distributions:
+        return Telling(
+            mechanism=m.MODULE_MISSING,
+            cause=(
+                f"The Python that ran finds no module {module}{_asker(scene)}: {package} is not "
+                f"installed in its environment."
+            ),
+            remedies=(
+                f"Install {package} into the environment whose Python ran: python -m pip install {package}",
+            ),
+            package=canonicalize_name(package),
         )
-    )
+    if top.lower() in _PROJECT and scene.importer is None:
+        return Telling(
+            mechanism=m.PROJECT_MODULE,
+            cause=(
+                f"{module} is a part of the project itself by its name{_asker(scene)}, and Python does "
+                f"not look where it is: the "
+                "program was started from another folder, or the part is missing."
+            ),
+            remedies=(
+                (
+                    "Start the program from the project's folder, put that into PYTHONPATH, or install the "
+                    "project (pip install -e .)."
+                ),
+            ),
+            certain=False,
+        )
     return Telling(
         mechanism=m.MODULE_MISSING,
-        cause=f"The Python that ran finds no module {module}{_asker(scene)}: "
-        + (f"{package} is not installed in its environment." if known else "it is not installed there."),
-        remedies=(install,),
-        package=canonicalize_name(package) if known else None,
+        cause=(
+            f"The Python that ran finds no module {module}{_asker(scene)}: the package that has it is "
+            f"not installed there"
+        )
+        + (
+            "."
+            if scene.importer
+            else ", or it is a part of the project that is looked for in another folder."
+        ),
+        remedies=(
+            (
+                f"Install the package that has {module} into the environment whose Python ran; if {module} "
+                f"is a part of the "
+                "project, start the program from its folder or put that into PYTHONPATH."
+            ),
+        ),
+        certain=scene.importer is not None,
     )
 
 
@@ -327,22 +403,31 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
         )
     if top in _STANDARD:
         return _tell_standard(module, name, scene)
+    if path and not _SITE.search(path) and top not in scene.distributions:
+        return Telling(
+            mechanism=m.PROJECT_MODULE,
+            cause=(
+                f"The file {path} of the project has no {name}{_asker(scene)}: the parts of the project "
+                f"are not of one state, or "
+                "another file of this name is found first."
+            ),
+            certain=False,
+            rank=SymptomRank.GENERAL,
+        )
     package = _distribution(scene, module)
     installed = top in scene.distributions or package_of_file(path) is not None or scene.importer is not None
     attribute = "has no attribute" in scene.log.lines[scene.place].text
     return Telling(
         mechanism=m.NAME_MISSING,
         cause=(
-            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written "
-            f"for another "
-            f"release of {package}, older or newer than the one that is installed"
+            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written for "
+            f"another release of {package}, older or newer than the one that is installed"
         )
         + (", or for another build of it." if attribute else "."),
         remedies=(
             (
                 f"Install the release of {package} that the code was written for, or a release of the code "
-                f"for the "
-                f"{package} that is installed."
+                f"for the {package} that is installed."
             ),
         ),
         package=canonicalize_name(package),
@@ -412,28 +497,106 @@ _GONE = {
 }  # fmt: skip
 
 
+#: Names that are called or asked in packages of others, with the package that has them.
+_OWNERS = {
+    "Accelerator": "accelerate", "MessageFactory": "protobuf", "FieldDescriptor": "protobuf",(
+        "canonicalize_version"
+    ):(
+        "packaging"
+    ),
+    "Version": "packaging", "LegacyVersion": "packaging", "InvalidVersion": "packaging", "Trainer":(
+        "transformers"
+    ),
+    "TrainingArguments": "transformers", "PreTrainedModel": "transformers", "DynamicCache": "transformers",
+    "GenerationMixin": "transformers", "hf_hub_download": "huggingface-hub", "HfApi": "huggingface-hub",
+    "cached_download": "huggingface-hub", "HfFolder": "huggingface-hub", "Client": "httpx", "AsyncClient":(
+        "httpx"
+    ),
+    "load_dataset": "datasets", "LoraConfig": "peft", "PeftModel": "peft", "SFTTrainer": "trl", "SFTConfig":(
+        "trl"
+    ),
+    "ForwardRef": "the typing module of this Python", "DataFrame": "pandas", "Series": "pandas", "mel":(
+        "librosa"
+    ),
+    "resample": "librosa", "FigureCanvasAgg": "matplotlib", "EntryPoints": "importlib-metadata",(
+        "FreeTypeFont"
+    ):(
+        "pillow"
+    ),
+    "ImageDraw": "pillow", "InferenceSession": "onnxruntime", "Dispatcher": "numba", "UNet2DConditionModel":(
+        "diffusers"
+    ),
+    "StableDiffusionPipeline": "diffusers", "TemplateResponse": "starlette", "Router": "starlette", "LLM":(
+        "vllm"
+    ),
+    "EngineArgs": "vllm", "SparkSession": "pyspark",
+}  # fmt: skip
+_OWNED = (
+    (re.compile(r"(?:Attention|Model|ForCausalLM|DecoderLayer|Tokenizer\w*|Cache|Config)$"), "transformers"),
+    (re.compile(r"Pipeline$"), "diffusers"),
+)
+
+
+def _owner_of(name: str, scene: Scene) -> str | None:
+    """Return the package that has a class or function, as far as it is known."""
+    first = name.partition(".")[0]
+    if first in _OWNERS:
+        return _OWNERS[first]
+    caller = scene.importer
+    return next((owner for ending, owner in _OWNED if ending.search(first) and caller != owner), None)
+
+
 def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
     caller = scene.importer
-    if caller is None and scene.frames:
+    called = values.get("callee") or values.get("kind", "")
+    owner = _owner_of(called, scene)
+    if caller is None and scene.frames and owner is None:
         return None  # the program's own call may be wrong by itself
-    caller = caller or "the code"
-    name = values["name"]
-    what = f"{values['callee']} with {name}" if "callee" in values else f"for {name}"
+    who = caller or "the code"
+    what = (
+        f"calls {called} with {values['name']}"
+        if "callee" in values
+        else f"asks {called} for {values['name']}"
+    )
+    where = f" of {owner}" if owner else ""
+    other = owner or "the package that it calls"
     return Telling(
         mechanism=m.CALL_MISMATCH,
         cause=(
-            f"{caller} {'calls' if 'callee' in values else 'asks an object'} {what}{_asker(scene)}, which "
-            f"the installed release does not have: {caller} and the package that it calls are of different "
-            "times."
+            f"{who[0].upper()}{who[1:]} {what}{where}{_asker(scene)}, which the installed version does "
+            f"not have: {other} is "
+            f"older or newer than the one that {who} was made for."
         ),
         remedies=(
-            (
-                f"Bring {caller} and what it calls to releases of the same time (upgrade both, or pin the "
-                "older)."
-            ),
+            f"Bring {who} and {other} to versions of the same time: upgrade the older, or pin the newer.",
         ),
-        package=canonicalize_name(caller) if scene.importer else None,
+        package=canonicalize_name(owner or caller or "") or None,
         rank=SymptomRank.GENERAL,
+    )
+
+
+def _tell_asker(values: Mapping[str, str], _: Scene) -> Telling:
+    asker, name, found, wanted = (values[key] for key in ("asker", "name", "found", "wanted"))
+    return Telling(
+        mechanism=m.VERSION_REFUSED,
+        cause=f"{asker} takes {name} {wanted}, and {name} {found} is installed.",
+        remedies=(f"Install a {name} that {asker} takes, or a release of {asker} for {name} {found}.",),
+        package=canonicalize_name(asker),
+    )
+
+
+def _tell_initialization(values: Mapping[str, str], scene: Scene) -> Telling:
+    owner = scene.importer or "a package"
+    return Telling(
+        mechanism=m.NUMPY_ABI,
+        cause=(
+            f"The compiled part {values['module']} of {owner} could not start{_asker(scene)}: it does "
+            f"not take the NumPy (or "
+            "the Python) that is installed, which is mostly newer than it supports."
+        ),
+        remedies=(f"Upgrade {owner}, or install the NumPy that its release was made for.",),
+        package=canonicalize_name(owner) if scene.importer else None,
+        certain=False,
     )
 
 
@@ -445,7 +608,7 @@ def _tell_model(values: Mapping[str, str], scene: Scene) -> Telling | None:
         mechanism=m.NAME_MISSING,
         cause=(
             f"The installed transformers knows no models of the kind {values['name']}: it is older than "
-            f"the model."
+            "the model."
         ),
         remedies=("Upgrade transformers as far as torch and the other packages allow it.",),
         package="transformers",
@@ -555,10 +718,11 @@ SIGNS = (
                 r"arguments)(?P<name>:? ?[^\n]{0,40})"
             ),
             (
-                r"AttributeError: '(?!NoneType|dict|list|str|tuple|int|float|bytes|function|module)\w+' "
+                r"AttributeError: '(?P<kind>(?!NoneType|dict|list|str|tuple|int|float|bytes|function|"
+                r"module)\w+)' "
                 r"object has no attribute '(?P<name>\w+)'"
             ),
-            r"AttributeError: type object '\w+' has no attribute '(?P<name>\w+)'",
+            r"AttributeError: type object '(?P<kind>\w+)' has no attribute '(?P<name>\w+)'",
         ),
         tell=_tell_call,
     ),
@@ -608,6 +772,8 @@ SIGNS = (
     ),
     Sign(
         patterns=(
+            r"'(?P<name>[\w.-]+)' must be installed to use",
+            r"(?P<name>[\w.-]+) with minimum required version [\d.]+\d is not installed",
             (
                 r"ImportError: (?P<what>[^\n]{0,80}?) requires the (?P<name>[\w.-]+) (?:library|"
                 r"package)[^\n]{0,40} but it was not found"
@@ -668,11 +834,8 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"needs (?P<name>[A-Za-z]\w+) (?P<wanted>[\d.]+ or (?:less|greater|newer|older))[.,]? Got "
-                r"\w+ (?P<found>[\d.]+\d)"
-            ),
-            (
-                r"is incompatible with (?P<name>[A-Za-z]\w+) ?(?P<wanted>[<>=]+ ?[\d.]+\d)[^\n]{0,60}?(?:is|"
+                r"is incompatible with (?P<name>[A-Za-z]\w+) ?(?P<wanted>[<>=]+ "
+                r"?[\d.]+\d)[^\n]{0,60}?(?:is|"
                 r"have|version|installed)[^\n\d]{0,20}(?P<found>[\d.]+\d)"
             ),
             (
@@ -687,6 +850,26 @@ SIGNS = (
                 "Install a {name} that the package takes, or a release of the package for {name} {found}.",
             ),
         ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"SystemError: initialization of (?P<module>\w+) (?:failed without raising|raised "
+                r"unreported) an? exception"
+            ),
+            r"SystemError: initialization of (?P<module>\w+) (?:failed|raised)",
+        ),
+        tell=_tell_initialization,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<asker>\w+) needs (?P<name>[A-Za-z]\w+) (?P<wanted>[\d.]+ or (?:less|greater|newer|"
+                r"older))[.,]? Got "
+                r"\w+ (?P<found>[\d.]+\d)"
+            ),
+        ),
+        tell=_tell_asker,
     ),
     Sign(patterns=(r"KeyError: '(?P<name>[\w.-]+)'",), tell=_tell_model),
     Sign(

@@ -311,7 +311,7 @@ def _tell_symbol(values: Mapping[str, str], scene: Scene) -> Telling | None:
                 ),
             ),
         )
-    if re.match(r"_Z(?:N|NK|T[ISV]N?)?St", symbol):
+    if re.match(r"_Z(?:N|NK|T[ISV]N?)?K?S[tosaid]", symbol):
         return Telling(
             mechanism=m.LIBSTDCXX_OLD,
             cause=(
@@ -391,6 +391,17 @@ SIGNS = (
             r"(?P<library>lib[\w+.-]+\.so[.\d]*)(?: library)? (?:could not be|was not|not) (?:found|loaded)",
         ),
         tell=_tell_library,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"symbol:? (?P<symbol>\w+),? version (?P<version>(?:GLIBCXX|CXXABI)_[\d.]+\d) not defined "
+                r"in file libstdc"
+            ),
+            r"undefined symbol: (?P<symbol>\w+),? version (?P<version>(?:GLIBCXX|CXXABI)_[\d.]+\d)",
+        ),
+        tell=_tell_libc,
+        overrides=True,
     ),
     Sign(
         patterns=(

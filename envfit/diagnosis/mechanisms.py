@@ -35,6 +35,14 @@ MODULE_MISSING = _mechanism(
     "Install the package that has the module into the environment that ran, or start the program where its "
     "own modules are found.",
 )
+PROJECT_MODULE = _mechanism(
+    "project-module-not-found",
+    "A module of the project itself is not found or not complete: the program was started from another "
+    "folder, or its files "
+    "are not of one state.",
+    "Start the program from the project's folder, or install the project.",
+    environment=False,
+)
 EXTENSION_MISSING = _mechanism(
     "extension-missing",
     "The Python files of a package are there and its compiled part is not: it was installed without being "
@@ -498,6 +506,51 @@ TENSOR_USE = _mechanism(
     "Look at the operation in the traceback.",
     environment=False,
 )
+CONTAINER_GPU = _mechanism(
+    "container-cannot-use-gpu",
+    "The container tools of the host could not give the GPU to the container: NVIDIA's toolkit, its "
+    "device list (CDI) or the "
+    "driver is missing or does not fit.",
+    "Install or configure the NVIDIA Container Toolkit on the host (nvidia-ctk), and restart the "
+    "container service.",
+)
+CONTAINER_IMAGE = _mechanism(
+    "container-image-not-found",
+    "The registry has no such image or tag, or does not give it to this user.",
+    "Look at the name and tag of the image, and log in to the registry.",
+    environment=False,
+)
+CONTAINER_SERVICE = _mechanism(
+    "container-service-unreachable",
+    "The container service does not run, or the user may not use it.",
+    "Start it, or give the user the right to it.",
+    environment=False,
+)
+MODEL_UNSUPPORTED = _mechanism(
+    "model-not-supported",
+    "The installed release of the program does not know this kind of model, quantization or file "
+    "format: the model is newer "
+    "than the release, or for another program.",
+    "Upgrade the program, or take the model in a form that it knows.",
+)
+TOO_FEW_GPUS = _mechanism(
+    "too-few-gpus",
+    "The program was told to use more GPUs than there are, or a number by which the model cannot be divided.",
+    "Set the number of GPUs (such as the tensor parallel size) to what is there and divides the model.",
+    environment=False,
+)
+DATA_MISSING = _mechanism(
+    "data-not-downloaded",
+    "A program needs data or a model that is fetched separately, and it is not there.",
+    "Fetch it with the command that the message names.",
+    environment=False,
+)
+RUNTIME_ENVIRONMENT = _mechanism(
+    "runtime-environment-failed",
+    "An environment that a program makes for its workers could not be made: installing what it asks for "
+    "failed.",
+    "Look into the log of that installation, and install it once by hand to see its error.",
+)
 ATTENTION_CHOICE = _mechanism(
     "optional-package-missing",
     "A program was told to use an optional package that is not installed here.",
@@ -513,18 +566,18 @@ NVCC_MISSING = _mechanism(
 )
 NVCC_TORCH = _mechanism(
     "nvcc-differs-from-torch",
-    "nvcc is of another CUDA major than torch was built for.",
+    "The CUDA toolkit (nvcc) is of another CUDA major than torch was built for.",
     "Use the toolkit of torch's CUDA, or a torch for the toolkit.",
 )
 NVCC_ARCHITECTURE = _mechanism(
     "nvcc-architecture",
-    "nvcc does not know a compute capability that it was told to compile for: the toolkit is too old for a "
+    "A compute capability that is compiled for is not known to nvcc: the toolkit is too old for a "
     "new GPU or too new for an old one.",
     "Use a toolkit that knows it, or leave the architecture out.",
 )
 HOST_COMPILER = _mechanism(
     "host-compiler-unsupported",
-    "nvcc does not take this version of the C++ compiler.",
+    "The C++ compiler is of a version that nvcc does not take.",
     "Use an older compiler, or a newer CUDA toolkit.",
 )
 COMPILER_MISSING = _mechanism(
@@ -620,7 +673,7 @@ SOURCES_INCOMPLETE = _mechanism(
 )
 GIT_FAILED = _mechanism(
     "git-failed",
-    "git could not fetch a repository.",
+    "A repository could not be fetched with git.",
     "Look at the address, the revision and the rights.",
     environment=False,
 )
@@ -806,14 +859,6 @@ SSH_FAILED = _mechanism(
     "Set up keys (ssh-copy-id) for all machines, or start the processes with srun or torchrun.",
     environment=False,
 )
-RAY_ENVIRONMENT = _mechanism(
-    "ray-runtime-environment",
-    "Ray could not make the runtime environment that was asked for: installing it with pip or conda failed.",
-    (
-        "Look at runtime_env_setup-*.log in the session's logs, or install the packages on all machines "
-        "beforehand."
-    ),
-)
 RUN_VERSIONS = _mechanism(
     "run-versions-differ",
     "The machines of a run have different releases of the same package or of Python.",
@@ -835,27 +880,6 @@ CONTAINER_CDI = _mechanism(
         "the driver."
     ),
     "Make it anew: sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml; nvidia-ctk cdi list shows it.",
-    environment=False,
-)
-CONTAINER_HOOK = _mechanism(
-    "container-hook",
-    "NVIDIA's container hook could not give the GPU to the container.",
-    "Run nvidia-smi on the host first; then update nvidia-container-toolkit.",
-    environment=False,
-)
-CONTAINER_ENGINE = _mechanism(
-    "container-engine",
-    "The container engine itself is not running, or the user may not use it.",
-    "Start it, and add the user to its group (usermod -aG docker), or use sudo.",
-    environment=False,
-)
-CONTAINER_IMAGE = _mechanism(
-    "container-image",
-    (
-        "The image could not be fetched: it does not exist under this name, is private, or the registry "
-        "limits it."
-    ),
-    "Look at the name and tag, and log in to the registry.",
     environment=False,
 )
 CONTAINER_START = _mechanism(

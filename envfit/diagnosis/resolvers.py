@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
 
 from envfit.diagnosis import mechanisms as m
+from envfit.diagnosis.absent import tell_absent
 from envfit.diagnosis.because import listed, tell_because
 from envfit.diagnosis.scene import Scene
 from envfit.diagnosis.sign import Sign, Telling
 from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS"]
-
-
-def _version_of(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
 
 
 # -- pip ----------------------------------------------------------------------------
@@ -79,190 +71,13 @@ def _tell_incompatible(values: Mapping[str, str], _: Scene) -> Telling:
     )
 
 
-def _tell_absent(values: Mapping[str, str], scene: Scene) -> Telling | None:
-    """Read pip's "from versions" list."""
-    name, wanted = values["name"], values.get("wanted", "").strip()
-    package = canonicalize_name(name)
-    if "versions" not in values:
-        said = re.compile(rf"Could not find a version that satisfies the requirement {re.escape(name)}\b")
-        if said.search(scene.log.text):
-            return None  # the other line says more
-    there = scene.log.lines[scene.place].text.partition("(from versions:")[2].rstrip(") ")
-    offered = [found for text in there.split(",") if (found := _version_of(text.strip()))]
-    exact = re.fullmatch(r"===?\s*([\w.+!]+)", wanted)
-    version = _version_of(exact[1]) if exact else None
-    if refused := _metadata_refused(scene, name):
-        return refused
-    if version is not None and version.local and (not offered or version not in offered):
-        return Telling(
-            mechanism=m.LOCAL_VERSION,
-            cause=(
-                f"{name}{wanted} is not on the index that pip asks: builds with a label such as "
-                f"+{version.local} are only on the index of those who made it "
-                "(download.pytorch.org/whl/LABEL for torch), or there is none for this Python and "
-                "platform."
-            ),
-            remedies=(f"Name that index: --extra-index-url, or ask for {name} without +{version.local}.",),
-            package=package,
-        )
-    ignored = _ignored(scene, exact[1] if exact else "")
-    if ignored:
-        return Telling(
-            mechanism=m.NOT_FOR_PYTHON,
-            cause=(
-                f"{name}{wanted} asks for another Python ({ignored}) than the one that runs{_python(scene)}."
-            ),
-            remedies=(f"Use a Python in that range, or another release of {name}.",),
-            package=package,
-        )
-    if offered and version is not None:
-        oldest, newest = min(offered), max(offered)
-        if version < oldest:
-            return Telling(
-                mechanism=m.NOT_FOR_PYTHON,
-                cause=(
-                    f"{name} {version} has no file that this Python, platform or C library can "
-                    f"install{_python(scene)}; the oldest that has is {oldest}: mostly this Python is "
-                    "newer than the release."
-                ),
-                remedies=(f"Use {name} {oldest} or newer, or an older Python.",),
-                package=package,
-            )
-        if version > newest:
-            return Telling(
-                mechanism=m.NO_SUCH_VERSION,
-                cause=(
-                    f"{name} {version} is not there for this Python and platform{_python(scene)}; the "
-                    f"newest that is, is {newest}: the release does not exist, or needs another (mostly "
-                    "newer) Python, or the index is a mirror that lags behind."
-                ),
-                remedies=(f"Use {name} {newest}, or a newer Python if the release needs one.",),
-                package=package,
-                certain=False,
-            )
-        return Telling(
-            mechanism=m.NO_SUCH_VERSION,
-            cause=(
-                f"There is no {name} {version} for this Python and platform{_python(scene)}, while older "
-                f"and newer releases ({oldest} to {newest}) are there: the release does not exist, was "
-                "withdrawn, or has no file for this machine."
-            ),
-            remedies=(f"Use one of the releases that the message lists; the newest is {newest}.",),
-            package=package,
-            certain=False,
-        )
-    if offered:
-        return Telling(
-            mechanism=m.NO_SUCH_VERSION,
-            cause=(
-                f"No release of {name} that this Python and platform can install{_python(scene)} satisfies "
-                f"{wanted or 'what was asked for'}: there are {min(offered)} to {max(offered)}."
-            ),
-            package=package,
-            certain=False,
-        )
-    if broken := _unreachable(scene):
-        return replace(broken, cause=f"{broken.cause} So {name} was not found.")
-    known = package in scene.distributions.values()
-    return Telling(
-        mechanism=m.NOT_FOR_PYTHON if known else m.NO_SUCH_PACKAGE,
-        cause=(
-            f"The index has no release of {name} that this Python, platform or C library can "
-            f"install{_python(scene)}: "
-        )
-        + (
-            "Python is newer or older than all of its releases, or the machine is one it is not made for."
-            if known
-            else (
-                "the name is wrong, the package is on another index, or none of its releases is for this "
-                "Python or machine."
-            )
-        ),
-        remedies=(
-            (
-                f"Look at the page of {name} on the index: is the name right, and for which Pythons are "
-                "its files?"
-            ),
-        ),
-        package=package,
-        rank=SymptomRank.GENERAL,
-    )
-
-
-def _metadata_refused(scene: Scene, name: str) -> Telling | None:
-    """Return that releases were left out because this pip refuses what their metadata says."""
-    spelled = re.sub(r"[-_.]+", "[-_.]+", re.escape(name).replace("\\-", "-").replace("\\.", "."))
-    said = re.search(
-        rf"Ignoring version (?P<version>\S+) of {spelled} since it has invalid metadata"
-        rf"|Error parsing (?:dependencies|requirements) of {spelled}:"
-        rf"|Requested {spelled}\S* [^\n]*has invalid metadata",
-        scene.log.text,
-        re.IGNORECASE,
-    )
-    if said is None:
-        return None
-    release = (
-        f"{name} {said['version']}" if said["version"] else f"the releases of {name} that were asked for"
-    )
-    line = re.search(r"\n\s*([A-Za-z][\w.-]* ?\([^)\n]*\))\s*\n\s*~", scene.log.text)
-    return Telling(
-        mechanism=m.METADATA_INVALID,
-        cause=(
-            f"The metadata of {release} is not written as the standard asks"
-            + (f" ({line[1]})" if line else "")
-            + ": pip 24.1 and newer refuse such old releases and leave them out, so that none is found."
-        ),
-        remedies=("Use an older pip: pip install 'pip<24.1'; or a newer release of the package.",),
-        package=canonicalize_name(name),
-    )
-
-
-_NO_TLS = re.compile(
-    r"certificate verify failed|SSLCertVerificationError|SSLError|SSL module is not available", re.IGNORECASE
-)
-_NO_NETWORK = re.compile(
-    r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|Connection "
-    r"refused"
-    r"|Network is unreachable|ProtocolError"
-)
-
-
-def _unreachable(scene: Scene) -> Telling | None:
-    """Return why an index said nothing at all."""
-    if _NO_TLS.search(scene.log.text):
-        return Telling(mechanism=m.INDEX_TLS, cause=m.INDEX_TLS.cause)
-    if _NO_NETWORK.search(scene.log.text):
-        return Telling(mechanism=m.INDEX_UNREACHABLE, cause=m.INDEX_UNREACHABLE.cause)
-    return None
-
-
-def _python(scene: Scene) -> str:
-    return f" (Python {scene.python[0]}.{scene.python[1]})" if scene.python else ""
-
-
-def _ignored(scene: Scene, version: str) -> str:
-    """Return the Python that a release asks for which was left out because of it."""
-    found = re.search(
-        r"Ignored the following versions that require a different python version: ([^\n]+)", scene.log.text
-    )
-    if not found:
-        return ""
-    for text in found[1].split(";"):
-        pair = re.match(r"\s*(\S+) Requires-Python ([^;]+)", text)
-        if pair and version and pair[1] == version:
-            return pair[2].strip()
-    return ""
-
-
 # -- uv and Poetry --------------------------------------------------------------------
 
 
 def _tell_statement(_: Mapping[str, str], scene: Scene) -> Telling | None:
     lines: list[str] = []
     for line in scene.log.lines[scene.place : scene.place + 60]:
-        if lines and re.match(r"\s*(?:hint|help|error|warning):", line.text):
-            break
-        if not line.text.strip() and lines and re.search(r"unsatisfiable\.|solving failed", lines[-1]):
+        if lines and re.match(r"\s*(?:help|error|warning):", line.text):
             break
         lines.append(line.text.strip())
     text = " ".join(" ".join(lines).split())
@@ -299,6 +114,23 @@ def _tell_unusable(found: re.Match[str]) -> Telling:
 # -- conda ------------------------------------------------------------------------------
 
 
+def _classic(scene: Scene) -> list[str]:
+    """Return what the classic solver of conda lists under "Package ... conflicts for"."""
+    lines = [line.text.strip() for line in scene.log.lines[scene.place : scene.place + 200]]
+    found = []
+    for number, line in enumerate(lines):
+        name = re.match(r"Package (\S+) conflicts for:", line)
+        if name and not name[1].startswith("_"):
+            asked = [
+                each for each in lines[number + 1 : number + 4] if each and not each.startswith("Package ")
+            ]
+            found.append(
+                f"{name[1]} in different versions is required by "
+                f"{' and '.join(each[:80] for each in asked[:2])}"
+            )
+    return found
+
+
 def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
     lines = [line.text for line in scene.log.lines[scene.place : scene.place + 80]]
     told = [re.sub(r"^[\s│├└─╰╭>*-]+", "", line).strip() for line in lines]
@@ -307,8 +139,9 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         for line in told
         if (
             found := re.match(
-                r"(?:nothing provides (?:requested )?)?(\S+(?: \S+)?) (?:does not exist|needed by|, which "
-                r"does not exist)",
+                r"(?:nothing provides (?:requested )?)?(\S+(?: [^\s,]+){0,3}?) ?,? (?:does not exist|"
+                r"needed by|"
+                r"which does not exist)",
                 line,
             )
         )
@@ -322,8 +155,14 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         )
         and len(line) < 160
     ]
-    if (classic := _tell_classic(scene)) is not None:
-        return classic
+    if classic := _classic(scene):
+        return Telling(
+            mechanism=m.CONFLICT,
+            cause=f"The packages that were asked for exclude one another: {listed(classic)}.",
+            remedies=("Loosen one of the versions that are named, or solve in a new environment.",),
+        )
+    if (facts := _tell_classic(scene)) is not None:
+        return facts
     virtual = next(
         (
             name
@@ -404,6 +243,17 @@ def _satisfies(version: str, wanted: str) -> bool:
         return SpecifierSet(wanted.rstrip("|")).contains(version)
     except InvalidSpecifier:
         return True
+
+
+def _tell_installed(values: Mapping[str, str], _: Scene) -> Telling:
+    return Telling(
+        mechanism=m.INCONSISTENT,
+        cause=f"{values['asker']} requires {values['wanted']}, and {values['found']} is installed.",
+        remedies=(
+            f"Install {values['wanted']}, or a release of {values['asker']} that takes {values['found']}.",
+        ),
+        package=canonicalize_name(values["asker"]),
+    )
 
 
 def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
@@ -488,8 +338,17 @@ SIGNS = (
                 r"][^\s(]*)?"
             ),
         ),
-        tell=_tell_absent,
+        tell=tell_absent,
         overrides=True,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<found>[\w.-]+ [\w.+]+) is installed but (?P<wanted>[\w.-]+[<>=!~][^\s]*) is required "
+                r"by \{?'?(?P<asker>[\w.-]+\w)"
+            ),
+        ),
+        tell=_tell_installed,
     ),
     Sign(patterns=(r"\bBecause [^\n]+",), tell=_tell_statement, overrides=True),
     Sign(
@@ -568,6 +427,7 @@ SIGNS = (
     Sign(
         patterns=(
             r"(?P<wheel>[\w.+-]+\.whl) is not a supported wheel on this platform",
+            r"incompatible with the current platform: \S*/(?P<wheel>[\w.+-]+\.whl)",
             (
                 r"`?(?P<wheel>[\w.+-]+\.whl)`?[^\n]{0,100}(?:is not compatible with the current|not "
                 r"compatible "
@@ -596,6 +456,21 @@ SIGNS = (
         ),
         tell=_tell_hash,
         overrides=True,
+    ),
+    Sign(
+        patterns=(
+            (
+                r"resolved to Python (?P<found>[\d.]+\d), which is incompatible with the project's Python "
+                r"requirement: `(?P<wanted>[^`\n]+)`"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.NOT_FOR_PYTHON,
+            cause="The project asks for Python {wanted}, and the Python in use is {found}.",
+            remedies=(
+                "Use a Python in that range (uv venv --python), or change requires-python of the project.",
+            ),
+        ),
     ),
     Sign(
         patterns=(r"externally-managed-environment", r"externally managed"),

@@ -300,12 +300,22 @@ _MPI = (
 )
 _RAY = (
     sign_of(
-        m.RAY_ENVIRONMENT,
+        m.RUNTIME_ENVIRONMENT,
         r"gone wrong while installing the runtime_env `\w+` packages",
         r"RuntimeEnvSetupError[^\n]*",
         r"[Rr]untime_env setup failed[^\n]*",
         r"runtime environment[^\n]{0,60}(?:failed to be created|could not be)[^\n]*",
         r"runtime env failed to be created",
+        cause=(
+            "Ray could not make the runtime environment of its workers: pip, conda or uv failed to install what "
+            "runtime_env asks for."
+        ),
+        remedies=(
+            (
+                "Read runtime_env_setup-*.log in the session's logs, or install the same packages once by hand to "
+                "see the error."
+            ),
+        ),
         certain=False,
     ),
     sign_of(

@@ -104,6 +104,107 @@ def _tell_missing_file(values: Mapping[str, str], scene: Scene) -> Telling | Non
 SIGNS = (
     Sign(
         patterns=(
+            r"Model architectures? \[?'?(?P<what>[\w', ]+)'?\]? (?:are|is) not supported",
+            r"unknown model architecture: ?'(?P<what>[^'\n]+)'",
+            r"[Uu]nknown quantization method: ?'?(?P<what>[\w-]+)",
+            r"[Uu]nsupported model IR version: (?P<what>\d+)",
+            r"has model type `?'?(?P<what>[\w-]+)`?'? but Transformers does not recognize",
+            r"Unrecognized configuration class (?P<what>[^\n]{0,80})",
+            r"(?P<what>[\w.-]+) (?:model|architecture)s? (?:is|are) not (?:yet )?supported",
+            r"[Uu]nsupported (?:model|architecture|quantization)(?: type| method)?:? '?(?P<what>[\w.-]+)",
+            r"invalid magic (?:characters|number)[^\n]{0,20}(?P<what>[^\n]{0,40})",
+            r"[Nn]o (?:Op registered for|schema registered for|implementation for) (?P<what>\w+)",
+        ),
+        telling=Telling(
+            mechanism=m.MODEL_UNSUPPORTED,
+            cause=(
+                "The installed release of the program does not know the model, its quantization or its "
+                "file format ({what}): the "
+                "model is newer than this version, or is made for another program."
+            ),
+            remedies=(
+                (
+                    "Upgrade the program to a version that supports the model, or take the model in "
+                    "another "
+                    "form."
+                ),
+            ),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"must be divisible by (?:the )?tensor parallel size",
+            (
+                r"[Tt]ensor parallel size \(?\d+\)? (?:is )?(?:larger|greater|bigger|exceeds|cannot be "
+                r"larger)[^\n]*"
+            ),
+            r"number of required GPUs exceeds the total number of available GPUs",
+            r"[Cc]annot (?:schedule|be scheduled)[^\n]{0,80}GPU",
+            (
+                r"(?:world_size|WORLD_SIZE|nproc_per_node)[^\n]{0,60}(?:larger|greater|exceeds|more "
+                r"than)[^\n]{0,60}(?:GPU|device)"
+            ),
+            r"You requested gpu: \[[^\]\n]*\][^\n]{0,20}But your machine only has",
+        ),
+        telling=Telling(mechanism=m.TOO_FEW_GPUS, cause=m.TOO_FEW_GPUS.cause),
+    ),
+    Sign(
+        patterns=(
+            r"Resource (?P<what>\S+) not found\.\s+Please use the NLTK Downloader",
+            r"Can't find model '(?P<what>[\w.-]+)'",
+            (
+                r"Unable to find (?:the )?(?P<what>[\w.-]+) (?:model|data|corpus|dictionary|"
+                r"voice)[^\n]{0,40}download"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.DATA_MISSING,
+            cause=(
+                "The program needs data or a model that is fetched separately ({what}), and it is "
+                "neither there nor could be "
+                "fetched."
+            ),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<name>espeak(?:-ng)?|ffmpeg|ffprobe|sox|git-lfs|graphviz|tesseract|java|perl|swig|"
+                r"mecab|gfortran|aria2c|wget|curl|unzip|patchelf|nvidia-smi|mpirun|mpicc|pdftoppm|node|"
+                r"npm)(?: is| was| executable)? not (?:installed|found|available|in)\b[^\n]*"
+            ),
+            (
+                r"(?:Couldn't|Could not|Cannot|cannot|Unable to) find (?:the )?(?P<name>espeak(?:-ng)?|"
+                r"ffmpeg|ffprobe|sox|git-lfs|tesseract|java|swig|mecab|gfortran|mpirun|mpicc|pg_config|"
+                r"mysql_config|llvm-config|nvidia-smi)\b"
+            ),
+            (
+                r"(?P<name>pg_config|mysql_config|llvm-config|krb5-config|gdal-config|cups-config|"
+                r"curl-config|xml2-config|node|swig) (?:executable |command )?(?:is required|not found|"
+                r"failed)[^\n]*"
+            ),
+            (
+                r"(?:failed to (?:run|execute|find)|is) (?:the )?['`\"]?(?P<name>ffmpeg|sox|espeak|java|"
+                r"dot)['`\"]?[^\n]{0,30}(?:on your system|installed|in PATH|on your PATH|systems? PATH)"
+            ),
+            r"failed to find tool[^\n]{0,20}[`'\"](?P<name>[\w+.-]+)",
+        ),
+        telling=Telling(
+            mechanism=m.PROGRAM_MISSING,
+            cause="The program {name} is not installed on the system, or its folder is not in PATH.",
+            remedies=(
+                (
+                    "Install {name} (with the system's package manager, or from conda-forge), or put its "
+                    "folder into PATH."
+                ),
+            ),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(
             r"HeaderTooLarge",
             r"MetadataIncompleteBuffer",
             r"InvalidHeaderDeserialization",

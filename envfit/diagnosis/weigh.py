@@ -26,7 +26,8 @@ _MOST_OTHERS = 5
 _MOST_QUOTES = 4
 _LONGEST_QUOTE = 240
 _WARNS = re.compile(
-    r"warn|caught was|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? ?back|using .{1,40} "
+    r"warn|caught was|ignore import error|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? "
+    r"?back|using .{1,40} "
     r"instead",
     re.IGNORECASE,
 )

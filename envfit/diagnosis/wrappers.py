@@ -25,6 +25,7 @@ WRAPPER_TYPES = frozenset(
         "ProcessRaisedException",
         "RayTaskError",
         "RemoteTraceback",
+        "RuntimeEnvSetupError",
         "ActorUnavailableError",
         "WorkerCrashedError",
         "LocalRayletDiedError",
