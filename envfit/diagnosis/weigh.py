@@ -34,6 +34,21 @@ _WARNS = re.compile(
     r"instead",
     re.IGNORECASE,
 )
+#: What says that something failed, whatever else stands in the line: NCCL has no level above WARN.
+_SURE = re.compile(r"\bERROR\b|^\s*(?:\S+: )?(?:fatal )?error:|\bNCCL WARN\b|\]\s+WARN ")
+#: What an installer says; where a module is missing after that, it is not there because of it.
+_NOT_INSTALLED = frozenset(
+    {
+        "no-such-package",
+        "no-such-version",
+        "no-release-for-this-python",
+        "no-wheel-for-this-platform",
+        "requirements-conflict",
+        "metadata-malformed",
+        "certificate-refused",
+        "python-externally-managed",
+    }
+)
 _ERRS = re.compile(
     r"\berror\b|fatal|fail|\N{MULTIPLICATION SIGN}|cannot|could not|abort|\bkilled\b|exception|not found|"
     r"no such",
@@ -85,7 +100,11 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
     cause: Hypothesis | None = None
     chosen: Hit | None = None
     hidden = None
-    if event is not None and event.hits:
+    before = _not_installed(event, lines, finder)
+    if event is not None and before is not None:
+        chosen = before
+        cause = _hypothesis(scene, chosen, chain=_chain(event, passed), sure=False)
+    elif event is not None and event.hits:
         chosen = event.hits[0]
         cause = _hypothesis(
             scene,
@@ -312,9 +331,7 @@ class _Finder:
         text = f"{line.prefix} {line.text}"
         if raised is not None and raised.ignored:
             return True
-        return bool(_WARNS.search(text.replace("NCCL WARN", "NCCL"))) and not re.search(
-            r"\bERROR\b|^\s*(?:\S+: )?(?:fatal )?error:", text
-        )
+        return bool(_WARNS.search(text)) and not _SURE.search(text)
 
     def wrapper(self) -> Hit | None:
         """Return the message that hides the cause."""
@@ -386,6 +403,20 @@ class _Finder:
             ):
                 return place
         return None
+
+
+def _not_installed(event: _Event | None, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
+    """Return why an installer failed, where a module is missing after that."""
+    if event is None or not event.hits or event.hits[0].code != "module-not-installed":
+        return None
+    for hit in lines:
+        if (
+            hit.code in _NOT_INSTALLED
+            and hit.places[0][0] < event.raised.begin
+            and not finder.is_warning(hit)
+        ):
+            return hit
+    return None
 
 
 def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
