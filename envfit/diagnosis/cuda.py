@@ -365,14 +365,12 @@ SIGNS = (
             mechanism=m.NCCL_NETWORK,
             cause=(
                 "NCCL cannot reach another process over the network ({why}): it uses an interface on "
-                "which the other "
-                "machine is not reached, or a firewall is between them."
+                "which the other machine is not reached, or a firewall is between them."
             ),
             remedies=(
                 (
                     "Set NCCL_SOCKET_IFNAME (and NCCL_IB_HCA or NCCL_IB_DISABLE=1) to the interface that "
-                    "both machines share, and "
-                    "open its ports."
+                    "both machines share, and open its ports."
                 ),
             ),
         ),
@@ -386,8 +384,7 @@ SIGNS = (
             mechanism=m.BUS_ERROR,
             cause=(
                 "NCCL found no room in the shared memory (/dev/shm) of the machine or container: a "
-                "container has 64 MB of it "
-                "unless it is told otherwise."
+                "container has 64 MB of it unless it is told otherwise."
             ),
             remedies=("Start the container with --shm-size=8g or --ipc=host; else set NCCL_SHM_DISABLE=1.",),
         ),
@@ -406,14 +403,13 @@ SIGNS = (
             mechanism=m.CUDA_OS,
             cause=(
                 "The process or container may not open the GPU's device files (/dev/nvidia*): their "
-                "permissions, SELinux or "
-                "the rules of the container or system forbid the access."
+                "permissions, SELinux or the rules of the container or system forbid the access."
             ),
             remedies=(
                 (
                     "Look at ls -l /dev/nvidia* and the groups of the user; for a container with SELinux "
-                    "allow it "
-                    "(--security-opt label=disable, or the policy of the NVIDIA Container Toolkit)."
+                    "allow it (--security-opt label=disable, or the policy of the NVIDIA Container "
+                    "Toolkit)."
                 ),
             ),
         ),
@@ -429,8 +425,7 @@ SIGNS = (
             mechanism=m.VERSION_REFUSED,
             cause=(
                 "The engine file was built with TensorRT {there}, and TensorRT {here} loads it: engines "
-                "are for one version "
-                "only."
+                "are for one version only."
             ),
             remedies=(
                 "Build the engine again with the TensorRT that is installed here, on this kind of GPU.",

@@ -131,14 +131,14 @@ SIGNS = (
             mechanism=m.CONTAINER_GPU,
             cause=(
                 "The container tools of the host could not give the GPU to the container: NVIDIA's "
-                "Container Toolkit, its device "
-                "list (CDI) or the driver of the host is missing or does not fit."
+                "Container Toolkit, its device list (CDI) or the driver of the host is missing or does "
+                "not fit."
             ),
             remedies=(
                 (
                     "On the host: see that nvidia-smi works, install the NVIDIA Container Toolkit, run "
-                    "nvidia-ctk runtime configure "
-                    "(for CDI: nvidia-ctk cdi generate), and restart the container service."
+                    "nvidia-ctk runtime configure (for CDI: nvidia-ctk cdi generate), and restart the "
+                    "container service."
                 ),
             ),
             certain=False,
@@ -182,14 +182,13 @@ SIGNS = (
             mechanism=m.MODEL_UNSUPPORTED,
             cause=(
                 "The installed release of the program does not know the model, its quantization or its "
-                "file format ({what}): the "
-                "model is newer than this version, or is made for another program."
+                "file format ({what}): the model is newer than this version, or is made for another "
+                "program."
             ),
             remedies=(
                 (
                     "Upgrade the program to a version that supports the model, or take the model in "
-                    "another "
-                    "form."
+                    "another form."
                 ),
             ),
             certain=False,
@@ -230,9 +229,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.DATA_MISSING,
             cause=(
-                "The program needs data or a model that is fetched separately ({what}), and it is "
-                "neither there nor could be "
-                "fetched."
+                "The program needs data or a model that is fetched separately ({what}), and it is neither "
+                "there nor could be fetched."
             ),
             certain=False,
         ),
@@ -285,15 +283,13 @@ SIGNS = (
         telling=Telling(
             mechanism=m.RUNTIME_ENVIRONMENT,
             cause=(
-                "Ray could not make the runtime environment of its workers: pip (or conda, or uv) "
-                "failed to install what "
-                "runtime_env asks for."
+                "Ray could not make the runtime environment of its workers: pip (or conda, or uv) failed "
+                "to install what runtime_env asks for."
             ),
             remedies=(
                 (
                     "Read the log of it (runtime_env_setup-*.log in the session's logs), or install the "
-                    "same packages once by "
-                    "hand to see the error."
+                    "same packages once by hand to see the error."
                 ),
             ),
             rank=SymptomRank.GENERAL,
