@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from envfit.diagnosis import builds, cuda, imports, libraries, resolvers, system, wrappers
+from envfit.diagnosis import (
+    builds,
+    containers,
+    cuda,
+    downloads,
+    driver,
+    harmless,
+    imports,
+    libraries,
+    resolvers,
+    runs,
+    system,
+    wrappers,
+)
 from envfit.diagnosis.model import Diagnosis
 from envfit.diagnosis.scene import Scene
 from envfit.diagnosis.sign import find_signs, hit_of_symptom
@@ -19,10 +32,15 @@ SIGNS = (
     *imports.SIGNS,
     *libraries.SIGNS,
     *cuda.SIGNS,
+    *driver.SIGNS,
+    *runs.SIGNS,
+    *containers.SIGNS,
     *builds.SIGNS,
     *resolvers.SIGNS,
+    *downloads.SIGNS,
     *system.SIGNS,
     *wrappers.SIGNS,
+    *harmless.SIGNS,
 )
 
 
