@@ -312,8 +312,8 @@ _RAY = (
         ),
         remedies=(
             (
-                "Read runtime_env_setup-*.log in the session's logs, or install the same packages once by hand "
-                "to see the error."
+                "Read runtime_env_setup-*.log in the session's logs, or install the same packages once by "
+                "hand to see the error."
             ),
         ),
         certain=False,
