@@ -381,8 +381,7 @@ SIGNS = (
             mechanism=m.VERSION_REFUSED,
             cause=(
                 "The engine file was built with TensorRT {there}, and TensorRT {here} loads it: engines "
-                "are for one version "
-                "only."
+                "are for one version only."
             ),
             remedies=(
                 "Build the engine again with the TensorRT that is installed here, on this kind of GPU.",

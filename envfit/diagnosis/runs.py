@@ -307,13 +307,13 @@ _RAY = (
         r"runtime environment[^\n]{0,60}(?:failed to be created|could not be)[^\n]*",
         r"runtime env failed to be created",
         cause=(
-            "Ray could not make the runtime environment of its workers: pip, conda or uv failed to install what "
-            "runtime_env asks for."
+            "Ray could not make the runtime environment of its workers: pip, conda or uv failed to install "
+            "what runtime_env asks for."
         ),
         remedies=(
             (
-                "Read runtime_env_setup-*.log in the session's logs, or install the same packages once by hand to "
-                "see the error."
+                "Read runtime_env_setup-*.log in the session's logs, or install the same packages once by "
+                "hand to see the error."
             ),
         ),
         certain=False,

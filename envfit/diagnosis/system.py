@@ -131,14 +131,13 @@ SIGNS = (
             mechanism=m.MODEL_UNSUPPORTED,
             cause=(
                 "The installed release of the program does not know the model, its quantization or its "
-                "file format ({what}): the "
-                "model is newer than this version, or is made for another program."
+                "file format ({what}): the model is newer than this version, or is made for another "
+                "program."
             ),
             remedies=(
                 (
                     "Upgrade the program to a version that supports the model, or take the model in "
-                    "another "
-                    "form."
+                    "another form."
                 ),
             ),
             certain=False,
@@ -173,9 +172,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.DATA_MISSING,
             cause=(
-                "The program needs data or a model that is fetched separately ({what}), and it is "
-                "neither there nor could be "
-                "fetched."
+                "The program needs data or a model that is fetched separately ({what}), and it is neither "
+                "there nor could be fetched."
             ),
             certain=False,
         ),
