@@ -125,7 +125,7 @@ def _tell_gone(values: Mapping[str, str], scene: Scene) -> Telling | None:
         mechanism=m.SOURCE_MISMATCH,
         cause=(
             f"The sources include {header}, and {gone}: the package is of another time than what it is "
-            f"built with."
+            "built with."
         ),
         remedies=(
             (
@@ -491,8 +491,7 @@ SIGNS = (
             mechanism=m.SOURCE_MISMATCH,
             cause=(
                 "The sources do not compile with the libraries and the compiler that are here ({what}): "
-                "the package is older or "
-                "newer than these."
+                "the package is older or newer than these."
             ),
             remedies=(
                 "Take a release that has a wheel for this Python and platform, or one of the time of these.",
@@ -523,8 +522,8 @@ SIGNS = (
             mechanism=m.NOT_FOR_PYTHON,
             cause=(
                 "{name} has no wheel for this Python, and its build from source needs LLVM {wanted}, "
-                "which is not here: this release "
-                "of {name} (and of numba, which asks for it) is older than this Python."
+                "which is not here: this release of {name} (and of numba, which asks for it) is older "
+                "than this Python."
             ),
             remedies=("Take a newer numba and llvmlite, or an older Python for which they have wheels.",),
             package="llvmlite",
@@ -538,8 +537,7 @@ SIGNS = (
             mechanism=m.BUILD_BACKEND,
             cause=(
                 "setup.py of the package reads its version with exec and locals(), which Python 3.13 no "
-                "longer fills: the release is "
-                "older than this Python."
+                "longer fills: the release is older than this Python."
             ),
             remedies=("Take a newer release of the package, or Python 3.12.",),
             certain=False,

@@ -218,7 +218,7 @@ SIGNS = (
         patterns=(
             r"(?P<library>CUBLAS|CUDNN|CUSOLVER|CUSPARSE)_STATUS_(?P<status>[A-Z_]+)",
             r"(?P<library>CURAND)_STATUS_(?P<status>\w+)",
-            r"(?P<library>NVRTC)_ERROR_(?P<status>\w+)",
+            r"(?P<library>NVRTC|NVJITLINK)_ERROR_(?P<status>\w+)",
             (
                 r"(?P<library>CUFFT)_(?P<status>ALLOC_FAILED|EXEC_FAILED|INTERNAL_ERROR|SETUP_FAILED|"
                 r"INVALID_\w+|NOT_\w+)"
@@ -226,6 +226,30 @@ SIGNS = (
             r"(?P<library>cuFFT|cuRAND) error: (?P<status>CU\w+)",
         ),
         tell=_tell_status,
+    ),
+    Sign(
+        patterns=(
+            r"(?:FIND|GET) was unable to find an engine to execute this computation",
+            (
+                r"(?:Unable to find a valid|no valid convolution algorithms? available in) "
+                r"[Cc]u?[Dd]?[Nn]*[^\n]*"
+            ),
+            r"No algorithm worked!",
+            r"Failed to determine best cudnn convolution algorithm[^\n]*",
+        ),
+        telling=Telling(
+            mechanism=m.CUDA_LIBRARY_FAILED,
+            cause=(
+                "cuDNN found no way to compute a convolution: mostly too little memory of the GPU was "
+                "free, else the cuDNN that was "
+                "loaded does not fit torch, the data type or this GPU."
+            ),
+            remedies=(
+                "See with nvidia-smi how much GPU memory is free, and try a smaller batch.",
+                "Unset LD_LIBRARY_PATH, so that the cuDNN that torch brings is taken.",
+            ),
+            rank=SymptomRank.GENERAL,
+        ),
     ),
     Sign(
         patterns=(
@@ -349,78 +373,6 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"NCCL WARN [^\n]{0,80}(?:Connect|connect|Call to \w+|socket\w*)[^\n]{0,80}(?P<why>No "
-                r"route "
-                r"to host|Connection refused|timed out|Network is unreachable|Connection reset|Software "
-                r"caused connection abort)"
-            ),
-            (
-                r"NCCL WARN (?P<why>Bootstrap ?: no socket interface found|NET/Socket ?: no interface "
-                r"found|"
-                r"[^\n]{0,60}[Nn]o interface[^\n]{0,40})"
-            ),
-            r"NCCL WARN NET/IB[^\n]{0,40}(?P<why>Got completion from peer|Call to ibv_\w+ failed)[^\n]*",
-        ),
-        telling=Telling(
-            mechanism=m.NCCL_NETWORK,
-            cause=(
-                "NCCL cannot reach another process over the network ({why}): it uses an interface on "
-                "which the other "
-                "machine is not reached, or a firewall is between them."
-            ),
-            remedies=(
-                (
-                    "Set NCCL_SOCKET_IFNAME (and NCCL_IB_HCA or NCCL_IB_DISABLE=1) to the interface that "
-                    "both machines share, and "
-                    "open its ports."
-                ),
-            ),
-        ),
-    ),
-    Sign(
-        patterns=(
-            r"NCCL WARN [^\n]{0,60}(?:shared memory|shm|posix_fallocate)[^\n]*",
-            r"dev\Wshm\Wnccl-[^\n]*(?:No space|failed|[Ee]rror)[^\n]*",
-        ),
-        telling=Telling(
-            mechanism=m.BUS_ERROR,
-            cause=(
-                "NCCL found no room in the shared memory (/dev/shm) of the machine or container: a "
-                "container has 64 MB of it "
-                "unless it is told otherwise."
-            ),
-            remedies=("Start the container with --shm-size=8g or --ipc=host; else set NCCL_SHM_DISABLE=1.",),
-        ),
-        overrides=True,
-    ),
-    Sign(
-        patterns=(
-            (
-                r"(?:initialize NVML|nvml error): (?P<why>insufficient permissions|GPU access blocked by "
-                r"the operating system)"
-            ),
-            r"(?:Permission denied|Operation not permitted)[^\n]{0,40}/dev/nvidia(?P<why>\w*)",
-            r"/dev/nvidia(?P<why>[\w-]*)'?: (?:Permission denied|Operation not permitted)",
-        ),
-        telling=Telling(
-            mechanism=m.CUDA_OS,
-            cause=(
-                "The process or container may not open the GPU's device files (/dev/nvidia*): their "
-                "permissions, SELinux or "
-                "the rules of the container or system forbid the access."
-            ),
-            remedies=(
-                (
-                    "Look at ls -l /dev/nvidia* and the groups of the user; for a container with SELinux "
-                    "allow it "
-                    "(--security-opt label=disable, or the policy of the NVIDIA Container Toolkit)."
-                ),
-            ),
-        ),
-    ),
-    Sign(
-        patterns=(
-            (
                 r"engine plan file is not compatible with this version of TensorRT, expecting library "
                 r"version (?P<here>[\d.]+\d) got (?P<there>[\d.]+\d)"
             ),
@@ -429,18 +381,13 @@ SIGNS = (
             mechanism=m.VERSION_REFUSED,
             cause=(
                 "The engine file was built with TensorRT {there}, and TensorRT {here} loads it: engines "
-                "are for one version "
-                "only."
+                "are for one version only."
             ),
             remedies=(
                 "Build the engine again with the TensorRT that is installed here, on this kind of GPU.",
             ),
             package="tensorrt",
         ),
-    ),
-    Sign(
-        patterns=(r"Invalid device id\b", r"Invalid CUDA device(?: id| index|=)?[^\n]{0,20}\d"),
-        telling=Telling(mechanism=m.CUDA_INVALID_DEVICE, cause=m.CUDA_INVALID_DEVICE.cause),
     ),
     Sign(
         patterns=(r"Current Version: (?P<here>\d+), Serialized Engine Version: (?P<there>\d+)",),

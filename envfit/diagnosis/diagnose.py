@@ -6,11 +6,16 @@ from collections.abc import Mapping
 
 from envfit.diagnosis import (
     builds,
+    containers,
     cuda,
+    downloads,
+    driver,
+    harmless,
     imports,
     libraries,
     releases,
     resolvers,
+    runs,
     system,
     toolchain,
     wrappers,
@@ -31,11 +36,16 @@ SIGNS = (
     *releases.SIGNS,
     *libraries.SIGNS,
     *cuda.SIGNS,
+    *driver.SIGNS,
+    *runs.SIGNS,
+    *containers.SIGNS,
     *builds.SIGNS,
     *toolchain.SIGNS,
     *resolvers.SIGNS,
+    *downloads.SIGNS,
     *system.SIGNS,
     *wrappers.SIGNS,
+    *harmless.SIGNS,
 )
 
 

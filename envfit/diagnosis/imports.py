@@ -236,8 +236,8 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
         return Telling(
             mechanism=m.STDLIB_REMOVED,
             cause=(
-                f"numpy.distutils is gone with Python 3.12{_asker(scene)}: the code or build is older "
-                f"than this Python."
+                f"numpy.distutils is gone with Python 3.12{_asker(scene)}: the code or build is older than "
+                "this Python."
             ),
             remedies=("Use a newer release of the package, or Python 3.11.",),
             package="numpy",
@@ -289,8 +289,8 @@ def _tell_plain(module: str, scene: Scene) -> Telling:
         return Telling(
             mechanism=m.MODULE_MISSING,
             cause=(
-                f"The Python that ran finds no module {module}{_asker(scene)}: {package} is not "
-                f"installed in its environment."
+                f"The Python that ran finds no module {module}{_asker(scene)}: {package} is not installed "
+                "in its environment."
             ),
             remedies=(
                 f"Install {package} into the environment whose Python ran: python -m pip install {package}",
@@ -301,14 +301,13 @@ def _tell_plain(module: str, scene: Scene) -> Telling:
         return Telling(
             mechanism=m.PROJECT_MODULE,
             cause=(
-                f"{module} is a part of the project itself by its name{_asker(scene)}, and Python does "
-                f"not look where it is: the "
-                "program was started from another folder, or the part is missing."
+                f"{module} is a part of the project itself by its name{_asker(scene)}, and Python does not "
+                "look where it is: the program was started from another folder, or the part is missing."
             ),
             remedies=(
                 (
-                    "Start the program from the project's folder, put that into PYTHONPATH, or install the "
-                    "project (pip install -e .)."
+                    "Start the program from the project's folder, put that into PYTHONPATH, or install "
+                    "the project (pip install -e .)."
                 ),
             ),
             certain=False,
@@ -316,8 +315,8 @@ def _tell_plain(module: str, scene: Scene) -> Telling:
     return Telling(
         mechanism=m.MODULE_MISSING,
         cause=(
-            f"The Python that ran finds no module {module}{_asker(scene)}: the package that has it is "
-            f"not installed there"
+            f"The Python that ran finds no module {module}{_asker(scene)}: the package that has it is not "
+            "installed there"
         )
         + (
             "."
@@ -327,8 +326,7 @@ def _tell_plain(module: str, scene: Scene) -> Telling:
         remedies=(
             (
                 f"Install the package that has {module} into the environment whose Python ran; if {module} "
-                f"is a part of the "
-                "project, start the program from its folder or put that into PYTHONPATH."
+                "is a part of the project, start the program from its folder or put that into PYTHONPATH."
             ),
         ),
         certain=scene.importer is not None,
@@ -455,8 +453,7 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.PROJECT_MODULE,
             cause=(
                 f"The file {path} of the project has no {name}{_asker(scene)}: the parts of the project "
-                f"are not of one state, or "
-                "another file of this name is found first."
+                "are not of one state, or another file of this name is found first."
             ),
             certain=False,
             rank=SymptomRank.GENERAL,
@@ -648,9 +645,8 @@ def _tell_initialization(values: Mapping[str, str], scene: Scene) -> Telling:
     return Telling(
         mechanism=m.NUMPY_ABI,
         cause=(
-            f"The compiled part {values['module']} of {owner} could not start{_asker(scene)}: it does "
-            f"not take the NumPy (or "
-            "the Python) that is installed, which is mostly newer than it supports."
+            f"The compiled part {values['module']} of {owner} could not start{_asker(scene)}: it does not "
+            "take the NumPy (or the Python) that is installed, which is mostly newer than it supports."
         ),
         remedies=(f"Upgrade {owner}, or install the NumPy that its release was made for.",),
         package=canonicalize_name(owner) if scene.importer else None,

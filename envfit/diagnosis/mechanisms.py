@@ -400,12 +400,6 @@ NCCL_FAILED = _mechanism(
     "Communication between GPUs failed; NCCL's own lines say where.",
     "Run with NCCL_DEBUG=INFO and read the first line with WARN.",
 )
-NCCL_NETWORK = _mechanism(
-    "nccl-network",
-    "NCCL cannot reach another process over the network interface that it uses.",
-    "Set NCCL_SOCKET_IFNAME to the interface that the machines share, and open its ports.",
-    environment=False,
-)
 CUDA_LIBRARY_FAILED = _mechanism(
     "cuda-library-failed",
     "A library of CUDA (cuBLAS, cuDNN, cuSOLVER, cuFFT, NVRTC) failed and gives only a status.",
@@ -847,6 +841,223 @@ CONDA_BROKEN = _mechanism(
     "conda-package-damaged",
     "A package in conda's cache is damaged or incomplete.",
     "Run conda clean --packages --tarballs, and try again.",
+    environment=False,
+)
+
+# -- runs of several processes -------------------------------------------------------------
+
+NCCL_SHARED_MEMORY = _mechanism(
+    "nccl-shared-memory",
+    "NCCL could not make or open its shared memory in /dev/shm, over which the processes of one machine "
+    "speak: it is full, too small, or not to be written.",
+    "Start the container with --shm-size=8g or --ipc=host, or as a pod with a volume in memory on /dev/shm.",
+    environment=False,
+)
+RUN_NETWORK = _mechanism(
+    "run-network",
+    "The processes of a run cannot reach each other over the network interface that was chosen.",
+    "Name the interface that joins the machines: NCCL_SOCKET_IFNAME, GLOO_SOCKET_IFNAME; look at firewalls.",
+    environment=False,
+)
+LOCKED_MEMORY = _mechanism(
+    "locked-memory-limit",
+    "InfiniBand or RoCE could not register memory: mostly the limit of locked memory (ulimit -l, memlock) is "
+    "too low.",
+    "Set it to unlimited: docker run --ulimit memlock=-1, limits.conf, LimitMEMLOCK of slurmd.",
+    environment=False,
+)
+RUN_INFINIBAND = _mechanism(
+    "run-infiniband",
+    "Communication over InfiniBand or RoCE failed: a link, its settings or its driver.",
+    "Look at ibstat on each machine; NCCL_IB_DISABLE=1 runs over the ordinary network in the meantime.",
+    environment=False,
+)
+RUN_DIFFERS = _mechanism(
+    "processes-differ",
+    "The processes of a run do not do the same: they call other operations, in another order or with other "
+    "sizes, or have other releases or settings of NCCL.",
+    (
+        "Use the same environment and NCCL settings on every machine, and the same order of calls in "
+        "each process."
+    ),
+)
+NCCL_TOPOLOGY = _mechanism(
+    "nccl-topology",
+    "NCCL failed over what it sees of the machine: its topology, NVLink or NVSwitch.",
+    (
+        "Look at nvidia-smi topo -m and the fabric manager; NCCL_NVLS_ENABLE=0 and NCCL_P2P_DISABLE=1 "
+        "leave them out."
+    ),
+    environment=False,
+)
+MPI_LAUNCH = _mechanism(
+    "mpi-launch",
+    "MPI could not start the processes: it does not fit the launcher or the machine that it was given.",
+    "Start them with the launcher that this MPI was built for (mpirun, srun --mpi=pmix).",
+)
+SSH_FAILED = _mechanism(
+    "ssh-failed",
+    "Another machine could not be reached over ssh without a password, which the launcher needs.",
+    "Set up keys (ssh-copy-id) for all machines, or start the processes with srun or torchrun.",
+    environment=False,
+)
+RUN_VERSIONS = _mechanism(
+    "run-versions-differ",
+    "The machines of a run have different releases of the same package or of Python.",
+    "Use the same environment on every machine.",
+)
+TOO_MANY_PROCESSES = _mechanism(
+    "too-many-processes",
+    "The user or container may not start more processes or threads.",
+    "Raise the limit (ulimit -u, docker --pids-limit), or use fewer: OMP_NUM_THREADS=1, fewer workers.",
+    environment=False,
+)
+
+# -- containers and clusters ---------------------------------------------------------------
+
+CONTAINER_CDI = _mechanism(
+    "container-devices",
+    (
+        "The container engine finds no description (CDI) of the GPU: it was never made, or is older than "
+        "the driver."
+    ),
+    "Make it anew: sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml; nvidia-ctk cdi list shows it.",
+    environment=False,
+)
+CONTAINER_START = _mechanism(
+    "container-start",
+    (
+        "The container was made, and its first program could not be started: it is not in the image or "
+        "not executable."
+    ),
+    "Look at the entrypoint: its path, its first line, its line ends (LF), chmod +x.",
+    environment=False,
+)
+CONTAINER_NAMESPACE = _mechanism(
+    "container-not-allowed",
+    "The system does not let this user start containers this way.",
+    "Ask the owner of the machine for user namespaces or fakeroot.",
+    environment=False,
+)
+NO_RESOURCES = _mechanism(
+    "no-such-resources",
+    (
+        "The scheduler has no machine with what was asked for: it is taken, does not exist, or is not "
+        "this user's."
+    ),
+    "Look at what there is (sinfo, kubectl describe nodes), and ask for that.",
+    environment=False,
+)
+MODULE_UNKNOWN = _mechanism(
+    "environment-module",
+    "The cluster has no such environment module, or others must be loaded before it.",
+    "module spider NAME shows the versions that are there and what they need.",
+    environment=False,
+)
+
+# -- the driver ------------------------------------------------------------------------------
+
+DRIVER_UNSIGNED = _mechanism(
+    "driver-not-signed",
+    "Secure Boot refuses the kernel module of the NVIDIA driver: it is not signed by a key that is enrolled.",
+    "Enroll the key (mokutil --import, then restart), or switch Secure Boot off.",
+    environment=False,
+)
+DRIVER_NO_MODULE = _mechanism(
+    "driver-without-module",
+    "The running kernel has no module of the NVIDIA driver: it was not built for this kernel.",
+    (
+        "Install the headers of the kernel and build it: dkms autoinstall; or start the kernel that it "
+        "was built for."
+    ),
+    environment=False,
+)
+DRIVER_NOT_BUILT = _mechanism(
+    "driver-build-failed",
+    "The kernel module of the NVIDIA driver could not be built or loaded for this kernel.",
+    (
+        "Look at make.log of dkms; install the kernel's headers and compiler, or a driver that knows "
+        "this kernel."
+    ),
+    environment=False,
+)
+DRIVER_OTHER = _mechanism(
+    "driver-gpu-taken",
+    "Another driver (nouveau, vfio) has the GPU, so that NVIDIA's cannot take it.",
+    "Blacklist nouveau, rebuild the initramfs and restart.",
+    environment=False,
+)
+DRIVER_GPU_UNKNOWN = _mechanism(
+    "driver-does-not-know-gpu",
+    "The driver does not support this GPU: it needs an older, a newer or the open kernel module.",
+    "Install the driver branch for the GPU; Blackwell and newer need the open kernel modules.",
+    environment=False,
+)
+NVML_PERMISSION = _mechanism(
+    "gpu-not-permitted",
+    "The process may not open the GPU's device files (/dev/nvidia*): their permissions, SELinux or the "
+    "cgroup "
+    "of a container forbid it.",
+    "Look at ls -l /dev/nvidia*; in a container use --gpus all, with SELinux --security-opt label=disable.",
+    environment=False,
+)
+NVML_WSL = _mechanism(
+    "gpu-blocked-by-windows",
+    (
+        "Windows does not give the GPU to WSL: its driver is too old, or a Linux driver was installed "
+        "inside WSL."
+    ),
+    "Update the driver in Windows and WSL (wsl --update), and remove NVIDIA drivers inside of WSL.",
+    environment=False,
+)
+FABRIC_MANAGER = _mechanism(
+    "fabric-manager",
+    "The fabric manager, which machines with NVSwitch need, does not run or is not of the driver's version.",
+    "Install nvidia-fabricmanager in exactly the version of the driver, and start it.",
+    environment=False,
+)
+MIG = _mechanism(
+    "gpu-partition",
+    "The GPU is divided (MIG), and the program was not given one of its parts as it expects.",
+    "nvidia-smi -L shows the parts; set CUDA_VISIBLE_DEVICES to one of them by its UUID.",
+    environment=False,
+)
+
+# -- downloads ---------------------------------------------------------------------------------
+
+HUB_UNREACHABLE = _mechanism(
+    "hub-unreachable",
+    "A model or data set is not on this machine, and the server that has it could not be reached.",
+    (
+        "Look at the network and HTTPS_PROXY; download it where there is one, and set HF_HUB_OFFLINE=1 "
+        "and HF_HOME."
+    ),
+    environment=False,
+)
+RATE_LIMIT = _mechanism(
+    "too-many-requests",
+    "A server limits how many requests it answers, and they were too many (429).",
+    "Wait, log in with a token, and keep what was downloaded.",
+    environment=False,
+)
+PROXY = _mechanism(
+    "proxy-refused",
+    "The proxy that is set does not let the connection through, or is not one.",
+    "Look at HTTP_PROXY, HTTPS_PROXY and NO_PROXY.",
+    environment=False,
+)
+MODEL_FILES = _mechanism(
+    "model-files-missing",
+    "A folder or repository of a model does not have a file that is read from it: the path is wrong, or "
+    "it was "
+    "not fetched whole.",
+    "Look at what is in the folder, and at the name.",
+    environment=False,
+)
+LEFT_ALONE = _mechanism(
+    "harmless",
+    "A message that frightens and breaks nothing.",
+    "Nothing is to be done; look for another message.",
     environment=False,
 )
 

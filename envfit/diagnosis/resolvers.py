@@ -80,7 +80,35 @@ def _tell_statement(_: Mapping[str, str], scene: Scene) -> Telling | None:
         if lines and re.match(r"\s*(?:help|error|warning):", line.text):
             break
         lines.append(line.text.strip())
-    return tell_because(" ".join(" ".join(lines).split()))
+    text = " ".join(" ".join(lines).split())
+    unusable = _UNUSABLE.search(text)
+    return _tell_unusable(unusable) if unusable else tell_because(text)
+
+
+#: As uv says it before 0.5: "torch==2.2.0 is unusable because no wheels are available with a matching ...".
+_UNUSABLE = re.compile(
+    r"(?P<name>[A-Za-z][\w.-]*)(?P<wanted>\S*) (?:is unusable|cannot be used) because no wheels are "
+    r"available with a "
+    r"matching (?P<what>Python implementation|Python version|Python ABI|platform|ABI)"
+)
+
+
+def _tell_unusable(found: re.Match[str]) -> Telling:
+    python = found["what"] != "platform"
+    return Telling(
+        mechanism=m.NOT_FOR_PYTHON if python else m.NOT_FOR_PLATFORM,
+        cause=(
+            f"{found['name']}{found['wanted']} has no wheel for this {'Python' if python else 'platform'} "
+            f"on the index "
+            "that was asked, and no source that may be built in its place."
+        ),
+        remedies=(
+            "Use an older or newer Python (uv --python), or another release."
+            if python
+            else "Use another release or another machine.",
+        ),
+        package=canonicalize_name(found["name"]),
+    )
 
 
 # -- conda ------------------------------------------------------------------------------
@@ -134,6 +162,8 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
             remedies=("Loosen one of the versions that are named, or solve in a new environment.",),
             certain=False,
         )
+    if (facts := _tell_classic(scene)) is not None:
+        return facts
     virtual = next(
         (
             name
@@ -173,6 +203,48 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         certain=False,
         rank=SymptomRank.CAUSE if conflicts else SymptomRank.GENERAL,
     )
+
+
+_FACT = re.compile(r"feature:\S*::(?P<name>__\w+)==(?P<version>[\d.]*\d)")
+_WANTED = re.compile(r"(?P<name>__\w+)(?:\[version='|\s*)(?P<wanted>[<>=!][^'\]\s]*)")
+
+
+def _tell_classic(scene: Scene) -> Telling | None:
+    """Read conda's classic solver: it lists facts of the machine even where nothing asks for others."""
+    text = scene.log.text
+    facts = {found["name"]: found["version"] for found in _FACT.finditer(text)}
+    if not facts:
+        return None
+    for found in _WANTED.finditer(text):
+        if found["name"] in facts and not _satisfies(facts[found["name"]], found["wanted"]):
+            return None  # a fact of the machine is in the way indeed
+    names = list(dict.fromkeys(re.findall(r"Package ([\w.-]+) conflicts for:", text)))
+    about = f" about {', '.join(names[:3])}" if names else ""
+    return Telling(
+        mechanism=m.CONFLICT,
+        cause=(
+            f"conda finds no set of packages: what was asked for excludes itself{about}, as the packages "
+            f"need versions that have "
+            "nothing in common. The lines about the system only list its facts, which nothing contradicts."
+        ),
+        remedies=(
+            (
+                "Loosen one of the versions that are named (often python or pytorch), solve in a new "
+                "environment, or use the solver "
+                "libmamba, which says more."
+            ),
+        ),
+        certain=False,
+    )
+
+
+def _satisfies(version: str, wanted: str) -> bool:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(wanted.rstrip("|")).contains(version)
+    except InvalidSpecifier:
+        return True
 
 
 def _tell_installed(values: Mapping[str, str], _: Scene) -> Telling:
@@ -293,6 +365,7 @@ SIGNS = (
             r"Found conflicts! Looking for incompatible packages",
         ),
         tell=_tell_conda,
+        overrides=True,
         unless=("resolution-too-deep",),
     ),
     Sign(

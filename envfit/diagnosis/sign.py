@@ -15,7 +15,7 @@ from envfit.knowledge.symptom_match import SymptomMatch
 from envfit.knowledge.symptom_pattern import read_pattern
 from envfit.knowledge.symptom_text import filled
 
-__all__ = ["Hit", "Sign", "Telling", "find_signs", "hit_of_symptom"]
+__all__ = ["Hit", "Sign", "Telling", "find_signs", "hit_of_symptom", "sign_of"]
 
 #: Escaped signs and classes of signs.
 _PLAIN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]")
@@ -46,6 +46,33 @@ class Sign:
     also: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()  # in the lines that matched
     overrides: bool = False  # it knows better than a symptom in the same lines
+
+
+def sign_of(
+    mechanism: Mechanism,
+    *patterns: str,
+    cause: str = "",
+    remedies: tuple[str, ...] = (),
+    rank: SymptomRank = SymptomRank.CAUSE,
+    certain: bool = True,
+    unless: tuple[str, ...] = (),
+    also: tuple[str, ...] = (),
+    overrides: bool = False,
+) -> Sign:
+    """Return a sign that says one thing: without other words, what holds of the mechanism anywhere."""
+    return Sign(
+        patterns=patterns,
+        telling=Telling(
+            mechanism=mechanism,
+            cause=cause or mechanism.cause,
+            remedies=remedies,
+            rank=rank,
+            certain=certain,
+        ),
+        also=also,
+        unless=unless,
+        overrides=overrides,
+    )
 
 
 @frozen

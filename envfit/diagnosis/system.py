@@ -116,57 +116,6 @@ SIGNS = (
     ),
     Sign(
         patterns=(
-            r"unresolvable CDI devices (?P<what>\S+)",
-            r"failed to inject CDI devices[^\n]*",
-            (
-                r"nvidia-container-cli(?:\.real)?: (?P<what>(?:mount|device|ldcache|detection|container|"
-                r"driver rpc|"
-                r"initialization) error[^\n]{0,120})"
-            ),
-            r"nvidia-container-runtime[^\n]{0,60}(?:not found|no such file)[^\n]*",
-            r"error adding (?:device|GPU|CDI)[^\n]*nvidia[^\n]*",
-            r"could not apply required modification to OCI specification[^\n]*",
-        ),
-        telling=Telling(
-            mechanism=m.CONTAINER_GPU,
-            cause=(
-                "The container tools of the host could not give the GPU to the container: NVIDIA's "
-                "Container Toolkit, its device "
-                "list (CDI) or the driver of the host is missing or does not fit."
-            ),
-            remedies=(
-                (
-                    "On the host: see that nvidia-smi works, install the NVIDIA Container Toolkit, run "
-                    "nvidia-ctk runtime configure "
-                    "(for CDI: nvidia-ctk cdi generate), and restart the container service."
-                ),
-            ),
-            certain=False,
-        ),
-    ),
-    Sign(
-        patterns=(
-            r"manifest (?:for \S+ )?(?:unknown|not found)[^\n]*",
-            r"pull access denied for \S+[^\n]*",
-            r"repository does not exist or may require",
-            r"(?:toomanyrequests|pull rate limit)[^\n]*",
-            (
-                r"(?:failed to resolve reference|requested access to the resource is denied|unauthorized: "
-                r"authentication required)[^\n]*"
-            ),
-        ),
-        telling=Telling(mechanism=m.CONTAINER_IMAGE, cause=m.CONTAINER_IMAGE.cause, certain=False),
-    ),
-    Sign(
-        patterns=(
-            r"Cannot connect to the Docker daemon",
-            r"permission denied while trying to connect to the [Dd]ocker[^\n]*",
-            r"Is the docker daemon running",
-        ),
-        telling=Telling(mechanism=m.CONTAINER_SERVICE, cause=m.CONTAINER_SERVICE.cause),
-    ),
-    Sign(
-        patterns=(
             r"Model architectures? \[?'?(?P<what>[\w', ]+)'?\]? (?:are|is) not supported",
             r"unknown model architecture: ?'(?P<what>[^'\n]+)'",
             r"[Uu]nknown quantization method: ?'?(?P<what>[\w-]+)",
@@ -182,14 +131,13 @@ SIGNS = (
             mechanism=m.MODEL_UNSUPPORTED,
             cause=(
                 "The installed release of the program does not know the model, its quantization or its "
-                "file format ({what}): the "
-                "model is newer than this version, or is made for another program."
+                "file format ({what}): the model is newer than this version, or is made for another "
+                "program."
             ),
             remedies=(
                 (
                     "Upgrade the program to a version that supports the model, or take the model in "
-                    "another "
-                    "form."
+                    "another form."
                 ),
             ),
             certain=False,
@@ -209,7 +157,6 @@ SIGNS = (
                 r"than)[^\n]{0,60}(?:GPU|device)"
             ),
             r"You requested gpu: \[[^\]\n]*\][^\n]{0,20}But your machine only has",
-            r"No available node types can fulfill resource request",
         ),
         telling=Telling(mechanism=m.TOO_FEW_GPUS, cause=m.TOO_FEW_GPUS.cause),
     ),
@@ -221,18 +168,12 @@ SIGNS = (
                 r"Unable to find (?:the )?(?P<what>[\w.-]+) (?:model|data|corpus|dictionary|"
                 r"voice)[^\n]{0,40}download"
             ),
-            (
-                r"(?:cannot|couldn't|could not) find the (?:requested|appropriate) files? "
-                r"(?P<what>[^\n]{0,60})(?:in|on) the (?:disk |local )?cache"
-            ),
-            r"(?P<what>[\w./-]+) does not appear to have a file named",
         ),
         telling=Telling(
             mechanism=m.DATA_MISSING,
             cause=(
-                "The program needs data or a model that is fetched separately ({what}), and it is "
-                "neither there nor could be "
-                "fetched."
+                "The program needs data or a model that is fetched separately ({what}), and it is neither "
+                "there nor could be fetched."
             ),
             certain=False,
         ),
@@ -274,29 +215,6 @@ SIGNS = (
                 ),
             ),
             certain=False,
-        ),
-    ),
-    Sign(
-        patterns=(
-            r"RuntimeEnvSetupError",
-            r"wrong while installing the runtime_env `?(?:pip|uv|conda)`? packages",
-            r"Failed to set up runtime environment",
-        ),
-        telling=Telling(
-            mechanism=m.RUNTIME_ENVIRONMENT,
-            cause=(
-                "Ray could not make the runtime environment of its workers: pip (or conda, or uv) "
-                "failed to install what "
-                "runtime_env asks for."
-            ),
-            remedies=(
-                (
-                    "Read the log of it (runtime_env_setup-*.log in the session's logs), or install the "
-                    "same packages once by "
-                    "hand to see the error."
-                ),
-            ),
-            rank=SymptomRank.GENERAL,
         ),
     ),
     Sign(

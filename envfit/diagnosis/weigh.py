@@ -37,6 +37,21 @@ _WARNS = re.compile(
     r"instead",
     re.IGNORECASE,
 )
+#: What says that something failed, whatever else stands in the line: NCCL has no level above WARN.
+_SURE = re.compile(r"\bERROR\b|^\s*(?:\S+: )?(?:fatal )?error:|\bNCCL WARN\b|\]\s+WARN ")
+#: What an installer says; where a module is missing after that, it is not there because of it.
+_NOT_INSTALLED = frozenset(
+    {
+        "no-such-package",
+        "no-such-version",
+        "no-release-for-this-python",
+        "no-wheel-for-this-platform",
+        "requirements-conflict",
+        "metadata-malformed",
+        "certificate-refused",
+        "python-externally-managed",
+    }
+)
 _ERRS = re.compile(
     r"\berror\b|fatal|fail|\N{MULTIPLICATION SIGN}|cannot|could not|abort|\bkilled\b|exception|not found|"
     r"no such",
@@ -84,46 +99,14 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
     """Return what a log tells."""
     finder = _Finder(scene, hits)
     event, passed = finder.event()
-    lines = finder.outside()
-    cause: Hypothesis | None = None
-    chosen: Hit | None = None
-    hidden = None
-    if event is not None and event.hits:
-        chosen = event.hits[0]
-        cause = _hypothesis(
-            scene,
-            chosen,
-            chain=_chain(event, passed),
-            sure=event.chain.traced or not lines,
-            about=event.raised,
-        )
-    elif event is not None:
-        chosen = _behind(event, lines, finder)
-        if chosen is None:
-            chosen = _said_by_package(event)
-        if chosen is not None:
-            cause = _hypothesis(scene, chosen, chain=_chain(event, passed), sure=False, about=event.raised)
-    elif lines and not (passed and finder.is_warning(lines[0])):
-        chosen = lines[0]
-        rivals = {hit.code for hit in lines if hit.rank is chosen.rank and not finder.is_warning(hit)}
-        cause = _hypothesis(
-            scene,
-            chosen,
-            chain=_told_last(passed),
-            sure=(len(rivals) <= 1 or not finder.chains) and not finder.is_warning(chosen),
-        )
-    if cause is None:
-        wrapper = finder.wrapper()
-        if wrapper is not None and event is None:
-            hidden = f"{wrapper.cause} {' '.join(wrapper.remedies)}"
+    chosen, cause = _chosen(scene, finder, event, passed)
     printed = finder.printed_wrappers()
     if cause is not None and printed:
         chain = tuple(text for text in printed if not any(text in said for said in cause.chain)) + cause.chain
         cause = _with_chain(cause, chain)
     others = [*finder.others(chosen), *mixtures(scene)]
-    root, raised_at = (None, None)
-    if cause is None:
-        root, raised_at = finder.root(event)
+    wrapper = finder.wrapper() if cause is None and event is None else None
+    root, raised_at = finder.root(event) if cause is None else (None, None)
     return Diagnosis(
         cause=cause,
         others=tuple(_hypothesis(scene, hit, chain=(), sure=False) for hit in others[:_MOST_OTHERS]),
@@ -133,9 +116,33 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
         root=root,
         raised_at=raised_at,
         chain=_chain(event, passed) if cause is None and event is not None else (),
-        hidden=hidden,
+        hidden=f"{wrapper.cause} {' '.join(wrapper.remedies)}" if wrapper is not None else None,
         notes=notes,
     )
+
+
+def _chosen(
+    scene: Scene, finder: _Finder, event: _Event | None, passed: tuple[Chain, ...]
+) -> tuple[Hit | None, Hypothesis | None]:
+    """Return what the failure comes from, as it was found and as it is told."""
+    lines = finder.outside()
+    if event is None:
+        if not lines or (passed and finder.is_warning(lines[0])):
+            return None, None
+        hit = lines[0]
+        rivals = {each.code for each in lines if each.rank is hit.rank and not finder.is_warning(each)}
+        sure = (len(rivals) <= 1 or not finder.chains) and not finder.is_warning(hit)
+        return hit, _hypothesis(scene, hit, chain=_told_last(passed), sure=sure)
+    chain = _chain(event, passed)
+    if (before := _not_installed(event, lines, finder)) is not None:
+        return before, _hypothesis(scene, before, chain=chain, sure=False)
+    if event.hits:
+        hit, sure = event.hits[0], event.chain.traced or not lines
+        return hit, _hypothesis(scene, hit, chain=chain, sure=sure, about=event.raised)
+    behind = _behind(event, lines, finder) or _said_by_package(event)
+    if behind is None:
+        return None, None
+    return behind, _hypothesis(scene, behind, chain=chain, sure=False, about=event.raised)
 
 
 def _order(hit: Hit) -> tuple[int, int, bool, int]:
@@ -315,9 +322,7 @@ class _Finder:
         text = f"{line.prefix} {line.text}"
         if raised is not None and raised.ignored:
             return True
-        return bool(_WARNS.search(text.replace("NCCL WARN", "NCCL"))) and not re.search(
-            r"\bERROR\b|^\s*(?:\S+: )?(?:fatal )?error:", text
-        )
+        return bool(_WARNS.search(text)) and not _SURE.search(text)
 
     def wrapper(self) -> Hit | None:
         """Return the message that hides the cause."""
@@ -389,6 +394,20 @@ class _Finder:
             ):
                 return place
         return None
+
+
+def _not_installed(event: _Event | None, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
+    """Return why an installer failed, where a module is missing after that."""
+    if event is None or not event.hits or event.hits[0].code != "module-not-installed":
+        return None
+    for hit in lines:
+        if (
+            hit.code in _NOT_INSTALLED
+            and hit.places[0][0] < event.raised.begin
+            and not finder.is_warning(hit)
+        ):
+            return hit
+    return None
 
 
 def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:

@@ -13,7 +13,7 @@ from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.symptom import SymptomRank
 from envfit.knowledge.symptom_match import SymptomMatch, find_symptoms
 from envfit.prove.program import Failure
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 
 __all__ = ["Cause", "Causes", "short"]
 

@@ -28,7 +28,7 @@ from envfit.knowledge.query import Query
 from envfit.knowledge.verdict import IMPOSSIBLE
 from envfit.lock.reading import LockedPackage
 from envfit.requirement import Requirement, RuleOrigin
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 from envfit.target import CUDA_DRIVER, LIBCUDA, FactState
 
 __all__ = ["Known", "find_by_knowledge"]

@@ -18,7 +18,8 @@ from envfit.cli.render import error_data
 from envfit.requirement import Requirement
 from envfit.resolve.attempt import world_of
 from envfit.resolve.decide import Unsatisfied
-from envfit.resolve.provider import Demand, World, base_name
+from envfit.resolve.names import base_name
+from envfit.resolve.provider import Demand, World
 from envfit.resolve.solver import Impossible, Solved, solve
 from envfit.resolve.way_out import WayKind, WayOut
 from envfit.target import Fact
