@@ -79,6 +79,8 @@ _WINDOWS = {
     "win32gui",
     "pywintypes",
 }
+#: A path of Windows.
+_DRIVE = re.compile(r"(?<![A-Za-z])[A-Za-z]:\\(?:\\)?\w")
 _PYTHON_2 = {
     "ConfigParser", "Queue", "StringIO", "Tkinter", "__builtin__", "cPickle", "commands", "cookielib",(
         "httplib"
@@ -140,14 +142,14 @@ def _own_file(scene: Scene, name: str) -> str | None:
 
 def _tell_of_python(module: str, top: str, scene: Scene) -> Telling | None:
     """Read a module that other Pythons have, or other builds of this one."""
-    if top in _UNIX | _WINDOWS:
-        here, there = ("Windows", "Unix (Linux and macOS)") if top in _UNIX else ("this system", "Windows")
+    windows = bool(_DRIVE.search(scene.log.text))
+    if (top in _UNIX and windows) or (top in _WINDOWS and not windows):
+        here, there = ("Windows", "Unix (Linux and macOS)") if windows else ("this system", "Windows")
         return Telling(
             mechanism=m.MODULE_OF_SYSTEM,
             cause=(
-                f"The module {top} is there only on {there}, and this runs on {here}{_asker(scene)}: "
-                f"the package "
-                f"that imports it is not made for {here}."
+                f"The module {top} is there only on {there}, and this runs on {here}{_asker(scene)}: the "
+                f"package that imports it is not made for {here}."
             ),
             package=canonicalize_name(scene.importer) if scene.importer else None,
         )
@@ -596,7 +598,7 @@ def _owner_of(name: str, scene: Scene) -> str | None:
 def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
     caller = scene.importer
     called = values.get("callee") or values.get("kind", "")
-    owner = _owner_of(called, scene) or called_in_line(scene)
+    owner = _owner_of(called, scene) or called_in_line(scene, values.get("callee", ""))
     if owner == caller or (owner and caller and canonicalize_name(owner) == canonicalize_name(caller)):
         owner = None
     if caller is None and scene.frames and owner is None:

@@ -26,25 +26,18 @@ _ALIASES = {
     "nx": "networkx",
     "sp": "scipy",
 }
-_BEFORE_DOT = re.compile(r"(?<![\w.'\"])([A-Za-z_]\w*)\.(?=\w)")
-_MARKS = re.compile(r"[\s^~|]*$")
-_BUILT_IN = {"self", "cls", "os", "sys", "re", "kwargs", "args", "super", "functools", "logging", "json"}
 
 
-def called_in_line(scene: Scene) -> str | None:
-    """Return the package that the line of code calls which raised the exception here."""
-    if scene.raised is None:
+def called_in_line(scene: Scene, callee: str) -> str | None:
+    """Return the package whose function or class the line of code calls that raised the exception here."""
+    name = callee.partition(".")[0]
+    if scene.raised is None or not name or name.startswith("_"):
         return None
+    call = re.compile(rf"(?<![\w.'\"])([A-Za-z_]\w*)(?:\.\w+)*\.{re.escape(name)}\(")
     for place in range(scene.raised.first - 1, max(scene.raised.begin, scene.raised.first - 5) - 1, -1):
-        text = scene.log.lines[place].text
-        if _MARKS.match(text):
-            continue
-        for name in _BEFORE_DOT.findall(text):
-            if name in _ALIASES:
-                return _ALIASES[name]
-            if name in scene.distributions and name not in _BUILT_IN:
-                return scene.distributions[name]
-        return None
+        found = call.search(scene.log.lines[place].text)
+        if found is not None:
+            return _ALIASES.get(found[1]) or scene.distributions.get(found[1])
     return None
 
 

@@ -220,6 +220,7 @@ SIGNS = (
                 ),
                 "Else build with an older Rust, or RUSTFLAGS='-A invalid_reference_casting'.",
             ),
+            certain=False,
         ),
     ),
     Sign(
@@ -228,10 +229,6 @@ SIGNS = (
             r"identifier \"(?P<what>_Float(?:32|64|128)x?)\" is undefined",
             r"identifier \"(?P<what>__builtin_ia32_\w+)\" is undefined",
             r"identifier \"(?P<what>__(?:builtin|Int|SVE?|Bfloat16|bf16|float128)\w*)\" is undefined",
-            (
-                r"(?P<what>/usr/(?:lib/gcc|include/c\+\+)[^\n(:]{1,120})[(:]\d+[^\n]{0,12}: error: "
-                r"(?:identifier|expected|no instance|type name)"
-            ),
         ),
         telling=Telling(
             mechanism=m.HOST_COMPILER,
@@ -349,6 +346,7 @@ SIGNS = (
             cause="{name} is not made for Windows.",
             remedies=("Use Linux or WSL, or leave {name} out where it is optional.",),
             package="{name}",
+            certain=False,
         ),
     ),
 )
