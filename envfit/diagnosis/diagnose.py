@@ -13,9 +13,11 @@ from envfit.diagnosis import (
     harmless,
     imports,
     libraries,
+    notices,
     releases,
     resolvers,
     runs,
+    sources,
     system,
     toolchain,
     wrappers,
@@ -41,11 +43,13 @@ SIGNS = (
     *containers.SIGNS,
     *builds.SIGNS,
     *toolchain.SIGNS,
+    *sources.SIGNS,
     *resolvers.SIGNS,
     *downloads.SIGNS,
     *system.SIGNS,
     *wrappers.SIGNS,
     *harmless.SIGNS,
+    *notices.SIGNS,
 )
 
 

@@ -79,6 +79,8 @@ _WINDOWS = {
     "win32gui",
     "pywintypes",
 }
+#: What is tried where a standard module is gone.
+_TRIED_AFTER = {"pyaudioop": "audioop", "distutils2": "distutils"}
 #: A path of Windows.
 _DRIVE = re.compile(r"(?<![A-Za-z])[A-Za-z]:\\(?:\\)?\w")
 _PYTHON_2 = {
@@ -203,7 +205,7 @@ def _tell_of_python(module: str, top: str, scene: Scene) -> Telling | None:
 
 
 def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
-    module = values["module"]
+    module = _TRIED_AFTER.get(values["module"], values["module"])
     top = module.partition(".")[0]
     package = _distribution(scene, module)
     if (standard := _tell_of_python(module, top, scene)) is not None:
@@ -388,7 +390,8 @@ def _tell_circle(values: Mapping[str, str], scene: Scene) -> Telling | None:
     return Telling(
         mechanism=m.CIRCULAR_IMPORT,
         cause=(
-            f"{what} is used while {top} is still being imported: a file of the user has its name, its "
+            f"{what} is used while {_distribution(scene, top)} is still being imported: a file of the "
+            f"user has its name, its "
             "installation is incomplete or of mixed releases, or a package that it imports on the way "
             "failed and was imported again."
         ),
@@ -578,15 +581,26 @@ _OWNERS = {
     ),
     "EngineArgs": "vllm", "SparkSession": "pyspark",
 }  # fmt: skip
+#: Classes whose attributes are also those of the program: the names that they lost.
+_MANY: Mapping[str, frozenset[str]] = {
+    "DataFrame": frozenset({"append", "iteritems", "ix", "lookup", "mad", "as_matrix", "swaplevels"}),
+    "Series": frozenset({"append", "iteritems", "ix", "mad", "as_matrix", "iteritem"}),
+    "Client": frozenset({"proxies"}),
+    "Version": frozenset({"major", "minor", "release"}),
+    "Router": frozenset(),
+    "Trainer": frozenset({"tokenizer", "dispatch_batches"}),
+}
 _OWNED = (
     (re.compile(r"(?:Attention|Model|ForCausalLM|DecoderLayer|Tokenizer\w*|Cache|Config)$"), "transformers"),
     (re.compile(r"Pipeline$"), "diffusers"),
 )
 
 
-def _owner_of(name: str, scene: Scene) -> str | None:
+def _owner_of(name: str, scene: Scene, asked: str = "") -> str | None:
     """Return the package that has a class or function, as far as it is known."""
     first = name.partition(".")[0]
+    if first in _MANY and scene.importer is None and asked not in _MANY[first]:
+        return None
     if first in _OWNERS:
         return _OWNERS[first]
     caller = scene.importer
@@ -598,7 +612,7 @@ def _owner_of(name: str, scene: Scene) -> str | None:
 def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
     caller = scene.importer
     called = values.get("callee") or values.get("kind", "")
-    owner = _owner_of(called, scene) or called_in_line(scene, values.get("callee", ""))
+    owner = _owner_of(called, scene, values["name"]) or called_in_line(scene, values.get("callee", ""))
     if owner == caller or (owner and caller and canonicalize_name(owner) == canonicalize_name(caller)):
         owner = None
     if caller is None and scene.frames and owner is None:
@@ -940,9 +954,27 @@ SIGNS = (
         ),
         tell=_tell_asker,
     ),
+    Sign(
+        patterns=(r"unsupported pickle protocol: (?P<protocol>\d)",),
+        telling=Telling(
+            mechanism=m.STDLIB_NEWER,
+            cause=(
+                "The file was pickled by a newer Python (protocol {protocol}; 5 came with Python 3.8) "
+                "than the one "
+                "that reads it."
+            ),
+            remedies=("Use Python 3.8 or newer, or write the file again with an older protocol.",),
+        ),
+    ),
     Sign(patterns=(r"KeyError: '(?P<name>[\w.-]+)'",), tell=_tell_model),
     Sign(
-        patterns=(r"`(?P<name>[\w.]+)` was removed in the (?P<release>\w+ \d[\w.]*) release",),
+        patterns=(
+            r"`(?P<name>[\w.]+)` was removed in the (?P<release>\w+ \d[\w.]*) release",
+            (
+                r"Error: `?(?P<name>[\w.]+)`? (?:was|has been) removed (?:in|from|since) (?:the )?"
+                r"(?P<release>[A-Za-z]\w+ v?\d[\w.]*\w)"
+            ),
+        ),
         tell=_tell_removed,
     ),
     Sign(

@@ -200,10 +200,9 @@ SIGNS = (
     Sign(
         patterns=(
             r"casting `&T` to `&mut T` is undefined behavior",
-            r"error\[E\d+\][^\n]*",
             r"error: could not compile `(?P<what>[\w-]+)` \((?:lib|bin|build script)\)",
         ),
-        also=(r"(?:cargo|rustc|[Mm]aturin|setuptools.rust|could not compile)",),
+        also=(r"(?:[Mm]aturin|setuptools.rust|\bpip\b|wheel|pyo3|site-packages|pyproject|tokenizers)",),
         telling=Telling(
             mechanism=m.TOOLCHAIN_OLD,
             cause=(
@@ -347,6 +346,53 @@ SIGNS = (
             remedies=("Use Linux or WSL, or leave {name} out where it is optional.",),
             package="{name}",
             certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"Specify (?P<name>[A-Z]\w+?)_CFLAGS and \w+_LDFLAGS env vars",
+            r"(?P<name>(?!pg_)\w+)_config executable not found",
+            r"(?P<name>\w+)-config(?: executable)? (?:was )?not found",
+        ),
+        telling=Telling(
+            mechanism=m.CMAKE_FINDS,
+            cause=(
+                "The build asks for the library {name} with its headers, and does not find it: it is "
+                "not installed for "
+                "development."
+            ),
+            remedies=(
+                ("Install its -dev or -devel package (and pkg-config), or take a release that has a wheel."),
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"unsupported option '-fopenmp'",
+            r"[Cc]ould (?:not|NOT) find OpenMP",
+            (
+                r"no OpenM"
+                r"P support"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.COMPILER_MISSING,
+            cause="The C++ compiler that is found has no OpenMP (as the clang of macOS), which the "
+            "build needs.",
+            remedies=("brew install libomp, or a gcc; in conda: conda install compilers llvm-openmp.",),
+        ),
+    ),
+    Sign(
+        patterns=(r"pg_config executable not found", r"libpq-fe\.h: No such file"),
+        telling=Telling(
+            mechanism=m.CMAKE_FINDS,
+            cause=(
+                "psycopg2 is built from source, which needs PostgreSQL's client library libpq with its "
+                "headers and its "
+                "program pg_config, and they are not installed."
+            ),
+            remedies=("python -m pip install psycopg2-binary; else install libpq-dev.",),
+            package="psycopg2",
         ),
     ),
 )
