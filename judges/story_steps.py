@@ -224,7 +224,7 @@ make flash_attn.done""",
     Step(
         tells="""\
 The remedy that ESPnet's message names would have brought a second package that owns `s3prl`. It is
-refused as well, and so is another torch.""",
+refused as well. torch stays, and pip takes the torchvision that goes with it.""",
         command="""\
 . kept/bin/activate
 pip install espnet-s3prl
