@@ -79,8 +79,8 @@ def page(found: Sequence[dict[str, Any]]) -> str:
     lines = [
         "# Refusals on real inputs",
         "",
-        f"{len(found)} inputs that nothing satisfies, on the real index; {len(found) - len(wrong)} of their explanations",
-        "hold: the core is proved impossible, something satisfies it without any one of its members, and each of",
+        f"{len(found)} inputs that nothing satisfies, on the real index; of {len(found) - len(wrong)} the",
+        "explanation holds: the core is proved impossible, something satisfies it without any one of its members, and each of",
         f"the {ways} ways out, typed as it is told, locks with the versions that are told. `python -m judges.explained`",
         "asks again and writes this page.",
         "",
