@@ -81,7 +81,7 @@ def page(found: Sequence[dict[str, Any]]) -> str:
         "",
         f"{len(found)} inputs that nothing satisfies, on the real index; of {len(found) - len(wrong)} the",
         "explanation holds: the core is proved impossible, something satisfies it without any one of its",
-        f"members, and each of the {ways} ways out, typed as it is told, locks with the versions that are told.",
+        f"members, and each of the {ways} ways out, typed as told, locks with the versions that are told.",
         "`python -m judges.explained` asks again and writes this page.",
         "",
         "| `envfit lock` | core | ways out |",
