@@ -157,6 +157,18 @@ _ENGINE = (
         unless=("nvidia-smi",),
     ),
     sign_of(
+        m.FILE_DAMAGED,
+        r"(?:bad superblock|trying to read the squashfs image|[Cc]ould not find squashfs partition)[^\n]*",
+        r"(?:image format not recognized|not a valid (?:SIF|image)|unable to open image)[^\n]*",
+        cause=(
+            "The image of the container (squashfs, SIF) could not be read: the file is damaged or "
+            "incomplete, or the "
+            "system's kernel does not know the compression that it was made with."
+        ),
+        remedies=("Fetch or build the image again, whole (look at the free disk and at APPTAINER_TMPDIR).",),
+        overrides=True,
+    ),
+    sign_of(
         m.CONTAINER_NAMESPACE,
         r"[Ff]ailed to create (?:user|mount) namespace[^\n]*",
         r"(?:newuidmap|newgidmap)[^\n]*(?:not found|failed|not permitted|write to uid_map)[^\n]*",
@@ -189,6 +201,31 @@ _SCHEDULERS = (
                 "at the device plugin."
             ),
         ),
+    ),
+    sign_of(
+        m.CONTAINER_GPU,
+        r"UnexpectedAdmissionError[^\n]*",
+        r"Allocate failed due to [^\n]*nvidia\.com[^\n]*",
+        r"no runtime for \"nvidia\" is configured[^\n]*",
+        cause=(
+            "Kubernetes could not give the GPU to the pod: NVIDIA's device plugin does not offer a "
+            "healthy GPU on that node, "
+            "or the container runtime of the node has no nvidia runtime."
+        ),
+        remedies=(
+            "Look at the log of the nvidia-device-plugin on that node, restart it, and run nvidia-smi there.",
+        ),
+        overrides=True,
+    ),
+    sign_of(
+        m.HIDDEN,
+        r"(?:CrashLoopBackOff|Back-off restarting failed container)[^\n]*",
+        cause=(
+            "Another error is hidden behind this message: the program in the container ended, and "
+            "Kubernetes starts it again."
+        ),
+        remedies=("kubectl logs POD --previous shows what it printed.",),
+        rank=SymptomRank.WRAPPER,
     ),
     sign_of(
         m.NO_RESOURCES,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from envfit.diagnosis import mechanisms as m
 from envfit.diagnosis.cuda_codes import CudaCode, code_of_name, code_of_number, code_of_words
 from envfit.diagnosis.scene import Scene
-from envfit.diagnosis.sign import Sign, Telling
+from envfit.diagnosis.sign import Sign, Telling, sign_of
 from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS"]
@@ -469,5 +469,38 @@ SIGNS = (
             ),
             rank=SymptomRank.CAUSE,
         ),
+    ),
+    sign_of(
+        m.KERNEL_COMPILER,
+        r"'(?P<target>sm_\w+)' is not a recognized processor for this target",
+        cause=(
+            "The LLVM inside of Triton (or of another compiler of kernels) does not know this GPU "
+            "({target}): Triton is "
+            "older than the GPU."
+        ),
+        remedies=("Use a newer torch with the Triton that belongs to it, made for a GPU of this kind.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.KERNEL_COMPILER,
+        r"LLVM ERROR: (?:Cannot select|Unsupported|Do not know how)[^\n]*",
+        r"Instruction '(?P<name>[^'\n]+)' not supported on \.target[^\n]*",
+        r"Feature '(?P<name>[^'\n]+)' requires \.target[^\n]*",
+        (
+            r"(?:PassManager::run failed|failed to translate module to LLVM IR|Unsupported conversion "
+            r"from)[^\n]*"
+        ),
+        cause=(
+            "The compiler that makes kernels at run time (Triton, LLVM, ptxas) cannot make this one for "
+            "this GPU: its "
+            "compute capability lacks what the kernel uses, or Triton is of another time than the GPU."
+        ),
+        remedies=(
+            (
+                "Use a setting without that kernel (eager attention, no torch.compile), or a torch and "
+                "Triton made for this GPU."
+            ),
+        ),
+        certain=False,
     ),
 )

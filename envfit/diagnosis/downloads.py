@@ -13,6 +13,46 @@ _GENERAL = SymptomRank.GENERAL
 SIGNS: tuple[Sign, ...] = (
     sign_of(
         m.HUB_UNREACHABLE,
+        r"(?:Data processing error: )?CAS service error[^\n]*",
+        r"(?:File reconstruction|xet|Xet)[^\n]{0,40}[Ee]rror[^\n]*",
+        cause=(
+            "The download of a model's files from the hub's storage (Xet, CAS) failed: the network, a "
+            "proxy or the server "
+            "broke it off, or a part that was kept does not fit any more."
+        ),
+        remedies=(
+            (
+                "Try again; HF_HUB_DISABLE_XET=1 downloads in the older way; delete the unfinished files "
+                "in the cache."
+            ),
+        ),
+        rank=_GENERAL,
+    ),
+    sign_of(
+        m.INDEX_TLS,
+        r"SSLEOFError[^\n]*",
+        r"EOF occurred in violation of protocol[^\n]*",
+        r"WRONG_VERSION_NUMBER[^\n]*",
+        r"(?:SSLZeroReturnError|SSLV3_ALERT_HANDSHAKE_FAILURE|TLSV1_ALERT|DH_KEY_TOO_SMALL)[^\n]*",
+        r"SSLError\((?!SSLCertVerificationError)[^\n]*",
+        r"check_hostname requires server_hostname",
+        cause=(
+            "A secure connection (SSL) to a server could not be made: mostly a proxy or firewall breaks "
+            "it off, or HTTPS_PROXY "
+            "is set to an address that does not speak it; else the network is unstable."
+        ),
+        remedies=(
+            (
+                "Look at HTTPS_PROXY and HTTP_PROXY (http:// in front of both), try without the proxy or "
+                "VPN, and try again."
+            ),
+        ),
+        rank=_GENERAL,
+        overrides=True,
+        unless=("CERTIFICATE_VERIFY_FAILED", "certificate verify failed"),
+    ),
+    sign_of(
+        m.HUB_UNREACHABLE,
         r"LocalEntryNotFoundError[^\n]*",
         (
             r"cannot find the (?:requested|appropriate|cached) (?:files|snapshot "

@@ -147,10 +147,13 @@ SIGNS: tuple[Sign, ...] = (
     ),
     sign_of(
         m.CUDA_HARDWARE,
+        r"fallen off the bus[^\n]*",
+        r"NVRM: The NVIDIA probe routine failed[^\n]*",
         r"NVRM: [^\n]*RmInitAdapter failed[^\n]*",
         r"NVRM: GPU[^\n]*(?:fallen off|rm_init_adapter failed|lost)[^\n]*",
         cause=(
-            "The driver could not start the GPU (RmInitAdapter failed): a damaged or badly seated card, "
+            "The driver lost the GPU or could not start it (it fell off the bus, or RmInitAdapter "
+            "failed), which is hardware: a damaged or badly seated card, "
             "power, an old firmware, or a "
             "driver that does not support it."
         ),

@@ -77,4 +77,81 @@ SIGNS: tuple[Sign, ...] = (
         "TensorFlow tells which instructions of the processor its build would use. It is harmless.",
         r"This TensorFlow binary is optimized (?:with|to use)[^\n]*",
     ),
+    _harmless(
+        "A package warns that something it uses will go or change in a later release. It works as it is, "
+        "and the warning is "
+        "harmless.",
+        r"\.py:\d+: (?:Pending)?DeprecationWarning: [^\n]*",
+        r"\.py:\d+: FutureWarning: [^\n]*",
+        r"pkg_resources is deprecated as an API[^\n]*",
+        r"The pynvml package is deprecated[^\n]*",
+        r"`?torch_dtype`? is deprecated[^\n]*",
+        r"`?resume_download`? is deprecated[^\n]*",
+    ),
+    _harmless(
+        "This torch has no flash attention of its own compiled in (as on Windows) and computes attention "
+        "in another way, which "
+        "is slower. It is harmless.",
+        r"Torch was not compiled with flash attention[^\n]*",
+    ),
+    _harmless(
+        "cuDNN could not use one of its plans and took another. It is harmless where nothing else fails.",
+        r"Plan failed with a (?:cudnnException|CuDNNError)[^\n]*",
+    ),
+    _harmless(
+        (
+            "The build of TensorFlow does not use all instructions of this processor. It is harmless, "
+            "only slower."
+        ),
+        r"Your CPU supports instructions that this TensorFlow binary was not compiled to use[^\n]*",
+    ),
+    _harmless(
+        (
+            "torch first tries an address that is not in use (mostly IPv6) and then another. It is "
+            "harmless where the run goes on."
+        ),
+        r"\[W[^\n]*The client socket has failed to connect to [^\n]*errno: (?:97|99)[^\n]*",
+        r"\[W[^\n]*The IPv6 network addresses of [^\n]*cannot be retrieved[^\n]*",
+        r"\[W[^\n]*The server socket cannot be initialized on \[::\][^\n]*",
+    ),
+    _harmless(
+        "MPI or InfiniBand looks for special network cards and finds none or no driver for one. It is "
+        "harmless where the run "
+        "goes on.",
+        r"libibverbs: Warning: couldn't load driver[^\n]*",
+        r"There was an error initializing an OpenFabrics device[^\n]*",
+        r"unable to find any relevant network interfaces[^\n]*",
+    ),
+    _harmless(
+        "pip found the remains of an interrupted installation (a folder whose name begins with ~ or -) "
+        "and passed them over. It "
+        "is harmless; delete the folder.",
+        r"Ignoring invalid distribution [^\n]*",
+        remedy="Delete the folders in site-packages whose names begin with ~.",
+    ),
+    _harmless(
+        (
+            "pip only tells of itself: a newer pip, a folder that is not in PATH, or a check that "
+            "failed. It is harmless."
+        ),
+        r"There was an error checking the latest version of pip[^\n]*",
+        r"A new release of pip (?:is )?available[^\n]*",
+        (
+            r"(?:scripts?|executables?) [^\n]{1,120} (?:is|are) installed in '[^'\n]+' which is not on "
+            r"PATH[^\n]*"
+        ),
+    ),
+    _harmless(
+        "The weights that are named are new in this model and will be trained, as is meant for a new "
+        "task. It is harmless in "
+        "that case.",
+        r"Some weights of [^\n]{1,120}(?:were not initialized|were not used)[^\n]*",
+    ),
+    _harmless(
+        "Generation was called without an attention mask or padding token and takes its defaults. It is "
+        "harmless for single "
+        "inputs.",
+        r"Setting `?pad_token_id`? to `?eos_token_id`?[^\n]*",
+        r"The attention mask (?:and the pad token id were|is) not set[^\n]*",
+    ),
 )

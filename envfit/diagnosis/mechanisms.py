@@ -1019,6 +1019,61 @@ LEFT_ALONE = _mechanism(
     environment=False,
 )
 
+# -- limits and files ---------------------------------------------------------------------------
+
+FILE_SYSTEM = _mechanism(
+    "file-system-fails",
+    "The file system itself failed or refuses a lock: a network disk that went away, or one without locks.",
+    "Try on a local disk (TMPDIR, HF_HOME, caches), and tell the owner of the machine.",
+    environment=False,
+)
+LINE_ENDS = _mechanism(
+    "windows-line-ends",
+    (
+        "A script has the line ends of Windows (CRLF), so that Linux looks for an interpreter whose name "
+        "ends in them."
+    ),
+    "Convert it: dos2unix, or git config core.autocrlf input and check it out again.",
+    environment=False,
+)
+INTERPRETER_GONE = _mechanism(
+    "interpreter-gone",
+    "A script of the environment names a Python that is not there any more: the environment was moved or "
+    "copied, or "
+    "its Python removed.",
+    "Make the environment anew at the place where it is used.",
+)
+KERNEL_COMPILER = _mechanism(
+    "kernel-compiler-and-gpu",
+    "The compiler that makes kernels at run time (Triton, LLVM, ptxas) has no code for this GPU: it is "
+    "older than the "
+    "GPU, or the kernel uses what this GPU does not have.",
+    "Use a torch and Triton made for this GPU, or a setting without compiled kernels.",
+)
+CONDA_USE = _mechanism(
+    "conda-wrong-use",
+    "conda was called for what is not there: an environment, file or shell that it does not know.",
+    "Look at conda env list and conda init.",
+    environment=False,
+)
+PACKAGE_RENAMED = _mechanism(
+    "package-renamed",
+    "The package of this name is only a placeholder: the real one has another name.",
+    "Ask for the name that the message gives.",
+)
+PYTHON_NOT_FOUND = _mechanism(
+    "python-not-found",
+    "The Python or environment that was asked for is not on this machine.",
+    "Install it (uv python install), or name one that is there.",
+    environment=False,
+)
+ARGUMENTS = _mechanism(
+    "wrong-arguments",
+    "The program was started with arguments that it does not know, or without those that it needs.",
+    "Look at its --help.",
+    environment=False,
+)
+
 # -- mixed environments ------------------------------------------------------------------
 
 USER_SITE = _mechanism(

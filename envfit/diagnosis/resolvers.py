@@ -11,7 +11,7 @@ from envfit.diagnosis import mechanisms as m
 from envfit.diagnosis.absent import tell_absent
 from envfit.diagnosis.because import listed, tell_because
 from envfit.diagnosis.scene import Scene
-from envfit.diagnosis.sign import Sign, Telling
+from envfit.diagnosis.sign import Sign, Telling, sign_of
 from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS"]
@@ -278,6 +278,30 @@ def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
     )
 
 
+def _tell_pipenv(values: Mapping[str, str], _: Scene) -> Telling:
+    """Read what pipenv says of a package: all demands on it, joined."""
+    name, wanted = values["name"], values.get("wanted", "").rstrip(".,")
+    local = "+" in wanted
+    return Telling(
+        mechanism=m.LOCAL_VERSION if local else m.NO_SUCH_VERSION,
+        cause=(
+            f"{name}{wanted} is not on the index that is asked: builds with a label after + are only on "
+            f"the index of "
+            "those who made them."
+            if local
+            else f"No release of {name} satisfies all that is asked of it ({wanted or 'any version'}): the "
+            "demands exclude one another, or this Python and platform have no file of those that would."
+        ),
+        remedies=(
+            f"Name the index that has {name} with that label."
+            if local
+            else f"Loosen what is asked of {name}, or use another Python.",
+        ),
+        package=canonicalize_name(name),
+        certain=False,
+    )
+
+
 def _tell_hash(values: Mapping[str, str], scene: Scene) -> Telling:
     after = (
         re.match(r"\s*([\w.-]+==[\w.+!]+)\b", line.text)
@@ -330,7 +354,7 @@ SIGNS = (
             (
                 r"Could not find a version that satisfies the requirement "
                 r"(?P<name>[A-Za-z][\w.-]*)(?:\[[\w,-]*\])?(?P<wanted>[<>=!~][^(\n]*?)?(?: \(from "
-                r"[^v)\n][^)\n]*\))? \(from versions: (?P<versions>[^)\n]*)"
+                r"(?!versions)[^\n]*\))? \(from versions: (?P<versions>[^)\n]*)"
             ),
             (
                 r"No matching distribution found for (?P<name>[A-Za-z][\w.-]*)(?:\[[\w,-]*\])?(?P<wanted"
@@ -351,6 +375,25 @@ SIGNS = (
         tell=_tell_installed,
     ),
     Sign(patterns=(r"\bBecause [^\n]+",), tell=_tell_statement, overrides=True),
+    Sign(
+        patterns=(r"Could not find a version that matches (?P<name>[A-Za-z][\w.-]*)(?P<wanted>[^\s(]*)",),
+        tell=_tell_pipenv,
+        overrides=True,
+    ),
+    Sign(
+        patterns=(r"PythonRequirement\(name='python'[^\n]{0,80}<PySpecSet (?P<wanted>[^\s,]+)>",),
+        telling=Telling(
+            mechanism=m.NOT_FOR_PYTHON,
+            cause=(
+                "The project allows Pythons (requires-python) that a package it needs does not take: PDM "
+                "looks for a "
+                "set that fits all of them."
+            ),
+            remedies=("Narrow requires-python in pyproject.toml to the Pythons that are used.",),
+            certain=False,
+        ),
+        overrides=True,
+    ),
     Sign(
         patterns=(
             (
@@ -493,6 +536,7 @@ SIGNS = (
                 r"CondaSSLError)"
             ),
             r"SSL module is not available",
+            r"ssl module in Python is not available",
         ),
         telling=Telling(
             mechanism=m.INDEX_TLS,
@@ -718,5 +762,81 @@ SIGNS = (
             remedies=("Give lower bounds for the packages that it tries, or use a lock or uv.",),
             rank=SymptomRank.GENERAL,
         ),
+    ),
+    sign_of(
+        m.PACKAGE_RENAMED,
+        r"The '(?P<old>[\w.-]+)' (?:PyPI )?package is deprecated, use '(?P<new>[\w.-]+)'",
+        cause=(
+            "The package {old} is only a placeholder that refuses to be installed: the real one is named "
+            "{new}."
+        ),
+        remedies=("Ask for {new}; where another package asks for {old}, take a newer release of that one.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.FILE_MISSING,
+        r"Could not open requirements file: [^\n]*No such file or directory: '(?P<path>[^'\n]+)'",
+        r"(?P<path>\S+) does not appear to be a Python project: neither",
+        r"Directory '(?P<path>[^'\n]+)' is not installable\. Neither",
+        r"(?:EnvironmentFileNotFound|File not found): '?(?P<path>[^'\n]+\.(?:txt|ya?ml|toml))'?[^\n]*",
+        cause=(
+            "{path} is not there or is not what it should be: the command runs in another folder than "
+            "the project's."
+        ),
+        remedies=("Go to the folder of the project, or give the right path.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.CONDA_USE,
+        r"Your shell has not been properly configured to use 'conda activate'",
+        r"Run 'conda init' before 'conda activate'",
+        cause=(
+            "The shell does not know conda activate: conda init was not run for it, as in scripts and jobs."
+        ),
+        remedies=("source $(conda info --base)/etc/profile.d/conda.sh first, or use conda run -n NAME.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.CONDA_USE,
+        r"EnvironmentNameNotFound[^\n]*",
+        r"EnvironmentLocationNotFound[^\n]*",
+        r"DirectoryNotACondaEnvironmentError[^\n]*",
+        r"PackageNotInstalledError[^\n]*",
+        cause=(
+            "conda has no environment or package of that name here: the name is wrong, or it was made "
+            "elsewhere."
+        ),
+        remedies=("conda env list shows the environments that are there.",),
+    ),
+    sign_of(
+        m.CONDA_USE,
+        r"CondaToSNonInteractiveError[^\n]*",
+        r"Terms of Service have not been accepted[^\n]*",
+        cause=(
+            "The terms of service of conda's default channels were not accepted, so that conda refuses "
+            "to use them."
+        ),
+        remedies=("conda tos accept, or use conda-forge alone: -c conda-forge --override-channels.",),
+    ),
+    sign_of(
+        m.REQUIREMENT_INVALID,
+        r"TOML parse error[^\n]*",
+        r"(?:InvalidVersionSpec|InvalidMatchSpec|CondaValueError)[^\n]*",
+        (
+            r"(?:Failed to parse|could not parse)[^\n]{0,20}`?(?:pyproject\.toml|uv\.lock|"
+            r"environment\.ya?ml|requirements[\w.-]*)`?[^\n]*"
+        ),
+        cause=(
+            "A requirement, project or environment file is not written as it should be, as the message says."
+        ),
+        certain=False,
+    ),
+    sign_of(
+        m.PYTHON_NOT_FOUND,
+        r"No (?:interpreter|virtual environment) found[^\n]*",
+        r"(?:Python|python)(?: version)? ?3[.\d]* (?:was )?not found[^\n]*",
+        r"Could not find an activated virtualenv[^\n]*",
+        r"Poetry was unable to find a compatible version[^\n]*",
+        r"The currently activated Python version \S+ is not supported by the project[^\n]*",
     ),
 )

@@ -249,6 +249,35 @@ _MEETING = (
         remedies=("Install {name} (apt-get install {name}), or choose another: --launcher, srun, torchrun.",),
     ),
 )
+_ARGUMENTS = (
+    sign_of(
+        m.ARGUMENTS,
+        r"unrecognized arguments: --local[-_]rank[^\n]*",
+        cause=(
+            "torch.distributed.launch gives each process the argument --local-rank (torch 2.0 and newer, "
+            "with a "
+            "hyphen; older ones "
+            "--local_rank), which the program does not know in this spelling."
+        ),
+        remedies=(
+            "Start it with torchrun and read LOCAL_RANK from the environment, or let it take both spellings.",
+        ),
+    ),
+    sign_of(
+        m.ARGUMENTS,
+        r"error: unrecognized arguments: [^\n]+",
+        r"error: the following arguments are required: [^\n]+",
+        r"error: argument [^\n]+: (?:invalid|expected|not allowed)[^\n]*",
+        r"Error: No such (?:option|command)[^\n]*",
+        cause=(
+            "The program was started with arguments that it does not know, or without those that it "
+            "needs: a mistake in "
+            "the command, or a command for another release of the program."
+        ),
+        rank=_GENERAL,
+        unless=("--local[-_]rank",),
+    ),
+)
 _MPI = (
     sign_of(
         m.MPI_LAUNCH,
@@ -307,12 +336,14 @@ _RAY = (
         r"runtime environment[^\n]{0,60}(?:failed to be created|could not be)[^\n]*",
         r"runtime env failed to be created",
         cause=(
-            "Ray could not make the runtime environment of its workers: pip, conda or uv failed to install what "
+            "Ray could not make the runtime environment of its workers: pip, conda or uv failed to "
+            "install what "
             "runtime_env asks for."
         ),
         remedies=(
             (
-                "Read runtime_env_setup-*.log in the session's logs, or install the same packages once by hand to "
+                "Read runtime_env_setup-*.log in the session's logs, or install the same packages once "
+                "by hand to "
                 "see the error."
             ),
         ),
@@ -346,4 +377,4 @@ _RAY = (
     ),
 )
 
-SIGNS: tuple[Sign, ...] = (*_NCCL, *_GLOO, *_MEETING, *_MPI, *_RAY)
+SIGNS: tuple[Sign, ...] = (*_NCCL, *_GLOO, *_MEETING, *_ARGUMENTS, *_MPI, *_RAY)

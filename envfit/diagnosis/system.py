@@ -314,6 +314,7 @@ SIGNS = (
             remedies=("Start the container with --shm-size=8g or --ipc=host; else use fewer workers.",),
         ),
         overrides=True,
+        unless=("Too many open files",),
     ),
     Sign(
         patterns=(r"No space left on device", r"Disk quota exceeded", r"NoSpaceLeftError", r"\bENOSPC\b"),

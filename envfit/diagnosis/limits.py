@@ -1,0 +1,101 @@
+"""What the system says at one of its limits, or where a process goes down inside of a library."""
+
+from __future__ import annotations
+
+from envfit.diagnosis import mechanisms as m
+from envfit.diagnosis.sign import Sign, sign_of
+from envfit.knowledge.symptom import SymptomRank
+
+__all__ = ["SIGNS"]
+
+_GENERAL = SymptomRank.GENERAL
+
+SIGNS: tuple[Sign, ...] = (
+    sign_of(
+        m.TOO_MANY_PROCESSES,
+        r"pthread_create(?:\(\))?[^\n]{0,40}(?:failed|Resource temporarily unavailable|not permitted)[^\n]*",
+        r"can't start new thread",
+        r"fork: (?:retry: )?(?:Resource temporarily unavailable|Cannot allocate memory)[^\n]*",
+        r"Thread creation failed: Resource temporarily unavailable",
+        r"unable to create (?:new )?(?:native )?thread[^\n]*",
+        r"BlockingIOError: \[Errno 11\] Resource temporarily unavailable",
+        cause=(
+            "The process could not start another thread or process: the user, job or container has "
+            "reached its limit "
+            "of processes and threads (or an old container engine forbids the call)."
+        ),
+        remedies=(
+            "Use fewer threads (OMP_NUM_THREADS=1, OPENBLAS_NUM_THREADS=1) and workers.",
+            (
+                "Raise the limit: ulimit -u, docker run --pids-limit; update Docker where it says that "
+                "it is not permitted."
+            ),
+        ),
+        overrides=True,
+    ),
+    sign_of(
+        m.OPEN_FILES,
+        r"shared memory object [^\n]*Too many open files[^\n]*",
+        r"received 0 items of ancdata",
+        r"\[Errno 24\][^\n]*",
+        cause=(
+            "The process holds as many open files as the system allows it: torch hands tensors from "
+            "worker to worker "
+            "as open files."
+        ),
+        remedies=(
+            (
+                "Raise the limit (ulimit -n 65536), use fewer workers, or "
+                "torch.multiprocessing.set_sharing_strategy('file_system')."
+            ),
+        ),
+        overrides=True,
+    ),
+    sign_of(
+        m.FILE_SYSTEM,
+        r"Stale (?:NFS )?file handle",
+        r"Transport endpoint is not connected",
+        r"\[Errno 5\] Input/output error[^\n]*",
+        r"Input/output error: '[^'\n]+'",
+        r"(?:database is locked|disk I/O error|locking protocol)",
+        r"\[Errno 37\] No locks available",
+        r"unable to lock file, errno = \d+[^\n]*",
+        rank=_GENERAL,
+    ),
+    sign_of(
+        m.SEGFAULT,
+        r"double free or corruption[^\n]*",
+        (
+            r"(?:free|malloc|munmap_chunk|realloc)\(\): (?:invalid|corrupted|unaligned|unsorted|"
+            r"mismatching)[^\n]*"
+        ),
+        r"corrupted (?:size vs\. prev_size|double-linked list)[^\n]*",
+        r"stack smashing detected[^\n]*",
+        r"\b(?:3221225477|-1073741819|3221226505|-1073740791|3221225725)\b",
+        r"0x[Cc]0000(?:005|409|0fd|0FD)",
+        cause=(
+            "A compiled library crashed (its memory was damaged); the text does not say which, nor why. "
+            "Often two "
+            "libraries that do not fit are loaded together."
+        ),
+        remedies=(
+            "Run with python -X faulthandler: the last lines of its output name the module that was called.",
+            "A fresh environment with releases that fit tells whether the mixture is at fault.",
+        ),
+        rank=SymptomRank.WRAPPER,
+    ),
+    sign_of(
+        m.LINE_ENDS,
+        r"env: '?(?:bash|sh|python3?)\\r'?: No such file[^\n]*",
+        r"(?:/bin/\w+\^M|\$?'\\r'|\\r)[^\n]{0,20}(?:bad interpreter|command not found)[^\n]*",
+        overrides=True,
+    ),
+    sign_of(
+        m.INTERPRETER_GONE,
+        r"(?P<script>[\w./-]*): (?P<path>/[^\s:]+): bad interpreter: No such file or directory",
+        r"bad interpreter: (?P<path>/[^\s:]+): no such file or directory",
+        r"Fatal error in launcher: Unable to create process using[^\n]*(?P<path>)",
+        r"did not find executable at '(?P<path>[^'\n]+)'",
+        overrides=True,
+    ),
+)
