@@ -106,11 +106,15 @@ def shortened(told: Told, folder: Path) -> list[str]:
     """Return the output's lines that a step shows, in the order of the output, with "..." for others."""
     lines: list[str] = []
     for line in map(str.rstrip, told.output.replace(str(folder), _PAGE_FOLDER).splitlines()):
-        if any(re.search(pattern, line) for pattern in told.step.shows):
+        if _matches(line, told.step.shows) and not _matches(line, told.step.hides):
             lines.append(line)
         elif not lines or lines[-1] != "...":
             lines.append("...")
     return lines
+
+
+def _matches(line: str, patterns: Sequence[str]) -> bool:
+    return any(re.search(pattern, line) for pattern in patterns)
 
 
 def page(told: Sequence[Told], folder: Path) -> str:
@@ -120,19 +124,33 @@ def page(told: Sequence[Told], folder: Path) -> str:
         step = item.step
         if step.title:
             lines += [f"## {step.title}", ""]
-        lines += [*step.tells.splitlines(), "", "```console", *(f"$ {line}" for line in _typed(step))]
+        lines += [
+            *([*step.tells.splitlines(), ""] if step.tells else []),
+            "```console",
+            *_typed(step),
+        ]
         lines += [*shortened(item, folder), "```", ""]
     return "\n".join(lines)
 
 
 def _typed(step: Step) -> list[str]:
-    first, *others = step.command.strip().splitlines()
-    return [first, *(f"  {line}" if first.endswith("\\") else line for line in others)]
+    """Return a command as it is typed: a line that goes on has no prompt of its own."""
+    lines: list[str] = []
+    for line in step.command.splitlines():
+        goes_on = bool(lines) and lines[-1].endswith("\\")
+        lines.append(line if goes_on else f"$ {line}")
+    return lines
 
 
 _ABOUT = """\
-# S3PRL is not properly installed
-"""
+# "S3PRL is not properly installed"
+
+This is the story that envfit comes from, told by running it: `python -m judges.story DIR --page
+docs/story.md` made this page, and the slow test in `tests/judges/test_story.py` holds every step to what
+it must say. The packages are those of the public package index; ESPnet's Makefile and installer are as
+released. Output is shortened by `...` and otherwise as it was. Three things are not as on a cluster: the
+machine has no GPU, so `frontend.py` says that CUDA is there; `CUDA_HOME` names an empty place, so that no
+CUDA toolkit of the machine is found; and no server with prebuilt FlashAttention wheels could be reached."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -49,6 +50,7 @@ def main() -> int:
         load(_ROOT / "constraints"),
         notify=lambda text: print(text, flush=True),
         seconds=options.seconds,
+        environ=dict(os.environ),  # what PYTHONPATH names counts
     )
     for each in ran:
         print(f"\n{each.name}: {'works' if each.failure is None else each.failure.error}")
@@ -65,7 +67,7 @@ def main() -> int:
 
 def _environment(python: str) -> InstalledEnvironment:
     """Ask an interpreter what is installed beside it."""
-    answer = subprocess.run([python, "-I", "-c", _LIST], check=True, capture_output=True, text=True).stdout
+    answer = subprocess.run([python, "-c", _LIST], check=True, capture_output=True, text=True, cwd="/").stdout
     prefix, site, distributions = json.loads(answer)
     return InstalledEnvironment(
         prefix=Path(prefix),

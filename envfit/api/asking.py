@@ -25,7 +25,7 @@ from envfit.resolve.amendments import Lifted
 from envfit.resolve.chains import Chain, chains_to, demanders_of, roots_of
 from envfit.resolve.changes import Change, changes_between
 from envfit.resolve.decide import Unsatisfied
-from envfit.resolve.explain import Group, Reason
+from envfit.resolve.reason import Group, Reason
 from envfit.resolve.resolution import Pin, Resolution, held_by
 from envfit.resolve.way_out import WayKind
 from envfit.target import CUDA_DRIVER, FactState

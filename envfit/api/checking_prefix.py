@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+from packaging.version import Version
+
 from envfit.api.ignored import ignored_rules
 from envfit.api.knowing import load_knowledge
 from envfit.api.targets import Notify, TargetRequest, describe_target, this_machine
@@ -28,7 +30,7 @@ from envfit.installed.model import InstalledEnvironment, PrefixKind
 from envfit.installed.read import read_environment
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.reading import LockedPackage
-from envfit.target import CUDA, FactState, Target
+from envfit.target import CUDA, GLIBC, FactState, Target
 
 __all__ = ["STAGES", "Check", "StageSkipped", "check_prefix", "current_prefix"]
 
@@ -82,6 +84,11 @@ class Check:
     def target(self) -> Target:
         """The machine that the environment is held against, with the environment's Python."""
         return self.aim.target
+
+    @property
+    def has_gpu(self) -> bool:
+        """Whether this machine has a GPU, and its driver; of another machine nothing can be run."""
+        return bool(self.target.gpus) and not self.aim.is_named
 
     @cached_property
     def dependencies(self) -> Dependencies:
@@ -147,14 +154,102 @@ def _locked(environment: InstalledEnvironment) -> Sequence[LockedPackage] | None
         return None
 
 
+def _libraries(check: Check) -> Iterator[Finding]:
+    from envfit.api.proving import prove_libraries
+
+    glibc = check.target.fact(GLIBC)
+    is_other = check.aim.is_named and glibc.value is not None
+    yield from prove_libraries(
+        check.environment,
+        check.knowledge,
+        check.environ,
+        gpu=bool(check.target.gpus),
+        driver=check.has_gpu,
+        glibc=Version(glibc.value) if is_other and glibc.value is not None else None,
+    )
+
+
+def _imports(check: Check) -> Iterator[Finding]:
+    from envfit.api.proving import prove_imports
+    from envfit.doctor.kinds import MISSING_EXTENSION
+
+    _require_python(check)
+    # That a package without its extension cannot be imported itself has been said.
+    hollow = {item.subject[0] for item in check.findings if item.kind is MISSING_EXTENSION}
+    found = prove_imports(
+        check.environment,
+        check.knowledge,
+        driver=check.has_gpu,
+        only=[item.name for item in check.environment.distributions if check.environment.is_own(item)],
+        notify=check.notify,
+        environ=check.environ,
+    )
+    yield from (item for item in found if len(item.subject) > 1 or item.subject[0] not in hollow)
+
+
+def _scenarios(check: Check) -> Iterator[Finding]:
+    from envfit.api.proving import prove_scenarios
+
+    _require_python(check)
+    yield from prove_scenarios(
+        check.environment,
+        check.knowledge,
+        gpu=bool(check.target.gpus),
+        driver=check.has_gpu,
+        notify=check.notify,
+        environ=check.environ,
+    )
+
+
+def _gpu(check: Check) -> Iterator[Finding]:
+    from envfit.api.proving import compute_on_gpu
+
+    _require_python(check)
+    if check.aim.is_named:
+        raise StageSkipped("the GPU was named, and computing says something of this machine's alone")
+    if not check.has_gpu:
+        raise StageSkipped(check.aim.why_no_gpu or "this machine has no GPU")
+    broken = {
+        subject.partition(" ")[0]
+        for finding in check.findings
+        if finding.kind.stage is Stage.IMPORTS
+        for subject in finding.subject
+    }
+    _, findings = compute_on_gpu(
+        check.environment,
+        check.knowledge,
+        without=frozenset(broken),
+        notify=check.notify,
+        environ=check.environ,
+    )
+    yield from findings
+
+
+def _require_python(check: Check) -> None:
+    """Raise StageSkipped where nothing can be run: there is no interpreter, or it does not start."""
+    python = check.environment.python
+    if python is None:
+        raise StageSkipped("the environment has no interpreter")
+    try:
+        answer = ask([str(python), "-I", "-c", ""], check.environ, time_limit=_TIME_LIMIT)
+    except ChildError as error:
+        raise StageSkipped(f"the interpreter {python} {error}") from None
+    if answer.status != 0:
+        said = answer.errors.strip().rpartition("\n")[2]
+        raise StageSkipped(f"the interpreter {python} does not start: {said}")
+
+
 StageFunction = Callable[[Check], Iterator[Finding]]
 
 #: The stages in order, and whether each is fit for ``quick``: no process is started, little is read.
-#: Those that run something of the environment (libraries, imports, scenarios, GPU) go at the end.
 STAGES: tuple[tuple[Stage, StageFunction, bool], ...] = (
     (Stage.FILES, _files, True),
     (Stage.METADATA, _metadata, True),
     (Stage.KNOWLEDGE, _knowledge, True),
+    (Stage.LIBRARIES, _libraries, False),
+    (Stage.IMPORTS, _imports, False),
+    (Stage.SCENARIOS, _scenarios, False),
+    (Stage.GPU, _gpu, False),
 )
 
 

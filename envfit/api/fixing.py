@@ -223,5 +223,10 @@ def _require(fix: Fix, environment: InstalledEnvironment) -> None:
 
 def _restore(kept: Kept, environ: Mapping[str, str], notify: Callable[[str], None]) -> None:
     notify("putting everything back")
-    run_tool(["sh", str(kept.script)], environ)
+    try:
+        run_tool(["sh", str(kept.script)], environ)
+    except InstallError as error:
+        raise InstallError(
+            f"not everything could be put back: {error.message}", hints=[f"sh {kept.script} tries it again"]
+        ) from error
     kept.forget()

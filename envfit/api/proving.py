@@ -57,6 +57,7 @@ def prove_imports(
     only: Iterable[str] | None = None,
     notify: Callable[[str], None] = lambda _: None,
     seconds: float = 120.0,
+    environ: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """Import what every distribution is for, each name in a process of its own, and return what fails.
 
@@ -71,13 +72,14 @@ def prove_imports(
         for distribution, name in _names(environment, knowledge)
         if chosen is None or distribution in chosen
     }
-    results = verify(environment.python, names, gpu=driver, notify=notify, seconds=seconds)
+    notify(f"importing {len(names)} packages, each in a process of its own")
+    results = verify(environment.python, names, gpu=driver, seconds=seconds, environ=environ)
     if all(result.outcome is Outcome.WORKS for result in results):
         return ()
     owners = read_owners(environment)
     requested = {
         item.name
-        for item in environment.distributions
+        for item in environment.seen().values()
         if (item.directory / item.metadata / "REQUESTED").exists()
     }
     imported = [
@@ -101,12 +103,13 @@ def prove_scenarios(
     driver: bool,
     notify: Callable[[str], None] = lambda _: None,
     seconds: float = 300.0,
+    environ: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """Play what the packages that are installed are used for together, and return what fails.
 
     ``gpu``: as where a GPU is visible; ``driver``: whether one is, on this machine.
     """
-    names = [item.name for item in environment.distributions]
+    names = [item.name for item in environment.seen().values()]
     scenarios = scenarios_for(names)
     if environment.python is None or not scenarios:
         return ()
@@ -115,6 +118,7 @@ def prove_scenarios(
         [scenario.program(gpu=gpu) for scenario in scenarios],
         seconds=seconds,
         notify=lambda each: notify(_told(each)),
+        environ=environ,
     )
     owners = read_owners(environment) if any(each.failure for each in ran) else Owners(files={})
     played = [
@@ -134,14 +138,17 @@ def compute_on_gpu(
     environment: InstalledEnvironment,
     knowledge: KnowledgeBase,
     *,
+    without: frozenset[str] = frozenset(),
     notify: Callable[[str], None] = lambda _: None,
     seconds: float = 300.0,
+    environ: Mapping[str, str] | None = None,
 ) -> tuple[tuple[Ran, ...], tuple[Finding, ...]]:
     """Compute on the GPU of this machine with what is installed; return what was seen and what is wrong.
 
-    One program after the other, so that none is short of memory for another's sake.
+    ``without`` are packages that are known not to work.  One program is run after the other, so
+    that none is short of memory for another's sake.
     """
-    names = [item.name for item in environment.distributions]
+    names = environment.seen().keys() - without
     programs = gpu_programs_for(names)
     if environment.python is None or not programs:
         return (), ()
@@ -151,6 +158,7 @@ def compute_on_gpu(
         seconds=seconds,
         parallel=1,
         notify=lambda each: notify(_told(each)),
+        environ=environ,
     )
     owners = read_owners(environment) if any(each.failure for each in ran) else Owners(files={})
     computed = [
@@ -174,7 +182,7 @@ def _raised_by(failure: Failure | None, owners: Owners) -> str | None:
 
 def _names(environment: InstalledEnvironment, knowledge: KnowledgeBase) -> Iterator[tuple[str, str]]:
     """Yield each distribution with what it is to be imported by: its health checks, else its own names."""
-    for distribution in environment.distributions:
+    for distribution in environment.seen().values():
         known = knowledge.packages.get(distribution.name)
         own = names_of(distribution.directory / distribution.metadata, distribution.name)
         for name in known.imports if known is not None and known.imports else own:

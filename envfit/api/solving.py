@@ -37,6 +37,7 @@ from envfit.resolve.decide import Concede, Unsatisfied, resolve
 from envfit.resolve.pythons import Tried, choose_python
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.solver import BUDGET
+from envfit.resolve.way_out import Change, WayKind, WayOut
 from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
 
@@ -217,7 +218,13 @@ class Job:
 
     def _resolve(self, target: Target, *, ways: bool = False) -> Resolution:
         with self.open(target) as opened:
-            resolution = with_hashes(opened.resolve(ways=ways), opened.indexes)
+            try:
+                found = opened.resolve(ways=ways)
+            except Unsatisfied as error:
+                if ways:
+                    error.add_ways(self._on_other_indexes(target, error))
+                raise
+            resolution = with_hashes(found, opened.indexes)
             configuration = opened.indexes.configuration
             hashes = opened.preferences.hashes
         check_files(resolution, hashes)
@@ -229,6 +236,27 @@ class Job:
         for note in notes_on_addresses(files, configuration):
             self.say(f"note: {note}")
         return resolution
+
+    def _on_other_indexes(self, target: Target, refused: Unsatisfied) -> Iterator[WayOut]:
+        """Yield the index of variants that is known to have builds that run, where all resolves with it."""
+        request = self.request
+        may_ask = not (request.offline or request.no_index or self.project.settings.no_index)
+        for name in dict.fromkeys(better.index for better in refused.better) if may_ask else ():
+            self.notify(f"asking the {name} index whether its builds would do")
+            other = replace(self, request=replace(request, pytorch_index=""), notify=lambda _: None)
+            try:
+                with other.open(target) as opened:
+                    found = opened.resolve()
+            except EnvfitError:
+                continue  # not to be reached, or of no help: what is known of it is told as a hint
+            core = dict.fromkeys(requirement.name for requirement in refused.explanation.core)
+            pins = [(each, pin.version) for each in core if (pin := found.pin(each)) is not None]
+            yield WayOut(
+                kind=WayKind.INDEX,
+                text=f"with --{name}-index",
+                change=Change(options=(f"--{name}-index",)),
+                outcome=tuple(pins),
+            )
 
     @contextmanager
     def open(self, target: Target) -> Iterator[OpenJob]:

@@ -13,7 +13,7 @@ from envfit import api
 from envfit.cli import render
 from envfit.cli.progress import Progress
 from envfit.errors import InputError, UnsatisfiableError
-from envfit.resolve.explain import span
+from envfit.resolve.reason import span
 
 if TYPE_CHECKING:
     from envfit.api.asking import Account, Bound, Possibility, Trial

@@ -10,7 +10,8 @@ from envfit.cli.render import better_data, better_sentence, group_data
 if TYPE_CHECKING:
     from envfit.errors import UnsatisfiableError
     from envfit.requirement import Requirement
-    from envfit.resolve.explain import Branch, Explanation, Group
+    from envfit.resolve.explain import Branch, Explanation
+    from envfit.resolve.reason import Group
     from envfit.resolve.way_out import WayOut
 
 __all__ = ["refusal_data", "refusal_lines"]
@@ -44,7 +45,7 @@ def _typed(way: WayOut) -> str:
 
 
 def _explanation(explanation: Explanation, *, verbose: bool) -> Iterator[str]:
-    from envfit.resolve.explain import fact_sentence
+    from envfit.resolve.reason import fact_sentence
 
     head = [
         *(f"  {requirement.origin}" for requirement in explanation.core),
@@ -92,7 +93,7 @@ def refusal_data(error: UnsatisfiableError) -> dict[str, Any]:
 
     if not isinstance(error, Unsatisfied):
         return {}
-    from envfit.resolve.explain import fact_sentence
+    from envfit.resolve.reason import fact_sentence
 
     explanation = error.explanation
     return {

@@ -414,6 +414,35 @@ _INSTALL = Command(
     ),
 )
 
+_GUARD = Command(
+    name="guard",
+    run="envfit.cli.guarding:guard",
+    summary="Tell what later installations by pip and uv are held to in an environment, and why.",
+    more="envfit install guards what it makes: what holds GPU code stays as it is, and what cannot run is "
+    "refused. pip reads this from pip.conf in the environment; uv from UV_CONSTRAINT, which the activation "
+    "sets. For one installation, PIP_CONSTRAINT=/dev/null puts it aside.",
+    arguments=(
+        Argument(
+            name="prefix",
+            metavar="PREFIX",
+            kind=Path,
+            help="The environment. Default: the active one.",
+        ),
+        _flag("on", "--on", help="Guard it, or renew its guard, for what is installed in it now."),
+        _flag("off", "--off", help="Take the guard away."),
+        Argument(
+            name="gpus",
+            flags=("--gpu",),
+            metavar="GPU",
+            many=True,
+            help="With --on: the GPU that it is for. Default: that of its lock, else this machine's.",
+        ),
+        _DRIVER,
+        _IGNORE_RULES,
+        _JSON,
+    ),
+)
+
 _EXPORT = Command(
     name="export",
     run="envfit.cli.exporting:export",
@@ -835,6 +864,7 @@ COMMANDS = (
     _LOCK,
     _ADD,
     _INSTALL,
+    _GUARD,
     _CHECK,
     _DIAGNOSE,
     _WHY,

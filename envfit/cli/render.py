@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from envfit.detect.interpreter import Interpreter
     from envfit.install import InstallReport
     from envfit.requirement import RuleOrigin
-    from envfit.resolve.explain import Group
+    from envfit.resolve.reason import Group
     from envfit.resolve.resolution import BetterBuild, Resolution
 
 __all__ = [

@@ -12,7 +12,7 @@ from envfit.doctor.report import Answer, Report
 
 if TYPE_CHECKING:
     from envfit.doctor.finding import Finding, Remedy
-    from envfit.resolve.explain import Reason
+    from envfit.resolve.reason import Reason
 
 __all__ = ["answer_of", "report_data", "report_lines", "reports_data"]
 

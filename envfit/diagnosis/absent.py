@@ -77,11 +77,9 @@ def _local(absent: _Absent) -> Telling | None:
     return Telling(
         mechanism=m.LOCAL_VERSION,
         cause=(
-            f"{absent.name}{absent.wanted} is not on the index that pip asks: builds with a label such "
-            f"as "
+            f"{absent.name}{absent.wanted} is not on the index that pip asks: builds with a label such as "
             f"+{version.local} are only on the index of those who made it (download.pytorch.org/whl/LABEL "
-            f"for torch), or "
-            "there is none for this Python and platform."
+            "for torch), or there is none for this Python and platform."
         ),
         remedies=(f"Name that index: --extra-index-url, or ask for {absent.name} without +{version.local}.",),
         package=absent.package,
@@ -100,8 +98,7 @@ def _malformed(absent: _Absent) -> Telling | None:
         mechanism=m.METADATA_INVALID,
         cause=(
             f"The metadata of the releases of {absent.name} that were asked for is not written as the "
-            f"standard asks, and "
-            "pip 24.1 and newer refuses it."
+            "standard asks, and pip 24.1 and newer refuses it."
         ),
         remedies=(f"python -m pip install 'pip<24.1' first, or take a newer {absent.name}.",),
         package=absent.package,
@@ -118,8 +115,7 @@ def _ignored(absent: _Absent) -> Telling | None:
                 mechanism=m.NOT_FOR_PYTHON,
                 cause=(
                     f"{absent.name}{absent.wanted} asks for another Python ({pair[2].strip()}) than the "
-                    f"one that "
-                    f"runs{absent.here}."
+                    f"one that runs{absent.here}."
                 ),
                 remedies=(f"Use a Python in that range, or another release of {absent.name}.",),
                 package=absent.package,
@@ -135,8 +131,8 @@ def _older(absent: _Absent) -> Telling | None:
         mechanism=m.NOT_FOR_PYTHON,
         cause=(
             f"{name} {absent.version} has no file that this Python, platform or C library can "
-            f"install{absent.here}; the "
-            f"oldest that has is {oldest}: mostly this Python is newer than the release."
+            f"install{absent.here}; the oldest that has is {oldest}: mostly this Python is newer than the "
+            "release."
         ),
         remedies=(f"Use {name} {oldest} or newer, or an older Python.",),
         package=absent.package,
@@ -150,12 +146,9 @@ def _newer(absent: _Absent) -> Telling | None:
     return Telling(
         mechanism=m.NO_SUCH_VERSION,
         cause=(
-            f"{name} {absent.version} is not there for this Python and platform{absent.here}; the "
-            f"newest that is, is "
-            f"{newest}: the release does not exist, or needs another (mostly newer) Python, or the "
-            f"index is "
-            f"a mirror that "
-            "lags behind."
+            f"{name} {absent.version} is not there for this Python and platform{absent.here}; the newest "
+            f"that is, is {newest}: the release does not exist, or needs another (mostly newer) Python, or "
+            "the index is a mirror that lags behind."
         ),
         remedies=(f"Use {name} {newest}, or a newer Python if the release needs one.",),
         package=absent.package,
@@ -170,9 +163,8 @@ def _between(absent: _Absent) -> Telling | None:
     return Telling(
         mechanism=m.NO_SUCH_VERSION,
         cause=f"No release of {name} that this Python and platform can install{absent.here} satisfies "
-        f"{absent.wanted or 'what was asked for'}; there are {oldest} to {newest}: it does not exist, "
-        f"was withdrawn, or has "
-        "no file for this machine.",
+        f"{absent.wanted or 'what was asked for'}; there are {oldest} to {newest}: it does not exist, was "
+        "withdrawn, or has no file for this machine.",
         remedies=(f"Use one of the releases that the message lists; the newest is {newest}.",),
         package=absent.package,
         certain=False,
@@ -196,15 +188,13 @@ def _nothing(absent: _Absent) -> Telling:
         mechanism=m.NO_SUCH_PACKAGE,
         cause=(
             f"The index has no release of {name} that this Python, platform or C library can "
-            f"install{absent.here}: the name "
-            "is wrong, the package is on another index, or none of its releases is for this Python or "
-            "machine."
+            f"install{absent.here}: the name is wrong, the package is on another index, or none of its "
+            "releases is for this Python or machine."
         ),
         remedies=(
             (
                 f"Look at the page of {name} on the index: is the name right, and for which Pythons are "
-                f"its "
-                f"files?"
+                "its files?"
             ),
         ),
         package=absent.package,
@@ -217,8 +207,8 @@ def _nothing(absent: _Absent) -> Telling:
         mechanism=m.NOT_FOR_PYTHON,
         cause=(
             f"The index has no release of {name} that this Python, platform or C library can "
-            f"install{absent.here}: Python "
-            "is newer or older than all of its releases, or the machine is one it is not made for."
+            f"install{absent.here}: Python is newer or older than all of its releases, or the machine is "
+            "one it is not made for."
         ),
     )
 

@@ -73,8 +73,8 @@ def _hint(text: str) -> Telling | None:
         return Telling(
             mechanism=m.INDEX_FORBIDDEN,
             cause=(
-                f"The index {found[1]} refused access (no or wrong credentials), so that its packages "
-                f"were not found."
+                f"The index {found[1]} refused access (no or wrong credentials), so that its packages were "
+                "not found."
             ),
         )
     if _HINT_OFFLINE.search(text):
@@ -87,8 +87,7 @@ def _hint(text: str) -> Telling | None:
             mechanism=m.NO_SUCH_VERSION,
             cause=(
                 f"{found[1]} is taken from the first index that has it, {found[2]}, which does not have "
-                f"the version that was asked "
-                "for; another index may have it."
+                "the version that was asked for; another index may have it."
             ),
             remedies=(
                 (
@@ -229,6 +228,7 @@ def _conflict(text: str) -> Telling | None:
     return Telling(
         mechanism=m.CONFLICT,
         cause=f"What was asked for excludes itself: {listed(need)}.",
+        certain="Python" not in text,
         remedies=(
             "Loosen one of the requirements that are named, or take other releases of what makes them.",
         ),

@@ -114,6 +114,7 @@ def _tell_without(values: Mapping[str, str], scene: Scene) -> Telling:
                 "with nvcc there."
             ),
         ),
+        certain=False,
     )
 
 
@@ -260,6 +261,8 @@ SIGNS = (
             r"[Nn]ot (?:been )?compiled with (?P<name>)(?:GPU|CUDA) (?:support|extension)[^\n]*",
             r"(?P<name>[\w.-]+)[^\n]{0,30} (?:was )?(?:compiled|built) without (?:CUDA|GPU)(?: support)?",
             r"(?P<name>[\w.-]+) (?:does not have|has no) (?:CUDA|GPU) support",
+            r"[Cc]ompiled? (?:the code )?with (?P<name>\w*(?:USE|WITH)_CUDA\w*)",
+            r"Failed to find native CUDA module(?P<name>)",
         ),
         tell=_tell_without,
         unless=("Torch not compiled", "PyTorch"),
@@ -292,6 +295,7 @@ SIGNS = (
                 r"available|visible)"
             ),
             r"no NVIDIA GPU (?:detected|found)",
+            r"No supported gpu backend found",
             r"(?:Failed to infer device type|Device string must not be empty)",
             r"(?:CUDA|GPU) is not available on this (?:machine|system|host)",
             r"Found no NVIDIA driver on your system",
@@ -316,6 +320,7 @@ SIGNS = (
     Sign(
         patterns=(
             r"requires? (?:a )?GPUs? with (?:a )?compute capability[^\n]*",
+            r"requires? (?:an? )?(?:NVIDIA )?GPUs?[^\n]{0,30}\b(?:sm_?|SM ?)\d+[^\n]*",
             (
                 r"(?:compute capability|capability|SM) ?(?:>=?|of at least|at least|or "
                 r"higher)[^\n]{0,20}\d\.?\d[^\n]{0,40}(?:is )?(?:required|needed)"
@@ -376,8 +381,7 @@ SIGNS = (
             mechanism=m.VERSION_REFUSED,
             cause=(
                 "The engine file was built with TensorRT {there}, and TensorRT {here} loads it: engines "
-                "are for one version "
-                "only."
+                "are for one version only."
             ),
             remedies=(
                 "Build the engine again with the TensorRT that is installed here, on this kind of GPU.",
@@ -468,6 +472,7 @@ SIGNS = (
                 "the model: a fault of the program or its files, not of the environment."
             ),
             rank=SymptomRank.CAUSE,
+            certain=False,
         ),
     ),
     sign_of(

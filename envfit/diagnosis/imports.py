@@ -200,8 +200,8 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
         return Telling(
             mechanism=m.STDLIB_REMOVED,
             cause=(
-                f"numpy.distutils is gone with Python 3.12{_asker(scene)}: the code or build is older "
-                f"than this Python."
+                f"numpy.distutils is gone with Python 3.12{_asker(scene)}: the code or build is older than "
+                "this Python."
             ),
             remedies=("Use a newer release of the package, or Python 3.11.",),
             package="numpy",
@@ -253,8 +253,8 @@ def _tell_plain(module: str, scene: Scene) -> Telling:
         return Telling(
             mechanism=m.MODULE_MISSING,
             cause=(
-                f"The Python that ran finds no module {module}{_asker(scene)}: {package} is not "
-                f"installed in its environment."
+                f"The Python that ran finds no module {module}{_asker(scene)}: {package} is not installed "
+                "in its environment."
             ),
             remedies=(
                 f"Install {package} into the environment whose Python ran: python -m pip install {package}",
@@ -265,14 +265,13 @@ def _tell_plain(module: str, scene: Scene) -> Telling:
         return Telling(
             mechanism=m.PROJECT_MODULE,
             cause=(
-                f"{module} is a part of the project itself by its name{_asker(scene)}, and Python does "
-                f"not look where it is: the "
-                "program was started from another folder, or the part is missing."
+                f"{module} is a part of the project itself by its name{_asker(scene)}, and Python does not "
+                "look where it is: the program was started from another folder, or the part is missing."
             ),
             remedies=(
                 (
-                    "Start the program from the project's folder, put that into PYTHONPATH, or install the "
-                    "project (pip install -e .)."
+                    "Start the program from the project's folder, put that into PYTHONPATH, or install "
+                    "the project (pip install -e .)."
                 ),
             ),
             certain=False,
@@ -280,8 +279,8 @@ def _tell_plain(module: str, scene: Scene) -> Telling:
     return Telling(
         mechanism=m.MODULE_MISSING,
         cause=(
-            f"The Python that ran finds no module {module}{_asker(scene)}: the package that has it is "
-            f"not installed there"
+            f"The Python that ran finds no module {module}{_asker(scene)}: the package that has it is not "
+            "installed there"
         )
         + (
             "."
@@ -291,8 +290,7 @@ def _tell_plain(module: str, scene: Scene) -> Telling:
         remedies=(
             (
                 f"Install the package that has {module} into the environment whose Python ran; if {module} "
-                f"is a part of the "
-                "project, start the program from its folder or put that into PYTHONPATH."
+                "is a part of the project, start the program from its folder or put that into PYTHONPATH."
             ),
         ),
         certain=scene.importer is not None,
@@ -408,8 +406,7 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
             mechanism=m.PROJECT_MODULE,
             cause=(
                 f"The file {path} of the project has no {name}{_asker(scene)}: the parts of the project "
-                f"are not of one state, or "
-                "another file of this name is found first."
+                "are not of one state, or another file of this name is found first."
             ),
             certain=False,
             rank=SymptomRank.GENERAL,
@@ -563,9 +560,8 @@ def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
     return Telling(
         mechanism=m.CALL_MISMATCH,
         cause=(
-            f"{who[0].upper()}{who[1:]} {what}{where}{_asker(scene)}, which the installed version does "
-            f"not have: {other} is "
-            f"older or newer than the one that {who} was made for."
+            f"{who[0].upper()}{who[1:]} {what}{where}{_asker(scene)}, which the installed version does not "
+            f"have: {other} is older or newer than the one that {who} was made for."
         ),
         remedies=(
             f"Bring {who} and {other} to versions of the same time: upgrade the older, or pin the newer.",
@@ -576,11 +572,14 @@ def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
 
 
 def _tell_asker(values: Mapping[str, str], _: Scene) -> Telling:
-    asker, name, found, wanted = (values[key] for key in ("asker", "name", "found", "wanted"))
+    asker, name, wanted = values["asker"], values["name"], values["wanted"]
+    found = f"{name} {values['found']}" if "found" in values else "another"
     return Telling(
         mechanism=m.VERSION_REFUSED,
-        cause=f"{asker} takes {name} {wanted}, and {name} {found} is installed.",
-        remedies=(f"Install a {name} that {asker} takes, or a release of {asker} for {name} {found}.",),
+        cause=f"{asker} takes {name} {wanted}, and {found} is installed.",
+        remedies=(
+            f"Install a {name} that {asker} takes, or a release of {asker} for the {name} that is there.",
+        ),
         package=canonicalize_name(asker),
     )
 
@@ -590,9 +589,8 @@ def _tell_initialization(values: Mapping[str, str], scene: Scene) -> Telling:
     return Telling(
         mechanism=m.NUMPY_ABI,
         cause=(
-            f"The compiled part {values['module']} of {owner} could not start{_asker(scene)}: it does "
-            f"not take the NumPy (or "
-            "the Python) that is installed, which is mostly newer than it supports."
+            f"The compiled part {values['module']} of {owner} could not start{_asker(scene)}: it does not "
+            "take the NumPy (or the Python) that is installed, which is mostly newer than it supports."
         ),
         remedies=(f"Upgrade {owner}, or install the NumPy that its release was made for.",),
         package=canonicalize_name(owner) if scene.importer else None,
@@ -772,6 +770,19 @@ SIGNS = (
     ),
     Sign(
         patterns=(
+            (
+                r"(?:Error|Exception): [^\n]{0,200}'(?P<name>[\w-]+)' package is not available in your "
+                r"environment"
+            ),
+            (
+                r"(?:Error|Exception): [^\n]{0,200}`?pip3? install (?:-U |--upgrade "
+                r")?['\"]?(?P<name>[A-Za-z][\w.-]*\w)"
+            ),
+            r"(?:Error|Exception): [^\n]{0,120}requires either '?(?P<name>[\w-]+)'? or",
+            (
+                r"(?:Error|Exception): [^\n]{0,120}[Pp]lease (?:first )?install (?:the "
+                r")?['`\"](?P<name>[A-Za-z][\w.-]*\w)['`\"]"
+            ),
             r"'(?P<name>[\w.-]+)' must be installed to use",
             r"(?P<name>[\w.-]+) with minimum required version [\d.]+\d is not installed",
             (
@@ -865,8 +876,7 @@ SIGNS = (
         patterns=(
             (
                 r"(?P<asker>\w+) needs (?P<name>[A-Za-z]\w+) (?P<wanted>[\d.]+ or (?:less|greater|newer|"
-                r"older))[.,]? Got "
-                r"\w+ (?P<found>[\d.]+\d)"
+                r"older))(?:[.,]? Got \w+ (?P<found>[\d.]+\d))?"
             ),
         ),
         tell=_tell_asker,

@@ -381,6 +381,7 @@ SIGNS = (
         patterns=(
             r"(?P<library>[\w./+~-]*\blib[\w+.-]+?\.so(?:\.[\w.]*\w)?): cannot open shared object file",
             r"(?P<library>[\w./+~-]+\.so(?:\.[\w.]*\w)?): cannot open shared object file",
+            r"error while loading shared libraries: (?P<library>[\w./+~-]+\.so(?:\.[\w.]*\w)?)",
             r"[Cc]ould not load (?:the )?(?:dynamic |shared )?library '?(?P<library>[\w./+-]+\.so[\w.]*)",
             (
                 r"[Ff]ailed to (?:load|open) (?:the )?(?:dynamic |shared )?(?:library "
@@ -501,6 +502,25 @@ SIGNS = (
             remedies=("Install the Visual C++ Redistributable, and reinstall the package.",),
             certain=False,
             rank=SymptomRank.GENERAL,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"(?P<path>[\w./+-]+\.(?:so|o|a)[\w.]*): file not recognized: [Ff]ile format not recognized",
+        ),
+        telling=Telling(
+            mechanism=m.LIBRARY_FOREIGN,
+            cause="The linker cannot read {path}: it is for another kind of processor, or damaged.",
+            remedies=("Install the library for this machine.",),
+        ),
+    ),
+    Sign(
+        patterns=(r"(?P<library>[a-z]\w+) library not found(?: using ctypes)?",),
+        telling=Telling(
+            mechanism=m.LIBRARY_SYSTEM,
+            cause="The system's library {library} is not installed, or not where the loader looks.",
+            remedies=("Install it with the system's package manager or from conda-forge (lib{library}).",),
+            certain=False,
         ),
     ),
     Sign(

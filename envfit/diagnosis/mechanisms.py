@@ -98,6 +98,13 @@ PYTHON_2_CODE = _mechanism(
     "The code is written for Python 2.",
     "Use a release of the package for Python 3.",
 )
+PACKAGE_REFUSES = _mechanism(
+    "package-says-so",
+    "A package stopped by itself and says why: a version, a build, a GPU or another package that it "
+    "needs. Nothing else that "
+    "is known speaks for or against it.",
+    "Do what its message asks for, as far as the other packages allow it.",
+)
 CALL_MISMATCH = _mechanism(
     "call-does-not-fit",
     "A package calls another one in a way that the installed release of that one does not take: they "

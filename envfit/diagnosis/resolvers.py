@@ -160,6 +160,7 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
             mechanism=m.CONFLICT,
             cause=f"The packages that were asked for exclude one another: {listed(classic)}.",
             remedies=("Loosen one of the versions that are named, or solve in a new environment.",),
+            certain=False,
         )
     if (facts := _tell_classic(scene)) is not None:
         return facts
@@ -189,6 +190,7 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         return Telling(
             mechanism=m.CONDA_CHANNEL,
             cause=f"The channels that conda asks have no {absent[0]} for this platform.",
+            certain=False,
         )
     return Telling(
         mechanism=m.CONFLICT,
@@ -198,7 +200,7 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         remedies=(
             "Loosen one of the versions that are named (often python), or solve in a new environment.",
         ),
-        certain=bool(conflicts),
+        certain=False,
         rank=SymptomRank.CAUSE if conflicts else SymptomRank.GENERAL,
     )
 
@@ -275,6 +277,7 @@ def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
                 "it with pip."
             ),
         ),
+        certain=False,
     )
 
 
@@ -566,6 +569,7 @@ SIGNS = (
                 "A server refused access (401, 403 or 407): it wants a name and password or token, or "
                 "does not allow this file."
             ),
+            certain=False,
         ),
         unless=("huggingface", r"HTTP/\d"),
     ),
@@ -694,6 +698,7 @@ SIGNS = (
                 ),
             ),
             rank=SymptomRank.CAUSE,
+            certain=False,
         ),
     ),
     Sign(
@@ -746,6 +751,7 @@ SIGNS = (
                 "git could not fetch a repository: git is missing, or its address, revision, rights or "
                 "the network are wrong."
             ),
+            certain=False,
         ),
     ),
     Sign(

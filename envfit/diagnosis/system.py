@@ -103,6 +103,18 @@ def _tell_missing_file(values: Mapping[str, str], scene: Scene) -> Telling | Non
 
 SIGNS = (
     Sign(
+        patterns=(r"audioread\.exceptions\.NoBackendError", r"Format not recognised"),
+        telling=Telling(
+            mechanism=m.PROGRAM_MISSING,
+            cause=(
+                "The audio file cannot be read: its format needs a reader that is not here, mostly "
+                "ffmpeg, or the file is no audio."
+            ),
+            remedies=("Install ffmpeg, or give the file in a format such as WAV.",),
+            rank=SymptomRank.GENERAL,
+        ),
+    ),
+    Sign(
         patterns=(
             r"Model architectures? \[?'?(?P<what>[\w', ]+)'?\]? (?:are|is) not supported",
             r"unknown model architecture: ?'(?P<what>[^'\n]+)'",
@@ -119,14 +131,13 @@ SIGNS = (
             mechanism=m.MODEL_UNSUPPORTED,
             cause=(
                 "The installed release of the program does not know the model, its quantization or its "
-                "file format ({what}): the "
-                "model is newer than this version, or is made for another program."
+                "file format ({what}): the model is newer than this version, or is made for another "
+                "program."
             ),
             remedies=(
                 (
                     "Upgrade the program to a version that supports the model, or take the model in "
-                    "another "
-                    "form."
+                    "another form."
                 ),
             ),
             certain=False,
@@ -161,9 +172,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.DATA_MISSING,
             cause=(
-                "The program needs data or a model that is fetched separately ({what}), and it is "
-                "neither there nor could be "
-                "fetched."
+                "The program needs data or a model that is fetched separately ({what}), and it is neither "
+                "there nor could be fetched."
             ),
             certain=False,
         ),
@@ -189,6 +199,10 @@ SIGNS = (
                 r"(?:failed to (?:run|execute|find)|is) (?:the )?['`\"]?(?P<name>ffmpeg|sox|espeak|java|"
                 r"dot)['`\"]?[^\n]{0,30}(?:on your system|installed|in PATH|on your PATH|systems? PATH)"
             ),
+            (
+                r"error: command '(?:[\w./-]*/)?(?P<name>(?!x86_64|gcc|g\+\+|cc|c\+\+|clang)[\w.+-]+)' "
+                r"failed: No such file or directory"
+            ),
             r"failed to find tool[^\n]{0,20}[`'\"](?P<name>[\w+.-]+)",
         ),
         telling=Telling(
@@ -206,6 +220,8 @@ SIGNS = (
     Sign(
         patterns=(
             r"HeaderTooLarge",
+            r"Consistency check failed: file should be of size",
+            r"invalid hash value \(expected",
             r"MetadataIncompleteBuffer",
             r"InvalidHeaderDeserialization",
             r"invalid load key, '",
@@ -339,6 +355,8 @@ SIGNS = (
             r"Permission denied: '(?P<path>[^'\n]+)'",
             r"Read-only file system: '(?P<path>[^'\n]+)'",
             r"EnvironmentNotWritableError[^\n]*(?P<path>)",
+            r"could not (?:create|open|delete|write)(?: to)? '(?P<path>[^'\n]+)': Permission denied",
+            r"\[WinError 5\] [^:\n]{0,60}: '(?P<path>[^'\n]+)'",
             r"NoWritablePkgsDirError[^\n]*(?P<path>)",
             r"NoWritableEnvsDirError[^\n]*(?P<path>)",
             (
@@ -369,6 +387,7 @@ SIGNS = (
             mechanism=m.HOST_MEMORY,
             cause="The machine's memory (not the GPU's) does not suffice for what the program asked for.",
             remedies=("Ask for more memory, or use less: fewer workers, smaller parts.",),
+            certain=False,
         ),
         unless=("static TLS",),
     ),
@@ -410,6 +429,7 @@ SIGNS = (
                 "private, or the token is missing or wrong. The environment is not at fault."
             ),
             remedies=("Look at the model's page, accept its conditions, and log in (hf auth login).",),
+            certain=False,
         ),
     ),
     Sign(

@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from packaging.utils import canonicalize_name
+
+from envfit.diagnosis.mechanisms import PACKAGE_REFUSES
 from envfit.diagnosis.mixing import mixtures
 from envfit.diagnosis.model import Confidence, Diagnosis, Hypothesis, Quote
-from envfit.diagnosis.scene import Scene
+from envfit.diagnosis.scene import Scene, package_of_file
 from envfit.diagnosis.sign import Hit
 from envfit.diagnosis.tracebacks import Chain, Raised
 from envfit.diagnosis.wrappers import CONSEQUENCES, WRAPPER_TYPES
@@ -52,6 +55,26 @@ _ERRS = re.compile(
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(r"\s*(?:cause|Caused by|\d+): ")
+#: Exceptions of programs that are wrong by themselves.
+_OWN_FAULTS = frozenset(
+    {
+        "KeyError",
+        "IndexError",
+        "TypeError",
+        "AttributeError",
+        "NameError",
+        "ZeroDivisionError",
+        "UnboundLocalError",
+    }
+)
+_OF_ENVIRONMENT = re.compile(
+    r"\b(?:re)?install|upgrade|downgrade|incompatible|not compatible|(?:requires?|needs?|required|"
+    r"minimum)\b.*\bversion"
+    r"|version\b.*\b(?:required|needed|too old|too new|mismatch)|(?:compiled|built) (?:with|for|against|"
+    r"without)"
+    r"|not supported (?:on|by|with)|\bCUDA\b|\bdriver\b|compute capability",
+    re.IGNORECASE,
+)
 #: What other processes say after one has failed.
 _FOLLOWS = frozenset({"nccl-failed", "nccl/unhandled-error", "processes-did-not-meet", "cause-hidden"})
 #: Exceptions that follow where an import failed before and was caught.
@@ -73,48 +96,14 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
     """Return what a log tells."""
     finder = _Finder(scene, hits)
     event, passed = finder.event()
-    lines = finder.outside()
-    cause: Hypothesis | None = None
-    chosen: Hit | None = None
-    hidden = None
-    before = _not_installed(event, lines, finder)
-    if event is not None and before is not None:
-        chosen = before
-        cause = _hypothesis(scene, chosen, chain=_chain(event, passed), sure=False)
-    elif event is not None and event.hits:
-        chosen = event.hits[0]
-        cause = _hypothesis(
-            scene,
-            chosen,
-            chain=_chain(event, passed),
-            sure=event.chain.traced or not lines,
-            about=event.raised,
-        )
-    elif event is not None:
-        chosen = _behind(event, lines, finder)
-        if chosen is not None:
-            cause = _hypothesis(scene, chosen, chain=_chain(event, passed), sure=False)
-    elif lines and not (passed and finder.is_warning(lines[0])):
-        chosen = lines[0]
-        rivals = {hit.code for hit in lines if hit.rank is chosen.rank and not finder.is_warning(hit)}
-        cause = _hypothesis(
-            scene,
-            chosen,
-            chain=_told_last(passed),
-            sure=(len(rivals) <= 1 or not finder.chains) and not finder.is_warning(chosen),
-        )
-    if cause is None:
-        wrapper = finder.wrapper()
-        if wrapper is not None and event is None:
-            hidden = f"{wrapper.cause} {' '.join(wrapper.remedies)}"
+    chosen, cause = _chosen(scene, finder, event, passed)
     printed = finder.printed_wrappers()
     if cause is not None and printed:
         chain = tuple(text for text in printed if not any(text in said for said in cause.chain)) + cause.chain
         cause = _with_chain(cause, chain)
     others = [*finder.others(chosen), *mixtures(scene)]
-    root, raised_at = (None, None)
-    if cause is None:
-        root, raised_at = finder.root(event)
+    wrapper = finder.wrapper() if cause is None and event is None else None
+    root, raised_at = finder.root(event) if cause is None else (None, None)
     return Diagnosis(
         cause=cause,
         others=tuple(_hypothesis(scene, hit, chain=(), sure=False) for hit in others[:_MOST_OTHERS]),
@@ -124,9 +113,33 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
         root=root,
         raised_at=raised_at,
         chain=_chain(event, passed) if cause is None and event is not None else (),
-        hidden=hidden,
+        hidden=f"{wrapper.cause} {' '.join(wrapper.remedies)}" if wrapper is not None else None,
         notes=notes,
     )
+
+
+def _chosen(
+    scene: Scene, finder: _Finder, event: _Event | None, passed: tuple[Chain, ...]
+) -> tuple[Hit | None, Hypothesis | None]:
+    """Return what the failure comes from, as it was found and as it is told."""
+    lines = finder.outside()
+    if event is None:
+        if not lines or (passed and finder.is_warning(lines[0])):
+            return None, None
+        hit = lines[0]
+        rivals = {each.code for each in lines if each.rank is hit.rank and not finder.is_warning(each)}
+        sure = (len(rivals) <= 1 or not finder.chains) and not finder.is_warning(hit)
+        return hit, _hypothesis(scene, hit, chain=_told_last(passed), sure=sure)
+    chain = _chain(event, passed)
+    if (before := _not_installed(event, lines, finder)) is not None:
+        return before, _hypothesis(scene, before, chain=chain, sure=False)
+    if event.hits:
+        hit, sure = event.hits[0], event.chain.traced or not lines
+        return hit, _hypothesis(scene, hit, chain=chain, sure=sure, about=event.raised)
+    behind = _behind(event, lines, finder) or _said_by_package(event)
+    if behind is None:
+        return None, None
+    return behind, _hypothesis(scene, behind, chain=chain, sure=False, about=event.raised)
 
 
 def _order(hit: Hit) -> tuple[int, int, bool, int]:
@@ -406,6 +419,29 @@ def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
             ):
                 return hit
     return finder.in_code(event)
+
+
+def _said_by_package(event: _Event) -> Hit | None:
+    """Return what an installed package says of its environment when it stops by itself."""
+    raised = event.raised
+    owner = next(
+        (package for frame in reversed(raised.frames) if (package := package_of_file(frame.file))), None
+    )
+    if owner is None or raised.name in _OWN_FAULTS or not _OF_ENVIRONMENT.search(raised.message):
+        return None
+    said = raised.message.rstrip(" .:")
+    return Hit(
+        code=PACKAGE_REFUSES.code,
+        cause=f"{owner} stopped by itself and says: {_short(said)}.",
+        remedies=(PACKAGE_REFUSES.remedy,),
+        package=canonicalize_name(owner),
+        environment=True,
+        rank=SymptomRank.GENERAL,
+        certain=False,
+        weight=0,
+        places=((raised.first, raised.last),),
+        values=(),
+    )
 
 
 def _chain(event: _Event, passed: Sequence[Chain]) -> tuple[str, ...]:

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 from envfit.doctor.finding import Remedy
 from envfit.doctor.linked import required_by
-from envfit.doctor.tools import uninstalling
+from envfit.doctor.tool import Tool
 from envfit.frozen import frozen
 from envfit.installed.model import InstalledEnvironment
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.symptom import SymptomRank
 from envfit.knowledge.symptom_match import SymptomMatch, find_symptoms
 from envfit.prove.program import Failure
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 
 __all__ = ["Cause", "Causes", "short"]
 
@@ -32,13 +32,14 @@ class Causes:
     """Finds the causes of failures in one environment."""
 
     def __init__(self, environment: InstalledEnvironment, knowledge: KnowledgeBase) -> None:
-        self._environment = environment
+        self._seen = environment.seen()
+        self._tool = Tool(environment)
         self._knowledge = knowledge
-        self._titles = {item.name: f"{item.name} {item.says}" for item in environment.distributions}
 
     def title(self, name: str) -> str:
         """Return the name and version of a distribution."""
-        return self._titles.get(name, name)
+        found = self._seen.get(name)
+        return name if found is None else f"{name} {found.says}"
 
     def of(self, failure: Failure, owner: str | None) -> Cause:
         """Return the cause of a failure whose root is a distribution's."""
@@ -60,12 +61,12 @@ class Causes:
         known = self._knowledge.packages.get(owner or "")
         if owner is not None and known is not None and known.alternatives and not self._is_required(owner):
             without = known.alternatives[0].text
-            yield uninstalling(self._environment, [owner], f"Uninstall {owner}: {without}")
+            yield self._tool.remove(f"Uninstall {owner}: {without}", [owner])
         for text in match.remedy if match is not None else ():
             yield Remedy(text=text)
 
     def _is_required(self, name: str) -> bool:
-        return any((name, False) in required_by(item) for item in self._environment.distributions)
+        return any((name, False) in required_by(item) for item in self._seen.values())
 
 
 def short(text: str) -> str:

@@ -26,7 +26,7 @@ from envfit.doctor.tool import Tool
 from envfit.installed.contents import Contents, Owned
 from envfit.installed.model import InstalledDistribution, InstalledEnvironment, InstalledFile
 from envfit.knowledge.model import KnowledgeBase, Rule
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 
 __all__ = ["find_in_files"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 
 from envfit.frozen import frozen
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 
 __all__ = ["Change", "Finding", "Kind", "Remedy", "Severity", "Stage"]
 

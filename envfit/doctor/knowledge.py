@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -29,7 +28,7 @@ from envfit.knowledge.query import Query
 from envfit.knowledge.verdict import IMPOSSIBLE
 from envfit.lock.reading import LockedPackage
 from envfit.requirement import Requirement, RuleOrigin
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 from envfit.target import CUDA_DRIVER, LIBCUDA, FactState
 
 __all__ = ["Known", "find_by_knowledge"]
@@ -37,6 +36,7 @@ __all__ = ["Known", "find_by_knowledge"]
 _DRIVER = frozenset({CUDA_DRIVER, LIBCUDA})
 _COMPILED = (".so", ".pyd")
 _SHOWN = 12  # packages that are named
+_NAMED = 4  # of them in the sentence
 
 
 @frozen
@@ -332,21 +332,22 @@ def _changed(environment: InstalledEnvironment, locked: Sequence[LockedPackage])
     for name, version in sorted(wanted.items()):
         here = own.get(name)
         if here is None:
-            lines.append(f"removed: {name} {version or ''}".rstrip())
+            lines.append(f"removed {name} {version or ''}".rstrip())
         elif version is not None and here.version != version:
-            lines.append(f"replaced: {name} {version} by {here.says}{_by(here)}")
+            lines.append(f"replaced {name} {version} by {here.says}{_by(here)}")
     added = [item for name, item in sorted(own.items()) if name not in wanted]
-    lines += [f"added: {item}{_by(item)}" for item in added]
+    lines += [f"added {item}{_by(item)}" for item in added]
     if not lines:
         return
     counts = {word: sum(line.startswith(word) for line in lines) for word in ("removed", "replaced", "added")}
-    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    counted = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    said = "; ".join(lines) if len(lines) <= _NAMED else f"packages were {counted}"
     prefix = environment.prefix
     yield Finding(
         kind=CHANGED_SINCE_INSTALL,
         severity=Severity.WARNS,
-        subject=tuple(re.split(r": ", line, maxsplit=1)[1] for line in lines),
-        text=f"Since envfit installed this environment, packages were {said}.",
+        subject=tuple(line.partition(" ")[2] for line in lines),
+        text=f"Since envfit installed this environment: {said}.",
         measured=tuple(lines[:_SHOWN])
         + ((f"and {len(lines) - _SHOWN} more",) if len(lines) > _SHOWN else ()),
         remedies=(

@@ -20,7 +20,7 @@ from envfit.doctor.kinds_of_running import (
 )
 from envfit.doctor.linked import Linked, is_of_driver
 from envfit.doctor.nvidia_wheels import cuda_major, wheels_with
-from envfit.doctor.tools import installing
+from envfit.doctor.tool import Tool
 from envfit.doctor.words import are, listed, they_are
 from envfit.installed.libraries import Libraries, SharedLibrary
 from envfit.installed.model import InstalledEnvironment
@@ -52,26 +52,25 @@ def judge_libraries(
     linked = Linked(environment, libraries, knowledge)
     breaks = Severity.BREAKS if gpu else Severity.WARNS
     return (
-        *_missing(linked, environment, breaks),
+        *_missing(linked, Tool(environment), breaks),
         *_elsewhere(linked),
         *_too_old(linked, glibc),
         *_two_majors(linked, breaks),
         *_found_by_name(linked, breaks),
         *_twice(linked),
         *_shadowed(linked),
-        *_driver(linked, expected=driver),
+        *(_driver(linked, expected=driver) if gpu else ()),
     )
 
 
-def _missing(linked: Linked, environment: InstalledEnvironment, breaks: Severity) -> Iterator[Finding]:
+def _missing(linked: Linked, tool: Tool, breaks: Severity) -> Iterator[Finding]:
     """Yield for each distribution the libraries that are nowhere."""
     missing: dict[tuple[str, bool], dict[str, SharedLibrary]] = defaultdict(dict)
     for root in linked.roots:
         for link in linked.faults(root):
-            asking = linked.asking(root, link)
-            if not linked.answering(link.name):
-                among = missing[_owner(asking), root.path in linked.alternatives]
-                among.setdefault(link.name, asking)
+            asking, is_choice = linked.asking(root, link), root.path in linked.alternatives
+            if is_choice or not linked.answering(link.name):
+                missing[_owner(asking), is_choice].setdefault(link.name, asking)
     for (owner, is_choice), links in sorted(missing.items()):
         names, title = sorted(links), linked.title(owner)
         text = f"{title} is linked with {listed(names)}, which {are(names)} nowhere to be found: what uses "
@@ -87,7 +86,7 @@ def _missing(linked: Linked, environment: InstalledEnvironment, breaks: Severity
             text=text,
             measured=tuple(_asked(links)),
             remedies=(
-                installing(environment, wheels, f"Install NVIDIA's wheels: {listed(wheels)}.")
+                tool.install(f"Install NVIDIA's wheels: {listed(wheels)}.", [(name, "") for name in wheels])
                 if wheels
                 else Remedy(
                     text="Install the library with the system's packages or conda's, or a release of "
@@ -102,7 +101,7 @@ def _elsewhere(linked: Linked) -> Iterator[Finding]:
     elsewhere: dict[str, dict[str, SharedLibrary]] = defaultdict(dict)
     for root in linked.roots:
         for link in linked.faults(root):
-            if linked.answering(link.name):
+            if root.path not in linked.alternatives and linked.answering(link.name):
                 asking = linked.asking(root, link)
                 elsewhere[_owner(asking)].setdefault(link.name, asking)
     for owner, links in sorted(elsewhere.items()):

@@ -51,10 +51,10 @@ class Linked:
     ) -> None:
         self._libraries = {item.path: item for item in libraries.libraries}
         self._sizes = dict(libraries.sizes)
-        self._titles = {item.name: f"{item.name} {item.says}" for item in environment.distributions}
+        seen = environment.seen()
+        self._titles = {item.name: f"{item.name} {item.says}" for item in seen.values()}
         self._requires = {
-            item.name: (*required_by(item), *_known_to_require(item, knowledge))
-            for item in environment.distributions
+            item.name: (*required_by(item), *_known_to_require(item, knowledge)) for item in seen.values()
         }
         answering: dict[str, list[SharedLibrary]] = defaultdict(list)
         for item in libraries.libraries:
@@ -62,7 +62,6 @@ class Linked:
                 answering[name].append(item)
         self._answering = dict(answering)
         own = _own_code(environment, knowledge)
-        there = {item.name for item in environment.distributions}
         self._own = frozenset(
             item.path
             for item in libraries.libraries
@@ -71,7 +70,7 @@ class Linked:
         used = [
             item
             for item in libraries.libraries
-            if (item.path in self._own or _is_module(item)) and not self._is_for_another(item, there)
+            if (item.path in self._own or _is_module(item)) and not self._is_for_another(item, seen.keys())
         ]
         families = Counter(map(_family, used))
         whole = {_family(item) for item in used if not any(self.faults(item))}

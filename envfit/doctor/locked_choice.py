@@ -23,7 +23,7 @@ from envfit.lock.reading import LockedPackage
 from envfit.lock.refusal import Cause, Refusal
 from envfit.project.locked import LockedEntry, LockedFile, LockedNeed
 from envfit.reference import ReferenceKind
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 from envfit.target import Target
 
 __all__ = ["Chosen", "Missing", "choose"]

@@ -27,7 +27,7 @@ from envfit.lock.refusal import GPU, Cause, Refusal, Unproved, named
 from envfit.lock.verdict import SetVerdict
 from envfit.project.locked import LockedFile
 from envfit.requirement import RuleOrigin
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 from envfit.target import FactState, Target
 
 __all__ = ["STAGES", "Asked", "check_locked"]

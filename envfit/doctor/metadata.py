@@ -59,7 +59,15 @@ def _admits(demand: Demand, found: InstalledDistribution) -> bool:
 
 
 def _missing(name: str, demands: Sequence[Demand], dependencies: Dependencies, tool: Tool) -> Finding:
-    bounds = _together(demands)
+    addresses = [demand.requirement.url for demand in demands if demand.requirement.url]
+    extras = sorted({extra for demand in demands for extra in demand.requirement.extras})
+    wanted = f"[{','.join(extras)}]" if extras else ""
+    install = (
+        # An index may have something else under that name.
+        Remedy(text=f"Install it from where it is asked to come from: {addresses[0]}.")
+        if addresses
+        else tool.install("Install it.", [(name, _together(demands))], extras=wanted)
+    )
     return Finding(
         kind=MISSING_REQUIREMENT,
         severity=Severity.BREAKS,
@@ -67,7 +75,7 @@ def _missing(name: str, demands: Sequence[Demand], dependencies: Dependencies, t
         text=f"{name} is not installed, and {_say(demands)}.",
         measured=_lines(demands),
         remedies=(
-            tool.install("Install it.", [(name, bounds)]),
+            install,
             *_without(demands, dependencies, tool),
         ),
     )

@@ -12,6 +12,7 @@ from envfit.doctor.kinds_of_running import (
     SCENARIO_FAILS,
     SCENARIO_NOT_PROVABLE,
 )
+from envfit.doctor.words import listed
 from envfit.frozen import frozen
 from envfit.prove.program import Failure, Ran
 from envfit.prove.scenarios import Scenario
@@ -45,17 +46,22 @@ class Played:
 
 def judge_scenarios(played: Sequence[Played], causes: Causes) -> tuple[Finding, ...]:
     """Return a finding for each root at which scenarios fail."""
-    found: dict[tuple[str, str], Finding] = {}
+    groups: dict[tuple[str, str], list[Played]] = {}
     for each in played:
-        failure = each.ran.failure
-        if failure is not None:
-            # What breaks transformers' models breaks what is made of them, and is told once.
-            found.setdefault((failure.error, failure.place), _finding(each, failure, causes))
-    return tuple(found.values())
+        if each.ran.failure is not None:
+            groups.setdefault((each.ran.failure.error, each.ran.failure.place), []).append(each)
+    return tuple(
+        _finding(first, failure, others, causes)
+        for first, *others in groups.values()
+        if (failure := first.ran.failure) is not None
+    )
 
 
-def _finding(each: Played, failure: Failure, causes: Causes) -> Finding:
-    titles = [causes.title(name) for name in each.packages]
+def _finding(each: Played, failure: Failure, others: Sequence[Played], causes: Causes) -> Finding:
+    """Return the finding of a scenario; what fails with it, as what is made of transformers' models does."""
+    titles = [
+        causes.title(name) for name in dict.fromkeys(name for one in (each, *others) for name in one.packages)
+    ]
     if not each.is_gpu_real and any(map(_NO_GPU.search, failure.chain)):
         return Finding(
             kind=SCENARIO_NOT_PROVABLE,
@@ -75,6 +81,9 @@ def _finding(each: Played, failure: Failure, causes: Causes) -> Finding:
             f"{titles[0]} takes {title} for usable where a GPU is visible, and then its models cannot be "
             f"imported: {short(failure.error)}."
         )
+    if others:
+        verb, whats = "fails" if len(others) == 1 else "fail", [one.scenario.what for one in others]
+        text += f" With it {verb} {listed(whats)}."
     return Finding(
         kind=ATTENTION_BREAKS_MODELS if is_choice else SCENARIO_FAILS,
         severity=Severity.BREAKS,

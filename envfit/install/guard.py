@@ -23,7 +23,7 @@ from envfit.knowledge.model import KnowledgeBase, Rule, Severity
 from envfit.knowledge.query import Query
 from envfit.target import Target
 
-__all__ = ["CONSTRAINTS", "Line", "constraints_text", "guard"]
+__all__ = ["CONSTRAINTS", "Line", "constraints_text", "guard", "read_constraints"]
 
 #: The name of the file in an environment.
 CONSTRAINTS = "envfit-constraints.txt"
@@ -41,6 +41,12 @@ class Line:
     name: str
     specifier: str
     why: tuple[str, ...]  # sentences
+
+    @property
+    def keeps(self) -> Version | None:
+        """The one version that is admitted, where it is a pin."""
+        pin, found, _ = self.specifier.partition(f",{_KEPT}")
+        return Version(pin.removeprefix("==")) if found else None
 
     @property
     def bars(self) -> bool:
@@ -77,11 +83,22 @@ def constraints_text(lines: Sequence[Line], target: Target) -> str:
     written = [
         "# Written by envfit: what pip and uv may not change in this environment, and why.",
         f"# GPUs that it is for: {gpus or 'none was named, so nothing is refused for the sake of one'}.",
-        "# envfit guard prints it; envfit guard --off takes it away.",
+        "# envfit guard tells of it, envfit guard --off takes it away.",
     ]
     for line in lines:
         written += ["", *(f"# {sentence}" for sentence in line.why), str(line)]
     return "\n".join([*written, ""])
+
+
+def read_constraints(text: str) -> tuple[Line, ...]:
+    """Return the lines of a constraints file as ``constraints_text`` writes it."""
+    lines = []
+    for paragraph in text.strip().split("\n\n")[1:]:
+        *why, constraint = paragraph.splitlines()
+        name = re.split(r"[^A-Za-z0-9._-]", constraint, maxsplit=1)[0]
+        sentences = tuple(sentence.removeprefix("# ") for sentence in why)
+        lines.append(Line(name=name, specifier=constraint.removeprefix(name), why=sentences))
+    return tuple(lines)
 
 
 def _is_for(rule: Rule, target: Target) -> bool:

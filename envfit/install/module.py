@@ -15,7 +15,7 @@ from envfit.frozen import frozen
 from envfit.lock.provided import counted_on
 from envfit.lock.reading import LockedPackage, locked_target
 from envfit.lock.refusal import Cause, Refusal
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 from envfit.target import Provided
 
 __all__ = ["Module", "counted_packages", "refusals_of_module"]

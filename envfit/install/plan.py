@@ -26,7 +26,7 @@ from envfit.lock.reading import LockedPackage, locked_packages
 from envfit.lock.refusal import Cause, Refusal, Unproved
 from envfit.lock.verdict import SetVerdict
 from envfit.requirement import RuleOrigin
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 from envfit.target import Provided, Target
 
 __all__ = ["HealthCheck", "Plan", "plan"]

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from envfit.errors import FileError
 from envfit.frozen import frozen
+from envfit.installed.contents import read_record
 from envfit.installed.model import InstalledDistribution
 
 __all__ = ["Kept", "keep"]
@@ -87,7 +88,8 @@ def keep(
         names = dict.fromkeys((*(item.name for item in changed), *added))
         before = [*(f"#   {line}" for line in told), "set -eu", 'cd "$(dirname "$0")"']
         before += [shlex.join(words) for words in commands]
-        forgotten = [(site.resolve(), name) for site in sites for name in names]
+        tops = {item.name: _directories(item) for item in changed}
+        forgotten = [(site.resolve(), name, tops.get(name, ())) for site in sites for name in names]
         with script.open("w", encoding="utf-8") as opened:
             opened.write(_script(kept, prefix, forgotten, before))
             opened.flush()
@@ -129,17 +131,22 @@ def _copy(file: Path, place: Path) -> None:
 
 
 _FORGET = r"""
-# Removes the files of a package by its RECORD, and what is empty or byte code alone then.
+# forget SITE NAME DIRECTORY...: removes the files of a package by its RECORD, and what is empty or byte
+# code alone then.  Where there is no RECORD an installer was interrupted, and its directories
+# go, unless another package has files in them by now.
 forget() {
-  for metadata in "$1"/*.dist-info; do
+  site=$1 wanted=$2 found=
+  shift 2
+  for metadata in "$site"/*.dist-info; do
     [ -d "$metadata" ] || continue
     name=$(basename "$metadata" .dist-info | sed -e 's/-[^-]*$//' -e 's/[-_.][-_.]*/-/g' | tr 'A-Z' 'a-z')
-    [ "$name" = "$2" ] || continue
+    [ "$name" = "$wanted" ] || continue
     if [ -f "$metadata/RECORD" ]; then
+      found=1
       sed -e 's/^"\(.*\)",[^,]*,[^,]*$/\1/' -e t -e 's/,[^,]*,[^,]*$//' "$metadata/RECORD" | tr -d '\r' |
         grep -v -e '^/' -e '\.\./\.\./\.\./\.\./' -e '\.dist-info/RECORD$' > "$list" || :
       (
-        cd "$1"
+        cd "$site"
         tr '\n' '\0' < "$list" | xargs -0 rm -f --
         sed -n 's#/[^/]*$##p' "$list" | sort -ur | while IFS= read -r folder; do
           if [ "$(ls -A -- "$folder" 2>/dev/null)" = __pycache__ ]; then rm -rf -- "$folder/__pycache__"; fi
@@ -149,6 +156,11 @@ forget() {
     fi
     rm -rf -- "$metadata"
   done
+  if [ -z "$found" ]; then
+    for directory in "$@"; do
+      grep -q "^$directory/" "$site"/*.dist-info/RECORD 2>/dev/null || rm -rf -- "$site/$directory"
+    done
+  fi
 }
 
 # Removes what an interrupted pip renamed; what was there before, and is named, stays.
@@ -164,7 +176,29 @@ sweep() {
 """
 
 
-def _script(kept: Kept, prefix: Path, forgotten: Sequence[tuple[Path, str]], before: Sequence[str]) -> str:
+def _directories(distribution: InstalledDistribution) -> tuple[str, ...]:
+    """Return the directories at the top that are a distribution's alone: all in them is in its RECORD."""
+    own = {file.path for file in read_record(distribution) or ()}
+    tops = sorted({path.partition("/")[0] for path in own if "/" in path and not path.startswith("../")})
+    site = distribution.directory
+    return tuple(
+        top
+        for top in tops
+        if not top.endswith(".dist-info")
+        and all(
+            path.suffix == ".pyc" or path.relative_to(site).as_posix() in own
+            for path in (site / top).rglob("*")
+            if path.is_file() or path.is_symlink()
+        )
+    )
+
+
+def _script(
+    kept: Kept,
+    prefix: Path,
+    forgotten: Sequence[tuple[Path, str, Sequence[str]]],
+    before: Sequence[str],
+) -> str:
     """Return the text of the script; paths in it are relative to the prefix, which may be moved."""
     directory = shlex.quote(kept.directory.name)
     lines = [
@@ -174,8 +208,9 @@ def _script(kept: Kept, prefix: Path, forgotten: Sequence[tuple[Path, str]], bef
     ]
     if forgotten:
         lines += [f'list="$PWD"/{directory}/list', _FORGET.rstrip()]
-        lines += [f"forget {shlex.quote(str(site.relative_to(prefix)))} {name}" for site, name in forgotten]
-        for site in dict.fromkeys(site for site, _ in forgotten):
+        for site, name, tops in forgotten:
+            lines.append(shlex.join(["forget", str(site.relative_to(prefix)), name, *tops]))
+        for site in dict.fromkeys(site for site, _, _ in forgotten):
             known = sorted(path.name for path in site.glob("~*"))
             lines.append(shlex.join(["sweep", str(site.relative_to(prefix)), *known]))
     # What is there may be the very file that was kept, which cp would refuse.

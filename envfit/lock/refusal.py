@@ -6,7 +6,7 @@ import enum
 from collections.abc import Sequence
 
 from envfit.frozen import frozen
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 from envfit.target import FactState
 
 __all__ = ["GPU", "Cause", "Refusal", "Unproved", "named"]

@@ -23,7 +23,7 @@ from envfit.lock.fit import Fit
 from envfit.lock.reading import LockedPackage
 from envfit.lock.refusal import GPU, Cause, Refusal, Unproved
 from envfit.requirement import Requirement, RuleOrigin
-from envfit.resolve.explain import Reason
+from envfit.resolve.reason import Reason
 from envfit.target import CUDA, CUDA_ARCH, CUDA_DRIVER, GLIBC, LIBCUDA, FactState, Target
 
 __all__ = ["SetVerdict"]

@@ -11,7 +11,7 @@ from envfit.frozen import frozen
 from envfit.matrix.model import MatrixReason, Outcome
 from envfit.requirement import RuleOrigin
 from envfit.resolve.decide import Unsatisfied
-from envfit.resolve.explain import Group, span
+from envfit.resolve.reason import Group, span
 from envfit.resolve.resolution import Resolution
 
 __all__ = ["Answer", "answer_of", "refusal_of"]

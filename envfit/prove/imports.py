@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from envfit.frozen import frozen
@@ -13,7 +13,7 @@ from envfit.prove.program import Failure, Program, Ran, run_programs
 __all__ = ["ImportResult", "Outcome", "verify"]
 
 # The dynamic loader's words for a library of NVIDIA's driver that is not there.
-_NO_DRIVER = re.compile(r"lib(?:cuda|nvidia-ml)\.so(?:\.1)?: cannot open shared object file")
+_NO_DRIVER = re.compile(r"lib(?:cuda|nvidia-[\w-]+|nvcuvid)\.so(?:\.1)?: cannot open shared object file")
 
 
 class Outcome(enum.Enum):
@@ -61,18 +61,25 @@ def verify(
     gpu: bool,
     notify: Callable[[str], None] = lambda _: None,
     seconds: float = 120.0,
+    environ: Mapping[str, str] | None = None,
 ) -> tuple[ImportResult, ...]:
     """Import each name in a process of its own, a few at a time, and return the results in order.
 
     ``gpu`` says whether a driver must be there; ``seconds`` is the limit of one
-    import.  Each result is told as it comes.
+    import.  Each result is told as it comes.  ``environ`` are the variables that
+    it is used with; without them none that speak to Python count, nor does what a
+    user has in his own site directory.
     """
     programs = [
         Program(name=name, source=f"import importlib\nimportlib.import_module({name!r})\n")
         for name in dict.fromkeys(names)
     ]
     ran = run_programs(
-        python, programs, seconds=seconds, notify=lambda each: notify(str(_result(each, gpu=gpu)))
+        python,
+        programs,
+        seconds=seconds,
+        notify=lambda each: notify(str(_result(each, gpu=gpu))),
+        environ=environ,
     )
     return tuple(_result(each, gpu=gpu) for each in ran)
 

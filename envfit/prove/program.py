@@ -14,7 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -32,6 +32,8 @@ _OUTPUT = 2000  # characters of a crash's output that are kept
 _RUNNER = """\
 import sys
 path, answer = sys.argv[1], int(sys.argv[2])
+if sys.path[:1] == [""]:
+    del sys.path[0]  # the root, where the program is run
 import faulthandler, json, os, sysconfig
 os.set_inheritable(answer, False)
 faulthandler.enable()
@@ -133,10 +135,13 @@ def run_programs(
     seconds: float,
     parallel: int = _PARALLEL,
     notify: Callable[[Ran], None] = lambda _: None,
+    environ: Mapping[str, str] | None = None,
 ) -> tuple[Ran, ...]:
     """Run programs, a few at a time, and return what came of them in their order.
 
-    ``seconds`` is the limit of each.  Each result is told as it comes.
+    ``seconds`` is the limit of each.  Each result is told as it comes.  ``environ`` are the
+    variables that the environment is used with, PYTHONPATH among them; without them the
+    programs run isolated, as Python's -I does.
     """
     wanted = list(programs)
     pending = list(reversed(wanted))
@@ -145,7 +150,7 @@ def run_programs(
     try:
         while pending or running:
             while pending and len(running) < parallel:
-                running.append(_Running.start(python, pending.pop(), seconds))
+                running.append(_Running.start(python, pending.pop(), seconds, environ))
             for each in [each for each in running if each.is_over()]:
                 running.remove(each)
                 result = results[each.name] = each.result()
@@ -171,7 +176,9 @@ class _Running:
     timed_out: bool = False
 
     @classmethod
-    def start(cls, python: Path, program: Program, seconds: float) -> _Running:
+    def start(
+        cls, python: Path, program: Program, seconds: float, environ: Mapping[str, str] | None
+    ) -> _Running:
         reading, writing = os.pipe()
         answer = os.fdopen(reading, encoding="utf-8")
         output = tempfile.TemporaryFile()
@@ -180,13 +187,20 @@ class _Running:
                 source.write(program.source.encode())
                 source.seek(0)
                 process = subprocess.Popen(
-                    [str(python), "-I", "-c", _RUNNER, program.path, str(writing)],
+                    [
+                        str(python),
+                        *(["-I"] if environ is None else []),
+                        "-c",
+                        _RUNNER,
+                        program.path,
+                        str(writing),
+                    ],
                     stdin=source,
                     stdout=subprocess.DEVNULL,
                     stderr=output,
                     # An empty directory would do; the root is there without being made.
                     cwd="/",
-                    env={key: value for key, value in os.environ.items() if not key.startswith("PYTHON")},
+                    env=_isolated(os.environ) if environ is None else dict(environ),
                     pass_fds=[writing],
                     start_new_session=True,
                 )
@@ -245,6 +259,10 @@ class _Running:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+
+def _isolated(environ: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in environ.items() if not key.startswith("PYTHON")}
 
 
 def _lines(text: str) -> Iterator[tuple[str, object]]:

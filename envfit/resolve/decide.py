@@ -62,6 +62,13 @@ class Unsatisfied(UnsatisfiableError):  # noqa: N818 - an outcome, raised
         self.better = tuple(better)
         self.ways = tuple(ways)
 
+    def add_ways(self, ways: Iterable[WayOut]) -> None:
+        """Add ways out; an index that was tried need not be hinted at."""
+        found = sorted(ways, key=lambda way: way.kind)
+        tried = {option for way in found for option in way.change.options}
+        self.ways = (*found, *self.ways)
+        self.better = tuple(better for better in self.better if better.option not in tried)
+
 
 def resolve(
     source: PackageSource,

@@ -19,63 +19,14 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from envfit.frozen import frozen
-from envfit.requirement import Requirement, RuleOrigin, UnusableOrigin
+from envfit.requirement import Requirement
 from envfit.resolve.core import minimal_core
-from envfit.resolve.provider import Demand, World, base_name
+from envfit.resolve.names import base_name
+from envfit.resolve.provider import Demand, World
+from envfit.resolve.reason import Group, Reason, shared_reason
 from envfit.target import Fact
 
-__all__ = ["Branch", "Explanation", "Group", "Reason", "explain", "fact_sentence", "shared_reason", "span"]
-
-
-_REQUIRES = "it requires "
-
-
-@frozen
-class Reason:
-    """Why one candidate cannot be: a sentence, the rule behind it, the facts it read, its evidence."""
-
-    sentence: str
-    rule: str | None = None
-    facts: tuple[str, ...] = ()
-    evidence: tuple[str, ...] = ()
-    leads_to: str | None = None  # the name whose candidates are all out
-    gist: str = ""  # a shorter sentence, where other versions share that and no more
-
-    @property
-    def group(self) -> tuple[str, str]:
-        """What candidates with the same reason share."""
-        return (self.rule or "", self.gist or self.sentence)
-
-    @classmethod
-    def of(cls, requirement: Requirement) -> Reason:
-        """Return the reason that an unsatisfied requirement is."""
-        origin = requirement.origin
-        if isinstance(origin, RuleOrigin):
-            return cls(
-                sentence=origin.why,
-                gist=origin.gist,
-                rule=origin.rule,
-                facts=tuple(fact_sentence(fact) for fact in origin.facts),
-                evidence=origin.evidence,
-            )
-        if isinstance(origin, UnusableOrigin):
-            return cls(sentence=f"it {origin.why}")
-        return cls(sentence=f"{_REQUIRES}{requirement}", leads_to=base_name(requirement.name))
-
-    def __str__(self) -> str:
-        return f"{self.sentence} [{self.rule}]" if self.rule else self.sentence
-
-
-@frozen
-class Group:
-    """Versions of one name that are out for the same reason."""
-
-    name: str
-    versions: tuple[Version, ...]  # newest first; empty where the reason is about the name as a whole
-    reason: Reason
-
-    def __str__(self) -> str:
-        return f"{self.name} {span(self.versions)}: {self.reason}" if self.versions else str(self.reason)
+__all__ = ["Branch", "Explanation", "explain"]
 
 
 @frozen
@@ -120,17 +71,6 @@ def _branch(group: Group, others: list[Group]) -> Branch:
         others.remove(following)
         below.append(_branch(following, others))
     return Branch(group=group, below=tuple(below))
-
-
-def span(versions: Sequence[Version]) -> str:
-    """Write versions as a range: ``2.11.0 to 2.15.0 (7 releases)``; several builds are one release."""
-    if not versions:
-        return ""
-    releases = sorted({Version(version.public) for version in versions})
-    if len(releases) == 1:
-        return str(versions[0]) if len(versions) == 1 else str(releases[0])
-    low, high = releases[0], releases[-1]
-    return f"{low} to {high} ({len(releases)} releases)" if len(releases) > 2 else f"{low} and {high}"
 
 
 def explain(world: World, roots: Sequence[Demand]) -> Explanation:
@@ -182,27 +122,6 @@ def _grouped(found: Iterable[tuple[str, Version | None, Reason]]) -> tuple[Group
     return tuple(result)
 
 
-_NAMED_REQUIREMENTS = 3
-
-
-def shared_reason(reasons: Sequence[Reason]) -> Reason:
-    """Return what the reasons of several versions come to, the newest version's first."""
-    first = reasons[0]
-    if len({reason.sentence for reason in reasons}) == 1:
-        return first
-    if first.leads_to is None:
-        sentence = f"{first.sentence.removesuffix('.')} (that of the newest of them; the others likewise)."
-        return replace(first, sentence=sentence)
-    # The rule of one of them does not speak of the others.
-    wanted = list(dict.fromkeys(reason.sentence.removeprefix(_REQUIRES) for reason in reasons))
-    more = len(wanted) - _NAMED_REQUIREMENTS
-    listed = ", ".join(wanted[:_NAMED_REQUIREMENTS]) + (f" and {more} more" if more > 0 else "")
-    return Reason(
-        sentence=f"each requires a release of {first.leads_to} that is out ({listed})",
-        leads_to=first.leads_to,
-    )
-
-
 class _Narrowed:
     """What is left of each name once every demand that must hold has been followed.
 
@@ -216,6 +135,8 @@ class _Narrowed:
         self.living: dict[str, set[int]] = {}
         #: Who left a name fewer candidates than it has: each with its demand, in the order of narrowing.
         self.holders: dict[str, list[tuple[str, int, Demand]]] = defaultdict(list)
+        #: What each candidate died of; once it is dead, other demands of it may have nothing left, too.
+        self._died_of: dict[tuple[str, int], Demand] = {}
         reached = _reached(world, core)
         for name, _ in reached:
             self.living.setdefault(name, set(range(len(world.candidates(name)))))
@@ -223,6 +144,8 @@ class _Narrowed:
             self.living.setdefault(demand.name, set()).intersection_update(demand.allowed)
         #: The first name of which nothing is left, though it must be there.
         self.empty: str | None = None
+        #: Who brought in each name that must be there and is not asked for, all of its living candidates.
+        self.brought_by: dict[str, tuple[str, list[int], Demand]] = {}
         required = {demand.name: None for demand in core}
         while True:
             while self._drop_dead(reached):
@@ -290,12 +213,24 @@ class _Narrowed:
         dropped = False
         # Backwards: what is met last is demanded by what is met before.
         for name, position in reversed(reached):
-            if position in self.living[name] and any(
-                self.is_out(demand) for demand in self._world.known_demands(name, position) or ()
-            ):
+            if position not in self.living[name]:
+                continue
+            demands = self._world.known_demands(name, position) or ()
+            fatal = next((demand for demand in demands if self.is_out(demand)), None)
+            if fatal is not None:
+                self._died_of[name, position] = fatal
                 self.living[name].discard(position)
                 dropped = True
         return dropped
+
+    def fatal(self, name: str, position: int) -> Iterator[Demand]:
+        """Yield the demands of a candidate that nothing satisfies, the one that it died of first."""
+        died_of = self._died_of.get((name, position))
+        if died_of is not None:
+            yield died_of
+        for demand in self._world.known_demands(name, position) or ():
+            if demand is not died_of and self.is_out(demand):
+                yield demand
 
     def _follow(self, name: str, required: dict[str, None]) -> bool:
         """Narrow the names that every living candidate of a required name demands."""
@@ -315,6 +250,8 @@ class _Narrowed:
             # That a name with an extra wants its own package is no reason of anything.
             if not known <= accepted and base_name(name) != base_name(wanted):
                 self.holders[wanted].extend((name, position, demand) for position, demand in items)
+            if wanted not in required:
+                self.brought_by[wanted] = (name, living, items[0][1])
             required[wanted] = None
             known &= accepted
         return changed
@@ -358,6 +295,7 @@ def _dead_ends(
                 pending.append((demand.name, demand.requirement.specifier))
             for holder, position, other in narrowed.holders.get(demand.name, ()):
                 if base_name(holder) != package and not other.allowed & demand.allowed:
+                    yield from _brought(world, narrowed, holder)
                     yield (
                         base_name(holder),
                         world.candidates(holder)[position].version,
@@ -368,6 +306,22 @@ def _dead_ends(
                 package, rejection.version
             ):
                 yield package, rejection.version, Reason(sentence=f"it {rejection.reason}")
+
+
+def _brought(world: World, narrowed: _Narrowed, name: str) -> Iterator[tuple[str, Version | None, Reason]]:
+    """Yield who brings a name in that nobody asks for, from what is asked for down to it."""
+    chain: list[tuple[str, list[int], Demand]] = []
+    while name in narrowed.brought_by and len(chain) <= len(narrowed.brought_by):
+        chain.append(narrowed.brought_by[name])
+        name = chain[-1][0]
+    for holder, positions, demand in reversed(chain):
+        if base_name(holder) != base_name(demand.name):
+            for position in positions:
+                yield (
+                    base_name(holder),
+                    world.candidates(holder)[position].version,
+                    Reason.of(demand.requirement),
+                )
 
 
 def _withheld(
@@ -418,9 +372,7 @@ def _first_out(
     A name with an extra demands the same candidate without it: its reason is the reason.
     ``above`` are the names that led here, since extras may demand each other.
     """
-    for demand in world.known_demands(name, position) or ():
-        if not narrowed.is_out(demand):
-            continue
+    for demand in narrowed.fatal(name, position):
         if base_name(demand.name) != base_name(name) or position not in demand.allowed:
             return demand
         if demand.name not in above:
@@ -479,9 +431,3 @@ def _clashes(
                 for position, demand in items if name else ():
                     version = world.candidates(name)[position].version
                     yield base_name(name), version, Reason.of(demand.requirement)
-
-
-def fact_sentence(fact: Fact) -> str:
-    """Say what a fact is and where it comes from."""
-    source = f", from {fact.source}" if fact.source else ""
-    return f"{fact}{source}"

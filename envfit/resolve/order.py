@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from heapq import heappop, heappush
 
-from envfit.resolve.provider import Demand, base_name
+from envfit.resolve.names import base_name
+from envfit.resolve.provider import Demand
 from envfit.resolve.statement import ABSENT
 from envfit.resolve.trail import Trail
 

@@ -35,6 +35,7 @@ from envfit.knowledge.verdict import IMPOSSIBLE, Judgement
 from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UnusableOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.extras import MeantExtras
+from envfit.resolve.names import MEANT, base_name, split_name
 from envfit.resolve.port import REJECTING, PackageSource
 from envfit.resolve.provided import provided_requirements
 from envfit.selection.candidates import (
@@ -51,13 +52,10 @@ from envfit.selection.preferences import Preferences
 from envfit.selection.select import Selector
 from envfit.target import Fact, FactState
 
-__all__ = ["Demand", "World", "base_name", "split_name"]
+__all__ = ["Demand", "World"]
 
 _AS_THEY_ARE = Amendments()
 _NO_JUDGEMENT = Judgement()
-
-# ``torch[=extra]``: an extra that the user asks for, and means.
-_MEANT = "="
 
 
 @frozen
@@ -67,17 +65,6 @@ class Demand:
     name: str
     allowed: Positions
     requirement: Requirement
-
-
-def base_name(name: str) -> str:
-    """Return the package behind a name with an extra."""
-    return name.partition("[")[0]
-
-
-def split_name(name: str) -> tuple[str, str, bool]:
-    """Return package and extra of a name, and whether it is the user who means the extra."""
-    package, _, extra = name.rstrip("]").partition("[")
-    return package, extra.removeprefix(_MEANT), extra.startswith(_MEANT)
 
 
 class World:
@@ -368,7 +355,7 @@ class World:
         return known
 
     def _demands_of(self, requirement: Requirement) -> Iterable[Demand]:
-        meant = _MEANT if isinstance(requirement.origin, UserOrigin) else ""
+        meant = MEANT if isinstance(requirement.origin, UserOrigin) else ""
         names = [
             requirement.name,
             *(f"{requirement.name}[{meant}{extra}]" for extra in sorted(requirement.extras)),

@@ -16,8 +16,9 @@ from envfit.knowledge.model import Alternative
 from envfit.knowledge.verdict import Caution
 from envfit.requirement import MetadataOrigin, Requirement, RuleOrigin, UserOrigin
 from envfit.resolve.amendments import Amendments
-from envfit.resolve.explain import Group, Reason, shared_reason
-from envfit.resolve.provider import Demand, World, base_name, split_name
+from envfit.resolve.names import base_name, split_name
+from envfit.resolve.provider import Demand, World
+from envfit.resolve.reason import Group, Reason, shared_reason
 from envfit.selection.candidates import Candidate, is_yanked, yank_reason
 from envfit.target import Target
 

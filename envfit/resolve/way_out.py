@@ -16,6 +16,7 @@ _NAMED_PINS = 3
 class WayKind(enum.IntEnum):
     """What is changed, in the order of how little that is."""
 
+    INDEX = 0  # a build from an index that has several of a release
     SETTING = 1  # what the command line says of files: dates, pre-releases, builds, an assumed glibc
     VERSION = 2  # another version of a package that is asked for
     EXTRA = 3  # another extra of it, or none

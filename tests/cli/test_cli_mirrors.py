@@ -206,6 +206,28 @@ def test_the_pytorch_index_may_be_mirrored(
     assert 'url = "https://download.pytorch.org/files/torch-2.14.1%2Bcu126-' in lock
 
 
+def test_an_index_that_would_do_is_tried_before_it_is_told(
+    bare_envfit: CommandLine, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", index.url)
+    monkeypatch.setenv("ENVFIT_MIRRORS", f"https://download.pytorch.org={index.root}")
+    v100 = ("--gpu", "V100", "--driver", "580.95.05")
+    refused = bare_envfit("lock", "torch>=2.11", *v100, "--json", code=1).data
+    assert refused["ways-out"][0] == {
+        "kind": "index",
+        "says": "with --pytorch-index this resolves to torch 2.14.1+cu126",
+        "instead-of": None,
+        "write": None,
+        "options": ["--pytorch-index"],
+        "outcome": {"torch": "2.14.1+cu126"},
+    }
+    assert refused["better-builds"] == []
+    bare_envfit("lock", "torch>=2.11", *v100, *refused["ways-out"][0]["options"])
+    offline = bare_envfit("lock", "torch>=2.11", *v100, "--offline", "--json", "--upgrade", code=1).data
+    assert [better["version"] for better in offline["better-builds"]] == ["2.14.1+cu126"]
+    assert all(way["kind"] != "index" for way in offline["ways-out"])
+
+
 # -- credentials --------------------------------------------------------------
 
 

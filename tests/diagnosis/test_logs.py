@@ -139,3 +139,15 @@ def test_environments_that_are_mixed_are_told(first: str, second: str, code: str
     assert diagnosis.cause is not None
     assert diagnosis.cause.code == "missing-shared-library"
     assert [each.code for each in diagnosis.others] == ([code] if code else [])
+
+
+def test_what_a_package_says_of_itself_is_likely_and_never_certain():
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "/venv/lib/python3.11/site-packages/frob/__init__.py", line 3, in <module>\n'
+        "RuntimeError: frob requires quux version 9 at least\n"
+    )
+    cause = told(text).cause
+    assert cause is not None
+    assert (cause.code, cause.package, cause.confidence) == ("package-says-so", "frob", Confidence.LIKELY)
+    assert told(text.replace("requires quux version 9", "found three sheep")).cause is None

@@ -154,6 +154,17 @@ def test_a_crippled_build_that_no_index_has_is_removed_and_put_back(prefix, envi
     assert "missing-extension" in [item.kind.code for item in check(prefix, environ).findings]
 
 
+def test_what_came_into_the_same_directory_since_stays(prefix, environ, tmp_path):
+    wheels = tmp_path / "wheels"
+    install(prefix, environ, make_wheel(wheels, "flash-attn", "2.8.3", files=FLASH))
+    done = apply_fix(planned(prefix, environ), prefix, environ=environ)
+    later = {"flash_attn/cute/__init__.py": b"later"}
+    install(prefix, environ, make_wheel(wheels, "flash-attn-4", "4.0.0b36", files=later))
+    undo(done.script, environ)
+    assert (site(prefix) / "flash_attn/cute/__init__.py").read_bytes() == b"later"
+    assert (site(prefix) / "flash_attn/__init__.py").read_bytes() == FLASH["flash_attn/__init__.py"]
+
+
 def test_leftovers_are_moved_away_and_back(prefix, environ, tmp_path):
     place = site(prefix)
     (place / "~orch" / "lib").mkdir(parents=True)
@@ -246,6 +257,8 @@ def test_a_crash_in_the_middle_is_taken_back_by_the_script(prefix, environ, inde
     (site(prefix) / "numpy/__init__.py").unlink()
     shutil.rmtree(site(prefix) / "numpy-2.4.0.dist-info")
     (site(prefix) / "~umpy").mkdir()
+    (site(prefix) / "numpy/core").mkdir()
+    (site(prefix) / "numpy/core/of_the_old_release.so").touch()
     new = site(prefix) / "numpy-1.26.4.dist-info"
     new.mkdir()
     (new / "METADATA").write_text("Name: numpy\nVersion: 1.26.4\n")

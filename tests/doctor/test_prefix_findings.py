@@ -214,10 +214,18 @@ def test_missing_and_wrong_requirements(prefix, environ):
     ]
     assert codes(found) == ["missing-requirement", "wrong-version", "wrong-version"]
     assert found.answer is Answer.NO
+    assert found.findings[0].remedies[0].commands[0][-1] == "gone[fast]~=1.0"
     install = found.findings[2].remedies[0]
     # What all ask for, together.
     assert install.commands[0][-1] == "numpy>=1.20,<2"
     assert str(install.changes[0]) == "- numpy 2.4.0\n+ numpy >=1.20,<2"
+
+
+def test_what_is_asked_for_from_an_address_is_not_taken_from_an_index(prefix, environ):
+    put(site(prefix), "app", requires=["lib @ https://index.example/lib-1.0.tar.gz"])
+    first = only(report(prefix, environ)).remedies[0]
+    assert first.commands == ()
+    assert "https://index.example/lib-1.0.tar.gz" in first.text
 
 
 def test_extras_count_where_somebody_asks_for_them(prefix, environ):
@@ -412,12 +420,12 @@ def test_what_changed_since_envfit_installed_it(environ, tmp_path):
     assert finding.kind.code == "changed-since-install"
     assert (
         finding.text
-        == "Since envfit installed this environment, packages were 1 removed, 1 replaced, 1 added."
+        == "Since envfit installed this environment: removed dropped 1.0; replaced swapped 1.0 by 2.0, by pip; added new 1.0, by pip."
     )
     assert finding.measured == (
-        "removed: dropped 1.0",
-        "replaced: swapped 1.0 by 2.0, by pip",
-        "added: new 1.0, by pip",
+        "removed dropped 1.0",
+        "replaced swapped 1.0 by 2.0, by pip",
+        "added new 1.0, by pip",
     )
     assert finding.remedies[0].commands[0][:2] == ("envfit", "install")
 

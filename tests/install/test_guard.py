@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from envfit.errors import FileError
-from envfit.install.guard import CONSTRAINTS, constraints_text, guard
+from envfit.install.guard import CONSTRAINTS, constraints_text, guard, read_constraints
 from envfit.install.guard_files import has_guard, remove_guard, write_guard
 from envfit.knowledge.model import CAPABILITY, PackageKnowledge, Rule
 from envfit.knowledge.query import Query
@@ -102,6 +102,20 @@ def test_the_text_says_why_above_each_line() -> None:
     text = constraints_text(guard({}, query), query.target)
     assert "# GPUs that it is for: GPU 7.0 (7.0).\n" in text
     assert text.endswith("# Two. [attention/ampere]\nattention==0+cannot.run.on.GPU.7.0.ask.envfit.guard\n")
+
+
+def test_a_constraints_file_is_read_back() -> None:
+    bound = rule("speech/audio", "speech", requires=[("audio", "<2.9")])
+    base = knowledge(*ATTENTION, bound, packages=[PackageKnowledge(name="torch", gpu_builds=True)])
+    query = Query(base, gpu_target())
+    written = guard({"torch": Version("2.8.0+cu126"), "speech": Version("1.0")}, query)
+    assert read_constraints(constraints_text(written, query.target)) == written
+    assert {line.name: line.keeps for line in written} == {
+        "attention": None,
+        "audio": None,
+        "torch": Version("2.8.0+cu126"),
+    }
+    assert [line.name for line in written if line.bars] == ["attention"]
 
 
 # -- put into effect ----------------------------------------------------------

@@ -89,6 +89,7 @@ def environment(
         python=python if python is not None else prefix / "bin" / "python",
         python_version=Version("3.12"),
         site_directories=(prefix / "site",),
+        own_directories=(prefix / "site",),
         distributions=tuple(sorted(distributions, key=lambda item: item.name)),
     )
 

@@ -52,5 +52,6 @@ def made_environment(
         python=prefix / "bin" / "python",
         python_version=Version(f"{sys.version_info[0]}.{sys.version_info[1]}"),
         site_directories=(site,),
+        own_directories=(site,),
         distributions=tuple(distributions),
     )

@@ -16,7 +16,7 @@ from packaging.version import Version
 
 from envfit.distribution import Sdist, Wheel
 from envfit.knowledge.model import CAPABILITY, KnowledgeBase
-from envfit.resolve.explain import Group
+from envfit.resolve.reason import Group
 from envfit.target import FactState, Target
 from judges.device_code import OLDEST_DRIVER
 from tests.resolve.worlds import Release

@@ -13,8 +13,8 @@ from envfit.errors import SourceError, UndecidedError, UnknownPackageError
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.query import Query
 from envfit.resolve.decide import Concede, Unsatisfied, resolve
-from envfit.resolve.explain import span
 from envfit.resolve.provider import World
+from envfit.resolve.reason import span
 from envfit.resolve.solver import BUDGET, Impossible, Solved, Undecided, solve
 from envfit.selection.preferences import Preferences
 from tests.resolve.worlds import MemorySource, asked, knowledge_of, rule

@@ -18,7 +18,9 @@ from envfit.cli.render import error_data
 from envfit.requirement import Requirement
 from envfit.resolve.attempt import world_of
 from envfit.resolve.decide import Unsatisfied
-from envfit.resolve.solver import Solved, solve
+from envfit.resolve.names import base_name
+from envfit.resolve.provider import Demand, World
+from envfit.resolve.solver import Impossible, Solved, solve
 from envfit.resolve.way_out import WayKind, WayOut
 from envfit.target import Fact
 from tests.resolve.leaves import Leaves
@@ -84,6 +86,12 @@ def test_the_core_is_minimal(refused: tuple[str, Scenario, Unsatisfied]) -> None
 
 def solves(scenario: Scenario, members: Any) -> bool:
     """Tell whether what is asked has a solution where some members count alone."""
+    world, roots = only(scenario, members)
+    return not roots or isinstance(solve(world, roots), Solved)
+
+
+def only(scenario: Scenario, members: Any) -> tuple[World, list[Demand]]:
+    """Return a world in which some members count alone, and what is asked there."""
     asked = scenario.asked
     whole = world_of(asked, scenario.requirements)
     known = {member.name for member in members if isinstance(member, Fact)}
@@ -93,7 +101,7 @@ def solves(scenario: Scenario, members: Any) -> bool:
     wanted = [member for member in members if isinstance(member, Requirement)]
     world = whole.with_less([one for one in asked.constraints if one in wanted], frozenset(every - known))
     roots = [demand for demand in world.root_demands() if demand.requirement in wanted]
-    return not roots or isinstance(solve(world, roots), Solved)
+    return world, roots
 
 
 def test_each_way_out_leads_out(refused: tuple[str, Scenario, Unsatisfied], tmp_path: Path) -> None:
@@ -145,6 +153,42 @@ def changed_by(way: WayOut, scenario: Scenario) -> Iterator[tuple[str, Any]]:
             if f"--{option}" in options:
                 target[option] = options[f"--{option}"]
         yield "target", target
+
+
+def test_what_is_said_to_be_out_is_out(refused: tuple[str, Scenario, Unsatisfied]) -> None:
+    """What a release is told to require cannot be had, even where something else is not asked for."""
+    _, scenario, error = refused
+    explanation = error.explanation
+    core = (*explanation.core, *explanation.constraints, *explanation.facts)
+    world, roots = only(scenario, core)
+    for group in explanation.groups:
+        # Of a name further down, a requirement alone says only that it is there.
+        claims = "that is out" in group.reason.sentence or group.name in {
+            one.name for one in explanation.core
+        }
+        for version in group.versions if claims and group.reason.leads_to is not None else ():
+            position = next(
+                place for place, item in enumerate(world.candidates(group.name)) if item.version == version
+            )
+            names = [
+                group.name,
+                *(f"{group.name}[{extra}]" for one in explanation.core for extra in one.extras),
+            ]
+            # Told together: what one release requires may exclude itself.
+            told = {other.reason.leads_to for other in explanation.groups if other.name == group.name}
+            wanted = [
+                demand
+                for name in names
+                for demand in world.demands(name, position)
+                if base_name(demand.name) in told or demand.name.startswith("__")
+            ]
+            assert any(base_name(demand.name) == group.reason.leads_to for demand in wanted)
+            assert any(
+                isinstance(
+                    solve(world, [*(one for one in roots if one.requirement != left), *wanted]), Impossible
+                )
+                for left in explanation.core
+            ), f"{version} in {group}"
 
 
 def test_ways_out_change_little_first(refused: tuple[str, Scenario, Unsatisfied]) -> None:
