@@ -57,12 +57,21 @@ _DEVICES = (
     sign_of(
         m.CONTAINER_GPU,
         r"bpf_prog_query\(BPF_CGROUP_DEVICE\) failed[^\n]*",
+        r"unable to create cgroupv\d interface[^\n]*",
+        r"cgroup subsystem devices not found[^\n]*",
+        r"failed to add device rules[^\n]*",
         r"nvidia-container-cli[^\n]*cgroup[^\n]*(?:not permitted|not found|failed)[^\n]*",
         cause=(
-            "NVIDIA's container hook may not change the cgroup of the container, as with an engine that "
+            "NVIDIA's container hook and the cgroup of this system do not fit: it is older than cgroup "
+            "v2, or may not change the cgroup of the container, as with an engine that "
             "runs without root."
         ),
-        remedies=("Set no-cgroups = true in /etc/nvidia-container-runtime/config.toml, or use CDI.",),
+        remedies=(
+            (
+                "Update nvidia-container-toolkit on the host; for an engine without root set no-cgroups "
+                "= true in /etc/nvidia-container-runtime/config.toml, or use CDI."
+            ),
+        ),
         overrides=True,
     ),
     sign_of(
@@ -216,6 +225,48 @@ _SCHEDULERS = (
             "Look at the log of the nvidia-device-plugin on that node, restart it, and run nvidia-smi there.",
         ),
         overrides=True,
+    ),
+    sign_of(
+        m.POD_EVICTED,
+        r"The node was low on resource: [^\n]*",
+        r"ephemeral local storage usage exceeds[^\n]*",
+        r"Pod was evicted[^\n]*",
+        r"Reason: +Evicted",
+    ),
+    sign_of(
+        m.KILLED_MEMORY,
+        r"job killed: (?:p?v?mem|mem) [^\n]*exceeded limit[^\n]*",
+        r"TERM_MEMLIMIT[^\n]*",
+        cause=(
+            "The scheduler ended the job because it used more of the machine's memory (not the GPU's) "
+            "than it had asked for."
+        ),
+        overrides=True,
+    ),
+    sign_of(
+        m.JOB_ENDED,
+        r"TERM_(?:RUNLIMIT|OWNER|PREEMPT|ADMIN)[^\n]*",
+        r"\*\*\* (?:JOB|STEP) [^\n]*CANCELLED AT [^\n]*",
+        cause=(
+            "The scheduler of the cluster or a person ended the job. Neither the program nor its "
+            "environment failed."
+        ),
+        certain=False,
+        unless=("DUE TO",),
+    ),
+    sign_of(
+        m.NO_RESOURCES,
+        r"Unable to satisfy cpu bind request[^\n]*",
+        r"CPU binding outside of job step allocation[^\n]*",
+        r"Unable to (?:contact slurm controller|create step for job)[^\n]*",
+        r"exceeded quota: [^\n]*",
+        cause=(
+            "Slurm or Kubernetes could not start it as asked: the CPUs, memory or binding are not within "
+            "what the job was given, or a "
+            "quota is used up. No package is at fault."
+        ),
+        certain=False,
+        unless=(r"\(gres\)",),
     ),
     sign_of(
         m.HIDDEN,

@@ -508,4 +508,31 @@ SIGNS = (
         ),
         certain=False,
     ),
+    sign_of(
+        m.CUDA_ASSERT,
+        r"block: \[\d+, ?\d+, ?\d+\], thread: \[\d+, ?\d+, ?\d+\] Assertion `[^\n]+` failed",
+        cause=(
+            "A kernel checks an index and found it out of range: a label, token or position that is "
+            "larger than the "
+            "table it is looked up in. That is in the program or its data, whatever CUDA error follows."
+        ),
+        remedies=(
+            (
+                "Look at the sizes: classes, vocabulary and embedding, positions; run on the CPU or with "
+                "CUDA_LAUNCH_BLOCKING=1 to see the line."
+            ),
+        ),
+    ),
+    sign_of(
+        m.CUDA_NO_DEVICE,
+        r"GradScaler is enabled, but CUDA is not available",
+        r"device_type of 'cuda', but CUDA is not available",
+        r"CUDA (?:extension|device)s? (?:is|are) not available",
+        cause=(
+            "The program is set to use CUDA, and torch sees no GPU: the process has none (job, "
+            "container), there is no driver, or "
+            "torch is a build without CUDA. It goes on without."
+        ),
+        certain=False,
+    ),
 )

@@ -145,4 +145,105 @@ SIGNS: tuple[Sign, ...] = (
         ),
         rank=_GENERAL,
     ),
+    sign_of(
+        m.DATA_CHANGED,
+        r"NonMatching(?:Splits|Checksum)\w*Error[^\n]*",
+        r"Checksums didn't match for dataset source files[^\n]*",
+        r"(?:ExpectedMore|Unexpected)(?:Splits|DownloadedFiles?)\w*[^\n]*",
+        cause=(
+            "A data set is not what its description says (checksum or sizes differ): it changed at its "
+            "source, or its download or cache "
+            "is damaged or incomplete."
+        ),
+        remedies=(
+            (
+                "Fetch it again: load_dataset(..., download_mode='force_redownload'), after its cache "
+                "was deleted."
+            ),
+        ),
+        certain=False,
+    ),
+    sign_of(
+        m.DATA_SCRIPT,
+        r"Dataset scripts are no longer supported[^\n]*",
+        r"`?trust_remote_code`? is not supported anymore[^\n]*",
+        remedies=(
+            (
+                "Use a copy of the data set without a script (its Parquet branch: "
+                "revision='refs/convert/parquet'), or an older version of "
+                "datasets."
+            ),
+        ),
+        rank=SymptomRank.CAUSE,
+    ),
+    sign_of(
+        m.RATE_LIMIT,
+        r"Too many users have viewed or downloaded this file[^\n]*",
+        r"Cannot retrieve the public link of the file[^\n]*",
+        r"over its data quota[^\n]*",
+        cause=(
+            "The server does not give the file now: too many downloads reached its limit, or the file is "
+            "not public. The packages are "
+            "not at fault."
+        ),
+        remedies=("Fetch the file in a browser or from another place, or try again later.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.HUB_ACCESS,
+        r"awaiting a review from the repo authors",
+        r"enable access to public gated repositories",
+        r"Invalid credentials in Authorization header",
+        r"Cannot access content at: https?://[^\n]*",
+        cause=(
+            "The server of models refused access: the request for a gated model is not granted yet, or "
+            "the token lacks the permission "
+            "(fine-grained tokens must allow gated repositories)."
+        ),
+        remedies=(
+            "Look at the model's page and at the permissions of the token; log in again (hf auth login).",
+        ),
+        certain=False,
+    ),
+    sign_of(
+        m.MODEL_FILES,
+        r"(?:RevisionNotFoundError|EntryNotFoundError)[^\n]*",
+        r"Revision Not Found for url[^\n]*",
+        cause="The repository of the model has no file or revision of the name that is asked for.",
+        rank=_GENERAL,
+    ),
+    sign_of(
+        m.INDEX_UNREACHABLE,
+        r"curl: \((?:5|6|7|18|28|52|55|56|92)\)[^\n]*",
+        r"wget: unable to resolve host address[^\n]*",
+        r"(?:RPC failed|early EOF|unexpected disconnect while reading sideband|index-pack failed)[^\n]*",
+        rank=_GENERAL,
+    ),
+    sign_of(
+        m.INDEX_TLS,
+        r"curl: \((?:35|58|60|77)\)[^\n]*",
+        r"Unable to establish SSL connection[^\n]*",
+        rank=_GENERAL,
+    ),
+    sign_of(
+        m.INDEX_NOT_FOUND,
+        r"ERROR 404: Not Found",
+        r"The requested URL returned error: 404[^\n]*",
+        rank=_GENERAL,
+    ),
+    sign_of(
+        m.GIT_FAILED,
+        r"Could not read from remote repository[^\n]*",
+        r"detected dubious ownership in repository[^\n]*",
+        r"smudge filter lfs failed[^\n]*",
+        cause=(
+            "git refuses or cannot fetch a repository: the address or the rights (key, token) are wrong, "
+            "its folder belongs to another "
+            "user (dubious ownership), or git-lfs could not fetch a large file."
+        ),
+        remedies=(
+            "Look at the address and the key; for the owner: git config --global --add safe.directory DIR.",
+        ),
+        overrides=True,
+    ),
 )

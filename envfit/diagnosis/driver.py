@@ -220,4 +220,41 @@ SIGNS: tuple[Sign, ...] = (
         ),
         certain=False,
     ),
+    sign_of(
+        m.DRIVER_GPU_UNKNOWN,
+        r"not supported by open\s+(?:NVRM:\s+)?nvidia\.ko",
+        r"does not include the required GPU\s+(?:NVRM:\s+)?System Processor",
+        cause=(
+            "The open kernel module of the driver does not support this GPU, which is older than Turing: "
+            "it needs the "
+            "proprietary kernel module of a driver branch that still supports it."
+        ),
+        remedies=("Install the proprietary variant of the driver (without -open) in a branch for this GPU.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.DRIVER_GPU_UNKNOWN,
+        r"supported through the NVIDIA (?P<branch>[\w.]+) Legacy drivers",
+        r"NVIDIA driver will ignore\s+(?:NVRM:\s+)?this GPU",
+        cause=(
+            "The driver no longer supports this GPU: it is old and needs an older (legacy) driver "
+            "branch, as the message says."
+        ),
+        remedies=(
+            "Install the legacy branch that is named (470, 390), and packages for the CUDA that it supports.",
+        ),
+        overrides=True,
+    ),
+    sign_of(
+        m.CUDA_UNSUPPORTED,
+        r"NVMLError_NotSupported[^\n]*",
+        r"NVMLError_InvalidArgument[^\n]*",
+        r"NVMLError_(?:NotFound|Unknown|Uninitialized)[^\n]*",
+        cause=(
+            "The driver's management library (NVML) does not answer what was asked about a GPU: this GPU "
+            "or platform does not tell it "
+            "(Jetson, WSL, vGPU, parts of a divided GPU), or the number asked for is not one of this process."
+        ),
+        rank=_GENERAL,
+    ),
 )

@@ -154,4 +154,37 @@ SIGNS: tuple[Sign, ...] = (
         r"Setting `?pad_token_id`? to `?eos_token_id`?[^\n]*",
         r"The attention mask (?:and the pad token id were|is) not set[^\n]*",
     ),
+    _harmless(
+        (
+            "torch warns of a setting that is old or of something that it does by itself. It is harmless "
+            "and breaks nothing."
+        ),
+        r"\[W\d[^\n]*Warning: [^\n]*(?:deprecated|is the default now|has no effect)[^\n]*",
+        r"UserWarning: Attempting to run cuBLAS, but there was no current CUDA context[^\n]*",
+        r"expandable_segments not supported on this platform[^\n]*",
+        r"UserWarning: The given NumPy array is not writ\w+[^\n]*",
+        r"UserWarning: TypedStorage is deprecated[^\n]*",
+    ),
+    _harmless(
+        (
+            "ldconfig tells that a library of the driver is no symbolic link, as is usual in WSL and "
+            "containers. It is harmless."
+        ),
+        r"ldconfig[^\n]*is not a symbolic link",
+    ),
+    _harmless(
+        "uv tells that it copies files in place of linking them, or that another environment is active "
+        "than the project's. It is "
+        "harmless.",
+        r"Failed to hardlink files; falling back to full copy[^\n]*",
+        r"`?VIRTUAL_ENV=[^\n]* does not match the project environment path[^\n]*",
+    ),
+    _harmless(
+        (
+            "DeepSpeed tells which of its optional parts cannot be built here. It is harmless where they "
+            "are not used."
+        ),
+        r"\[WARNING\] +(?:async_io|sparse_attn|using untested triton|please install triton)[^\n]*",
+        r"async_io(?: requires the dev libaio|: please install the libaio)[^\n]*",
+    ),
 )

@@ -98,4 +98,54 @@ SIGNS: tuple[Sign, ...] = (
         r"did not find executable at '(?P<path>[^'\n]+)'",
         overrides=True,
     ),
+    sign_of(
+        m.RESTART,
+        r"You must restart the runtime in order to use newly installed versions",
+        (
+            r"(?:RESTART (?:RUNTIME|SESSION)|restart (?:your|the) (?:kernel|runtime|session)) (?:to|in "
+            r"order to|before)[^\n]*"
+        ),
+    ),
+    sign_of(
+        m.SYSTEM_PACKAGES,
+        r"The following packages have unmet dependencies",
+        r"you have held broken packages",
+        r"E: Unable to locate package [^\n]*",
+        r"dpkg was interrupted[^\n]*",
+        r"Could not get lock /var/lib/(?:dpkg|apt)[^\n]*",
+        r"NO_PUBKEY[^\n]*",
+        r"E: The repository '[^'\n]+' (?:is not signed|does not have a Release file)[^\n]*",
+        cause=(
+            "The package manager of the system (apt) cannot install what was asked for: packages depend "
+            "on or exclude others (as "
+            "two driver branches do), a package or source is not there, or the key of its signature is "
+            "missing or old."
+        ),
+        certain=False,
+    ),
+    sign_of(
+        m.WINDOWS_FILE,
+        r"\[WinError (?:5|32|206)\][^\n]*",
+        r"does not have Windows Long Path support enabled[^\n]*",
+        cause=(
+            "Windows refused to write or remove a file: a running program uses it, the user may not, or "
+            "the path is too long."
+        ),
+        remedies=(
+            (
+                "End the programs that use the environment (Python, notebooks), run as administrator or in "
+                "an environment of your own, "
+                "and enable long paths."
+            ),
+        ),
+    ),
+    sign_of(
+        m.PYTHON_INCOMPLETE,
+        r"ensurepip is not\s+available",
+        cause=(
+            "This Python has no ensurepip, so that no virtual environment can be made: on Debian and "
+            "Ubuntu it is a package of its own."
+        ),
+        remedies=("apt-get install python3-venv, or make the environment with uv venv.",),
+    ),
 )

@@ -1081,6 +1081,48 @@ ARGUMENTS = _mechanism(
     environment=False,
 )
 
+DATA_CHANGED = _mechanism(
+    "data-changed",
+    (
+        "A data set is not what its description says: it changed at its source, or its download or cache "
+        "is incomplete."
+    ),
+    "Fetch it again (download_mode='force_redownload'), or take a newer datasets.",
+    environment=False,
+)
+DATA_SCRIPT = _mechanism(
+    "data-script-refused",
+    "The installed datasets no longer runs the script that comes with a data set, which older releases did.",
+    "Use a copy of the data set without a script (Parquet), or an older datasets.",
+)
+RESTART = _mechanism(
+    "restart-needed",
+    "Packages were installed in a session that had already loaded other versions of them.",
+    "Restart the session (runtime, kernel) before the packages are used.",
+    environment=False,
+)
+SYSTEM_PACKAGES = _mechanism(
+    "system-packages",
+    "The package manager of the system (apt, dnf) cannot install what was asked for.",
+    "Look at the sources and at what it names; remove half-installed drivers first.",
+    environment=False,
+)
+POD_EVICTED = _mechanism(
+    "pod-evicted",
+    "Kubernetes ended the pod because its node ran short of disk or memory, or the pod went over its limit.",
+    "Ask for more (ephemeral-storage, memory), or write less to the container's own disk.",
+    environment=False,
+)
+WINDOWS_FILE = _mechanism(
+    "windows-file-refused",
+    (
+        "Windows refused to write or remove a file: a program uses it, the path is too long, or the user "
+        "may not."
+    ),
+    "End the programs that use the environment, allow long paths, or use a shorter folder.",
+    environment=False,
+)
+
 # -- mixed environments ------------------------------------------------------------------
 
 USER_SITE = _mechanism(

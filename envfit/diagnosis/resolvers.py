@@ -845,4 +845,37 @@ SIGNS = (
         r"Poetry was unable to find a compatible version[^\n]*",
         r"The currently activated Python version \S+ is not supported by the project[^\n]*",
     ),
+    sign_of(
+        m.NOT_FOR_PLATFORM,
+        r"Unable to find installation candidates for (?P<name>[\w.-]+)(?: \((?P<version>[^)\n]+)\))?",
+        cause=(
+            "Poetry's lock names {name} in a release that has no file for this platform or Python on the "
+            "source that it was locked from."
+        ),
+        remedies=(
+            "Lock again for this platform (poetry lock), and look at the source that is set for {name}.",
+        ),
+        certain=False,
+    ),
+    sign_of(
+        m.HASHES,
+        r"not found in known hashes[^\n]*",
+        cause=(
+            "The file that was downloaded has none of the hashes in the lock: it changed at its source, "
+            "or a cache has a damaged one."
+        ),
+        remedies=("poetry cache clear --all, then lock again.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.FILE_MISSING,
+        r"Poetry could not find a pyproject\.toml file in [^\n]*",
+        r"No `pyproject\.toml` found in[^\n]*",
+        r"is not a valid editable requirement[^\n]*",
+        cause=(
+            "The command finds no pyproject.toml or project here: it runs in another folder than the "
+            "project's, or the path is wrong."
+        ),
+        remedies=("Go to the folder of the project, or give the right path.",),
+    ),
 )

@@ -98,6 +98,7 @@ _NCCL = (
         r"NET/IB ?: ?[Gg]ot (?:async event|completion)[^\n]*(?:error|status|vendor err)[^\n]*",
         r"Call to ibv_(?:modify_qp|open_device|create_ah|post_send|poll_cq|alloc_pd)[^\n]{0,20} failed[^\n]*",
         r"NCCL WARN NET/IB ?: ?(?:Unable to open device|No device found|Peer)[^\n]*",
+        r"UCX +ERROR[^\n]*(?:[Tt]ransport retry|mlx5|ib_|rdma)[^\n]*",
         r"(?:transport retry counter exceeded|IBV_WC_\w+|local protection error)[^\n]*",
         cause=(
             "Communication over InfiniBand or RoCE failed: a link or port is down or lossy, the settings "
@@ -237,6 +238,7 @@ _MEETING = (
         r"ssh: connect to host \S+ port \d+: [^\n]*",
         r"ssh exited with exit code \d+",
         r"Command '?\[?'?ssh [^\n]*returned non-zero exit status 255",
+        certain=False,
         overrides=True,
     ),
     sign_of(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from envfit.diagnosis import mechanisms as m
 from envfit.diagnosis.scene import Scene
-from envfit.diagnosis.sign import Sign, Telling
+from envfit.diagnosis.sign import Sign, Telling, sign_of
 from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS"]
@@ -162,7 +162,6 @@ SIGNS = (
     ),
     Sign(
         patterns=(
-            r"Resource (?P<what>\S+) not found\.\s+Please use the NLTK Downloader",
             r"Can't find model '(?P<what>[\w.-]+)'",
             (
                 r"Unable to find (?:the )?(?P<what>[\w.-]+) (?:model|data|corpus|dictionary|"
@@ -282,7 +281,11 @@ SIGNS = (
                 r"<Signals\.)\W*(?P<signal>SIGKILL)"
             ),
             r"(?P<signal>SIGKILL)\b",
-            r"(?:died with|killed by|terminated by|got) signal[: ]+(?P<number>9)\b",
+            r"(?:died with|killed by|terminated by|got|exited on)(?: signal)?[: ]+signal[: ]+(?P<number>9)\b",
+            (
+                r"(?:died with|killed by|terminated by|got|exited on|KILLED BY) (?:signal|SIGNAL)[: "
+                r"]+(?P<number>9)\b"
+            ),
         ),
         tell=lambda values, scene: _tell_signal(values or {"signal": "SIGKILL"}, scene),
         unless=(r"OOMKilled", r"Killed process", r"oom", "cc1plus", "cicc", "ptxas", "Killed signal"),
@@ -481,5 +484,11 @@ SIGNS = (
             ),
             rank=SymptomRank.WRAPPER,
         ),
+    ),
+    sign_of(
+        m.DATA_MISSING,
+        r"Resource (?P<what>\S+) not found\.\s+Please use the NLTK Downloader",
+        cause="NLTK needs its data {what}, which is fetched separately and is not on this machine.",
+        remedies=("python -m nltk.downloader {what}",),
     ),
 )

@@ -134,6 +134,8 @@ def _chosen(
     if (before := _not_installed(event, lines, finder)) is not None:
         return before, _hypothesis(scene, before, chain=chain, sure=False)
     if event.hits:
+        if (asserted := _asserted(event, lines)) is not None:
+            return asserted, _hypothesis(scene, asserted, chain=chain, sure=True)
         hit, sure = event.hits[0], event.chain.traced or not lines
         return hit, _hypothesis(scene, hit, chain=chain, sure=sure, about=event.raised)
     behind = _behind(event, lines, finder) or _said_by_package(event)
@@ -236,7 +238,7 @@ class _Finder:
         raised = chain.raised[place]
         hits = self.about(raised)
         understood = any(hit.rank > SymptomRank.WRAPPER for hit in hits)
-        if raised.name in WRAPPER_TYPES or (hits and not understood):
+        if (raised.name in WRAPPER_TYPES or hits) and not understood:
             return False
         if raised.name in CONSEQUENCES and not understood:
             return False
@@ -405,6 +407,16 @@ def _not_installed(event: _Event | None, lines: Sequence[Hit], finder: _Finder) 
         ):
             return hit
     return None
+
+
+def _asserted(event: _Event, lines: Sequence[Hit]) -> Hit | None:
+    """Return the check of a kernel that failed before CUDA or a library of it said anything in general."""
+    if event.hits[0].rank is SymptomRank.CAUSE:
+        return None
+    return next(
+        (hit for hit in lines if hit.code == "cuda-device-assert" and hit.places[0][0] < event.raised.first),
+        None,
+    )
 
 
 def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
