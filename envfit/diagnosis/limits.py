@@ -20,15 +20,14 @@ SIGNS: tuple[Sign, ...] = (
         r"unable to create (?:new )?(?:native )?thread[^\n]*",
         r"BlockingIOError: \[Errno 11\] Resource temporarily unavailable",
         cause=(
-            "The process could not start another thread or process: the user, job or container has "
-            "reached its limit "
-            "of processes and threads (or an old container engine forbids the call)."
+            "The process could not start another thread or process: the user, job or container has reached "
+            "its limit of processes and threads (or an old container engine forbids the call)."
         ),
         remedies=(
             "Use fewer threads (OMP_NUM_THREADS=1, OPENBLAS_NUM_THREADS=1) and workers.",
             (
-                "Raise the limit: ulimit -u, docker run --pids-limit; update Docker where it says that "
-                "it is not permitted."
+                "Raise the limit: ulimit -u, docker run --pids-limit; update Docker where it says that it "
+                "is not permitted."
             ),
         ),
         overrides=True,
@@ -39,9 +38,8 @@ SIGNS: tuple[Sign, ...] = (
         r"received 0 items of ancdata",
         r"\[Errno 24\][^\n]*",
         cause=(
-            "The process holds as many open files as the system allows it: torch hands tensors from "
-            "worker to worker "
-            "as open files."
+            "The process holds as many open files as the system allows it: torch hands tensors from worker "
+            "to worker as open files."
         ),
         remedies=(
             (
@@ -75,8 +73,7 @@ SIGNS: tuple[Sign, ...] = (
         r"0x[Cc]0000(?:005|409|0fd|0FD)",
         cause=(
             "A compiled library crashed (its memory was damaged); the text does not say which, nor why. "
-            "Often two "
-            "libraries that do not fit are loaded together."
+            "Often two libraries that do not fit are loaded together."
         ),
         remedies=(
             "Run with python -X faulthandler: the last lines of its output name the module that was called.",
@@ -116,10 +113,9 @@ SIGNS: tuple[Sign, ...] = (
         r"NO_PUBKEY[^\n]*",
         r"E: The repository '[^'\n]+' (?:is not signed|does not have a Release file)[^\n]*",
         cause=(
-            "The package manager of the system (apt) cannot install what was asked for: packages depend "
-            "on or exclude others (as "
-            "two driver branches do), a package or source is not there, or the key of its signature is "
-            "missing or old."
+            "The package manager of the system (apt) cannot install what was asked for: packages depend on "
+            "or exclude others (as two driver branches do), a package or source is not there, or the key of "
+            "its signature is missing or old."
         ),
         certain=False,
     ),
@@ -128,14 +124,13 @@ SIGNS: tuple[Sign, ...] = (
         r"\[WinError (?:5|32|206)\][^\n]*",
         r"does not have Windows Long Path support enabled[^\n]*",
         cause=(
-            "Windows refused to write or remove a file: a running program uses it, the user may not, or "
-            "the path is too long."
+            "Windows refused to write or remove a file: a running program uses it, the user may not, or the "
+            "path is too long."
         ),
         remedies=(
             (
                 "End the programs that use the environment (Python, notebooks), run as administrator or in "
-                "an environment of your own, "
-                "and enable long paths."
+                "an environment of your own, and enable long paths."
             ),
         ),
     ),
@@ -143,9 +138,39 @@ SIGNS: tuple[Sign, ...] = (
         m.PYTHON_INCOMPLETE,
         r"ensurepip is not\s+available",
         cause=(
-            "This Python has no ensurepip, so that no virtual environment can be made: on Debian and "
-            "Ubuntu it is a package of its own."
+            "This Python has no ensurepip, so that no virtual environment can be made: on Debian and Ubuntu "
+            "it is a package of its own."
         ),
         remedies=("apt-get install python3-venv, or make the environment with uv venv.",),
+    ),
+    sign_of(
+        m.CUDA_MEMORY,
+        r"[Tt]ried to allocate [\d.]+ ?[KMG]i?B[^\n]*",
+        r"ResourceExhaustedError[^\n]*",
+        r"Allocator \(\w*GPU_\d\w*\) ran out of memory[^\n]*",
+        r"MPS backend out of memory[^\n]*",
+        cause=(
+            "The memory of the GPU does not suffice for what the program asked for: the model or batch is "
+            "too large for what is free. Another environment does not change that."
+        ),
+        remedies=(
+            "See with nvidia-smi who else uses the GPU; use smaller batches, sequences or data types.",
+        ),
+        unless=("DefaultCPUAllocator", "not enough memory: you", "device:CPU"),
+    ),
+    sign_of(
+        m.HOST_MEMORY,
+        r"session crashed after using all available RAM[^\n]*",
+        r"(?:ran|run|running) out of (?:host |CPU |system )(?:memory|RAM)[^\n]*",
+        r"(?:failed to|could not|cannot|unable to) allocate (?:host |CPU |pinned |system )?memory[^\n]*",
+        r"TerminatedWorkerError[^\n]*",
+        r"unexpectedly terminated\. This could be caused by a segmentation fault[^\n]*",
+        cause=(
+            "The machine's memory (not the GPU's) did not suffice, as far as the message tells: a process "
+            "asked for more than there is, or was ended because of it."
+        ),
+        remedies=("Ask for more memory, or use less: fewer workers, smaller parts.",),
+        certain=False,
+        unless=("GPU", "CUDA", "static TLS"),
     ),
 )

@@ -46,8 +46,8 @@ def _tell_conflict(_: Mapping[str, str], scene: Scene) -> Telling | None:
         cause=f"What was asked for excludes itself{about}: {listed(said)}."
         if said
         else (
-            "What was asked for excludes itself: packages need versions of another one that have nothing "
-            "in common."
+            "What was asked for excludes itself: packages need versions of another one that have nothing in "
+            "common."
         ),
         remedies=(
             "Loosen one of the requirements that are named, or take other releases of what makes them.",
@@ -88,8 +88,7 @@ def _tell_statement(_: Mapping[str, str], scene: Scene) -> Telling | None:
 #: As uv says it before 0.5: "torch==2.2.0 is unusable because no wheels are available with a matching ...".
 _UNUSABLE = re.compile(
     r"(?P<name>[A-Za-z][\w.-]*)(?P<wanted>\S*) (?:is unusable|cannot be used) because no wheels are "
-    r"available with a "
-    r"matching (?P<what>Python implementation|Python version|Python ABI|platform|ABI)"
+    r"available with a matching (?P<what>Python implementation|Python version|Python ABI|platform|ABI)"
 )
 
 
@@ -139,9 +138,8 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         for line in told
         if (
             found := re.match(
-                r"(?:nothing provides (?:requested )?)?(\S+(?: [^\s,]+){0,3}?) ?,? (?:does not exist|"
-                r"needed by|"
-                r"which does not exist)",
+                r"(?:nothing provides (?:requested )?)?(\S+(?: [^\s,]+){0,3}?) ?,? (?:does not exist|needed "
+                r"by|which does not exist)",
                 line,
             )
         )
@@ -230,8 +228,7 @@ def _tell_classic(scene: Scene) -> Telling | None:
         remedies=(
             (
                 "Loosen one of the versions that are named (often python or pytorch), solve in a new "
-                "environment, or use the solver "
-                "libmamba, which says more."
+                "environment, or use the solver libmamba, which says more."
             ),
         ),
         certain=False,
@@ -273,8 +270,8 @@ def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
         ),
         remedies=(
             (
-                "Look at the name and version; add the channel that has it (-c conda-forge), or install "
-                "it with pip."
+                "Look at the name and version; add the channel that has it (-c conda-forge), or install it "
+                "with pip."
             ),
         ),
         certain=False,
@@ -288,8 +285,8 @@ def _tell_pipenv(values: Mapping[str, str], _: Scene) -> Telling:
     return Telling(
         mechanism=m.LOCAL_VERSION if local else m.NO_SUCH_VERSION,
         cause=(
-            f"{name}{wanted} is not on the index that is asked: builds with a label after + are only on "
-            f"the index of "
+            f"{name}{wanted} is not on the index that is asked: builds with a label after + are only on the "
+            f"index of "
             "those who made them."
             if local
             else f"No release of {name} satisfies all that is asked of it ({wanted or 'any version'}): the "
@@ -315,8 +312,7 @@ def _tell_hash(values: Mapping[str, str], scene: Scene) -> Telling:
         mechanism=m.HASHES,
         cause=(
             f"The file of {name} that was downloaded is not the one that the lock or requirements name: "
-            "the download was cut off, a cache or mirror has another file, or the release has got new "
-            "files."
+            "the download was cut off, a cache or mirror has another file, or the release has got new files."
         ),
     )
 
@@ -334,19 +330,16 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), "
-                r"but "
+                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), but "
                 r"you(?:'ll)? have (?P<found>[\w.-]+ [\w.+]+) which is incompatible"
             ),
             (
                 r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), "
-                r"(?:but "
-                r"you have|which is)(?P<found> ?not installed)"
+                r"(?:but you have|which is)(?P<found> ?not installed)"
             ),
             (
                 r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) has requirement "
-                r"(?P<wanted>[^\n]{2,80}?), "
-                r"but you(?:'ll)? have (?P<found>[\w.-]+ [\w.+]+)"
+                r"(?P<wanted>[^\n]{2,80}?), but you(?:'ll)? have (?P<found>[\w.-]+ [\w.+]+)"
             ),
         ),
         tell=_tell_incompatible,
@@ -389,8 +382,7 @@ SIGNS = (
             mechanism=m.NOT_FOR_PYTHON,
             cause=(
                 "The project allows Pythons (requires-python) that a package it needs does not take: PDM "
-                "looks for a "
-                "set that fits all of them."
+                "looks for a set that fits all of them."
             ),
             remedies=("Narrow requires-python in pyproject.toml to the Pythons that are used.",),
             certain=False,
@@ -400,9 +392,9 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:LibMambaUnsatisfiableError|UnsatisfiableError|The following packages are incompatible|"
-                r"Could not solve for environment specs|nothing provides (?:requested )?\S+|Encountered "
-                r"problems while solving)"
+                r"(?:LibMambaUnsatisfiableError|UnsatisfiableError|The following packages are "
+                r"incompatible|Could not solve for environment specs|nothing provides (?:requested "
+                r")?\S+|Encountered problems while solving)"
             ),
             r"The following specifications were found to be incompatible with",
             r"Found conflicts! Looking for incompatible packages",
@@ -455,8 +447,7 @@ SIGNS = (
         patterns=(
             (
                 r"(?:Sorry, |RuntimeError: |ERROR: )?Python (?:version )?(?P<wanted>(?:>=?|==|<=?)? "
-                r"?3\.\d+(?: "
-                r"or (?:later|newer|higher|above))?)[^\n]{0,20} is (?:required|needed)"
+                r"?3\.\d+(?: or (?:later|newer|higher|above))?)[^\n]{0,20} is (?:required|needed)"
             ),
             (
                 r"(?:only |is not |not )support(?:s|ed)?[^\n]{0,60}\b[Pp]ython (?:versions? "
@@ -476,8 +467,7 @@ SIGNS = (
             r"incompatible with the current platform: \S*/(?P<wheel>[\w.+-]+\.whl)",
             (
                 r"`?(?P<wheel>[\w.+-]+\.whl)`?[^\n]{0,100}(?:is not compatible with the current|not "
-                r"compatible "
-                r"with this)"
+                r"compatible with this)"
             ),
         ),
         telling=Telling(
@@ -523,8 +513,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.MANAGED,
             cause=(
-                "The Python of the system is kept by its own package manager, so that pip and uv refuse "
-                "to install into it."
+                "The Python of the system is kept by its own package manager, so that pip and uv refuse to "
+                "install into it."
             ),
             remedies=("Make a virtual environment (python3 -m venv DIR, uv venv DIR) and install there.",),
         ),
@@ -533,10 +523,8 @@ SIGNS = (
         patterns=(
             (
                 r"(?:certificate verify failed|CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|"
-                r"self.signed "
-                r"certificate|unable to get local issuer certificate|invalid peer certificate|"
-                r"UnknownIssuer|"
-                r"CondaSSLError)"
+                r"self.signed certificate|unable to get local issuer certificate|invalid peer "
+                r"certificate|UnknownIssuer|CondaSSLError)"
             ),
             r"SSL module is not available",
             r"ssl module in Python is not available",
@@ -566,8 +554,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.INDEX_FORBIDDEN,
             cause=(
-                "A server refused access (401, 403 or 407): it wants a name and password or token, or "
-                "does not allow this file."
+                "A server refused access (401, 403 or 407): it wants a name and password or token, or does "
+                "not allow this file."
             ),
             certain=False,
         ),
@@ -591,10 +579,9 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:502 Bad Gateway|503 Service Unavailable|504 Gateway|429 Too Many Requests|500 "
-                r"Internal "
-                r"Server Error|(?:HTTP|status code|Client Error|Server Error)[^\n]{0,12}\b(?:429|"
-                r"50[0234])\b)"
+                r"(?:502 Bad Gateway|503 Service Unavailable|504 Gateway|429 Too Many Requests|500 Internal "
+                r"Server Error|(?:HTTP|status code|Client Error|Server "
+                r"Error)[^\n]{0,12}\b(?:429|50[0234])\b)"
             ),
         ),
         telling=Telling(mechanism=m.SERVER_BUSY, cause=m.SERVER_BUSY.cause, rank=SymptomRank.GENERAL),
@@ -602,19 +589,18 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:Temporary failure in name resolution|Name or service not known|getaddrinfo failed|"
-                r"nodename nor servname|failed to lookup address information|NameResolutionError|Could not "
-                r"resolve host)"
+                r"(?:Temporary failure in name resolution|Name or service not known|getaddrinfo "
+                r"failed|nodename nor servname|failed to lookup address "
+                r"information|NameResolutionError|Could not resolve host)"
             ),
             (
                 r"(?:ReadTimeoutError|ConnectTimeoutError|Read timed out|ConnectTimeout|operation timed "
-                r"out|"
-                r"Connection timed out|Connection to \S+ timed out)"
+                r"out|Connection timed out|Connection to \S+ timed out)"
             ),
             (
-                r"(?:Network is unreachable|No route to host|Failed to establish a new connection|"
-                r"NewConnectionError|CondaHTTPError|ProxyError|Cannot connect to proxy|tunnel error|error "
-                r"sending request for url)"
+                r"(?:Network is unreachable|No route to host|Failed to establish a new "
+                r"connection|NewConnectionError|CondaHTTPError|ProxyError|Cannot connect to proxy|tunnel "
+                r"error|error sending request for url)"
             ),
             r"Could not connect to server",
             r"(?:We couldn't connect to|Cannot reach) 'https?://[^'\n]+'",
@@ -674,10 +660,9 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:Invalid requirement|InvalidRequirement|Expected end or semicolon|Expected "
-                r"(?:package name|"
-                r"matching)[^\n]{0,60}|Couldn't parse requirement|Invalid version: '[^'\n]+'|"
-                r"InvalidVersion)[^\n]*"
+                r"(?:Invalid requirement|InvalidRequirement|Expected end or semicolon|Expected (?:package "
+                r"name|matching)[^\n]{0,60}|Couldn't parse requirement|Invalid version: "
+                r"'[^'\n]+'|InvalidVersion)[^\n]*"
             ),
             r"error in [\w.-]+ setup command: '[\w_]+' must be a string",
             r"Please use pip<24\.1",
@@ -717,8 +702,7 @@ SIGNS = (
         patterns=(
             r"Cannot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,20}\. It is a distutils installed project",
             (
-                r"[Cc]annot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,40},? (?:RECORD file not found|no "
-                r"RECORD "
+                r"[Cc]annot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,40},? (?:RECORD file not found|no RECORD "
                 r"file was found)"
             ),
             r"[Cc]annot uninstall (?P<name>[\w.-]+)",
@@ -726,8 +710,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.UNINSTALL_FAILED,
             cause=(
-                "{name} was installed by something else (conda, the system, distutils) and has no record "
-                "of its files, so that pip cannot remove it."
+                "{name} was installed by something else (conda, the system, distutils) and has no record of "
+                "its files, so that pip cannot remove it."
             ),
             remedies=(
                 "Use a fresh environment, or remove it with what installed it (conda remove {name}, apt).",
@@ -739,8 +723,8 @@ SIGNS = (
         patterns=(
             r"git (?:clone|fetch|submodule)[^\n]{0,200}(?:did not run successfully|failed|exited|error)",
             (
-                r"fatal: (?:could not read Username|repository '[^'\n]+' not found|Authentication failed|"
-                r"unable to access|Remote branch \S+ not found|couldn't find remote ref)[^\n]*"
+                r"fatal: (?:could not read Username|repository '[^'\n]+' not found|Authentication "
+                r"failed|unable to access|Remote branch \S+ not found|couldn't find remote ref)[^\n]*"
             ),
             r"ERROR: Cannot find command 'git'",
             r"Git operation failed",
@@ -748,8 +732,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.GIT_FAILED,
             cause=(
-                "git could not fetch a repository: git is missing, or its address, revision, rights or "
-                "the network are wrong."
+                "git could not fetch a repository: git is missing, or its address, revision, rights or the "
+                "network are wrong."
             ),
             certain=False,
         ),
@@ -762,8 +746,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.CONFLICT,
             cause=(
-                "pip gave up its search: the requirements are so loose that it tried too many versions, "
-                "or they exclude each other."
+                "pip gave up its search: the requirements are so loose that it tried too many versions, or "
+                "they exclude each other."
             ),
             remedies=("Give lower bounds for the packages that it tries, or use a lock or uv.",),
             rank=SymptomRank.GENERAL,
@@ -786,8 +770,8 @@ SIGNS = (
         r"Directory '(?P<path>[^'\n]+)' is not installable\. Neither",
         r"(?:EnvironmentFileNotFound|File not found): '?(?P<path>[^'\n]+\.(?:txt|ya?ml|toml))'?[^\n]*",
         cause=(
-            "{path} is not there or is not what it should be: the command runs in another folder than "
-            "the project's."
+            "{path} is not there or is not what it should be: the command runs in another folder than the "
+            "project's."
         ),
         remedies=("Go to the folder of the project, or give the right path.",),
         overrides=True,
@@ -819,8 +803,8 @@ SIGNS = (
         r"CondaToSNonInteractiveError[^\n]*",
         r"Terms of Service have not been accepted[^\n]*",
         cause=(
-            "The terms of service of conda's default channels were not accepted, so that conda refuses "
-            "to use them."
+            "The terms of service of conda's default channels were not accepted, so that conda refuses to "
+            "use them."
         ),
         remedies=("conda tos accept, or use conda-forge alone: -c conda-forge --override-channels.",),
     ),
@@ -861,8 +845,8 @@ SIGNS = (
         m.HASHES,
         r"not found in known hashes[^\n]*",
         cause=(
-            "The file that was downloaded has none of the hashes in the lock: it changed at its source, "
-            "or a cache has a damaged one."
+            "The file that was downloaded has none of the hashes in the lock: it changed at its source, or "
+            "a cache has a damaged one."
         ),
         remedies=("poetry cache clear --all, then lock again.",),
         overrides=True,

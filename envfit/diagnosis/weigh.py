@@ -30,8 +30,7 @@ _MOST_QUOTES = 4
 _LONGEST_QUOTE = 240
 _WARNS = re.compile(
     r"warn|caught was|ignore import error|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? "
-    r"?back|using .{1,40} "
-    r"instead",
+    r"?back|using .{1,40} instead",
     re.IGNORECASE,
 )
 #: What says that something failed, whatever else stands in the line: NCCL has no level above WARN.
@@ -50,8 +49,8 @@ _NOT_INSTALLED = frozenset(
     }
 )
 _ERRS = re.compile(
-    r"\berror\b|fatal|fail|\N{MULTIPLICATION SIGN}|cannot|could not|abort|\bkilled\b|exception|not found|"
-    r"no such",
+    r"\berror\b|fatal|fail|\N{MULTIPLICATION SIGN}|cannot|could not|abort|\bkilled\b|exception|not found|no "
+    r"such",
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(r"\s*(?:cause|Caused by|\d+): ")
@@ -68,11 +67,10 @@ _OWN_FAULTS = frozenset(
     }
 )
 _OF_ENVIRONMENT = re.compile(
-    r"\b(?:re)?install|upgrade|downgrade|incompatible|not compatible|(?:requires?|needs?|required|"
-    r"minimum)\b.*\bversion"
-    r"|version\b.*\b(?:required|needed|too old|too new|mismatch)|(?:compiled|built) (?:with|for|against|"
-    r"without)"
-    r"|not supported (?:on|by|with)|\bCUDA\b|\bdriver\b|compute capability",
+    r"\b(?:re)?install|upgrade|downgrade|incompatible|not "
+    r"compatible|(?:requires?|needs?|required|minimum)\b.*\bversion|version\b.*\b(?:required|needed|too "
+    r"old|too new|mismatch)|(?:compiled|built) (?:with|for|against|without)|not supported "
+    r"(?:on|by|with)|\bCUDA\b|\bdriver\b|compute capability",
     re.IGNORECASE,
 )
 #: What other processes say after one has failed.
