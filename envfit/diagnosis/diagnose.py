@@ -13,6 +13,7 @@ from envfit.diagnosis import (
     harmless,
     imports,
     libraries,
+    limits,
     resolvers,
     runs,
     system,
@@ -39,6 +40,7 @@ SIGNS = (
     *resolvers.SIGNS,
     *downloads.SIGNS,
     *system.SIGNS,
+    *limits.SIGNS,
     *wrappers.SIGNS,
     *harmless.SIGNS,
 )
