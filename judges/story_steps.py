@@ -148,8 +148,8 @@ installed properly, and installing it again changes nothing.""",
         title="What the environment is",
         tells="""\
 The same is found without a log, on the login node, for the GPU that the jobs run on; and that
-no other build of flash-attn would do there.""",
-        command="envfit check env --gpu V100",
+no other build of flash-attn would do there. (`--quick` runs nothing of the environment.)""",
+        command="envfit check env --gpu V100 --quick",
         status=1,
         says=(f"without its compiled extension {_EXTENSION}", "[missing-extension]", "[cannot-work]"),
         shows=_EVERYTHING,
@@ -158,7 +158,7 @@ no other build of flash-attn would do there.""",
     Step(
         title="The remedy",
         tells="",
-        command="envfit check env --gpu V100 --fix --yes",
+        command="envfit check env --gpu V100 --quick --fix --yes",
         says=("pip uninstall --yes flash-attn", "takes it back"),
         shows=(r"^fix ", r"^- ", r"^  \$", r"^done"),
     ),
@@ -224,7 +224,7 @@ make flash_attn.done""",
     Step(
         tells="""\
 The remedy that ESPnet's message names would have brought a second package that owns `s3prl`. It is
-refused as well, and so is another torch.""",
+refused as well. torch stays, and pip takes the torchvision that goes with it.""",
         command="""\
 . kept/bin/activate
 pip install espnet-s3prl
@@ -259,10 +259,16 @@ Who means it can put the guard aside for one command; and uv reads no file in an
         command="""\
 FLASH_ATTENTION_SKIP_CUDA_BUILD=TRUE PIP_CONSTRAINT=/dev/null \\
   kept/bin/pip install --no-deps --no-build-isolation flash-attn
-envfit check kept --gpu V100""",
+envfit check kept --gpu V100 --quick""",
         status=1,
         says=("Successfully installed flash-attn", "[missing-extension]", "[changed-since-install]"),
-        shows=(r"^Successfully", r"^no: ", r"^(breaks|warns|unknown|info)[: ]", r"^    \$", r"^  to do"),
+        shows=(
+            r"^Successfully",
+            r"^no: ",
+            r"^(breaks|warns|unknown|info)[: ]",
+            r"^    (\$|added)",
+            r"^  to do",
+        ),
         hides=(r"triton",),
     ),
 )

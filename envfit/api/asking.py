@@ -211,7 +211,7 @@ class _Accounting:
         base, target = self._job.base, self._resolution.target
         facts = facts_read(reason.rule, base)
         if CUDA_DRIVER in facts and target.fact(CUDA_DRIVER).state is FactState.KNOWN:
-            for driver, other in list(newer_drivers(target, reason.rule, base))[:_NEWER_FACTS]:
+            for driver, other in list(newer_drivers(target, base, rule=reason.rule))[:_NEWER_FACTS]:
                 yield f"with driver {driver}", Variation(target=other)
         if CAPABILITY in facts and target.gpus:
             if len(target.capabilities) > 1:

@@ -37,13 +37,13 @@ from envfit.resolve.decide import Concede, Unsatisfied, resolve
 from envfit.resolve.pythons import Tried, choose_python
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.solver import BUDGET
-from envfit.resolve.way_out import Change, WayKind, WayOut
 from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Target
 
 if TYPE_CHECKING:
     from envfit.api.indexes import OpenIndexes
     from envfit.detect.interpreter import Interpreter
+    from envfit.resolve.way_out import WayOut
 
 __all__ = ["AS_ASKED", "Job", "OpenJob", "Variation", "Watch", "begin"]
 
@@ -240,6 +240,8 @@ class Job:
     def _on_other_indexes(self, target: Target, refused: Unsatisfied) -> Iterator[WayOut]:
         """Yield the index of variants that is known to have builds that run, where all resolves with it."""
         request = self.request
+        from envfit.resolve.way_out import Change, WayKind, WayOut
+
         may_ask = not (request.offline or request.no_index or self.project.settings.no_index)
         for name in dict.fromkeys(better.index for better in refused.better) if may_ask else ():
             self.notify(f"asking the {name} index whether its builds would do")

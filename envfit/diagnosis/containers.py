@@ -19,27 +19,26 @@ _DEVICES = (
         r"CDI device injection failed[^\n]*",
         r"no CDI (?:devices|specs?)[^\n]{0,40}(?:found|registered)[^\n]*",
         cause=(
-            "The container engine finds no description (CDI) of the GPU under this name: it was never "
-            "made on this host, is "
-            "older than the driver, or the engine (podman before 4.1) does not read it."
+            "The container engine finds no description (CDI) of the GPU under this name: it was never made "
+            "on this host, is older than the driver, or the engine (podman before 4.1) does not read it."
         ),
         overrides=True,
     ),
     sign_of(
         m.CONTAINER_GPU,
         (
-            r"nvidia-container-cli: initialization error: (?:driver rpc error|driver error|cuda "
-            r"error|open failed)[^\n]*"
+            r"nvidia-container-cli: initialization error: (?:driver rpc error|driver error|cuda error|open "
+            r"failed)[^\n]*"
         ),
         r"nvidia-container-cli(?:\.real)?: (?:ldcache|mount|detection|driver rpc|device) error[^\n]*",
         r"could not apply required modification to OCI specification[^\n]*",
         r"error adding (?:device|GPU|CDI)[^\n]*nvidia[^\n]*",
+        r"error executing hook [^\n]*nvidia[^\n]*",
         r"error running (?:prestart )?hook[^\n]*nvidia[^\n]*",
         r"nvidia-container-(?:runtime|toolkit)[^\n]{0,80}(?:permission denied|not found|no such file)[^\n]*",
         cause=(
-            "NVIDIA's container hook could not give the GPU to the container: the driver of the host "
-            "does not answer, or "
-            "the toolkit and the host do not fit."
+            "NVIDIA's container hook could not give the GPU to the container: the driver of the host does "
+            "not answer, or the toolkit and the host do not fit."
         ),
         remedies=(
             "Run nvidia-smi on the host first; then update or reinstall nvidia-container-toolkit there.",
@@ -57,12 +56,20 @@ _DEVICES = (
     sign_of(
         m.CONTAINER_GPU,
         r"bpf_prog_query\(BPF_CGROUP_DEVICE\) failed[^\n]*",
+        r"unable to create cgroupv\d interface[^\n]*",
+        r"cgroup subsystem devices not found[^\n]*",
+        r"failed to add device rules[^\n]*",
         r"nvidia-container-cli[^\n]*cgroup[^\n]*(?:not permitted|not found|failed)[^\n]*",
         cause=(
-            "NVIDIA's container hook may not change the cgroup of the container, as with an engine that "
-            "runs without root."
+            "NVIDIA's container hook and the cgroup of this system do not fit: it is older than cgroup v2, "
+            "or may not change the cgroup of the container, as with an engine that runs without root."
         ),
-        remedies=("Set no-cgroups = true in /etc/nvidia-container-runtime/config.toml, or use CDI.",),
+        remedies=(
+            (
+                "Update nvidia-container-toolkit on the host; for an engine without root set no-cgroups = "
+                "true in /etc/nvidia-container-runtime/config.toml, or use CDI."
+            ),
+        ),
         overrides=True,
     ),
     sign_of(
@@ -72,9 +79,8 @@ _DEVICES = (
             r"file)[^\n]*"
         ),
         cause=(
-            "The container has no nvidia-smi: the container engine puts it there with the GPU, so that "
-            "the container was "
-            "started without the GPU (in podman --gpus does nothing)."
+            "The container has no nvidia-smi: the container engine puts it there with the GPU, so that the "
+            "container was started without the GPU (in podman --gpus does nothing)."
         ),
         remedies=("docker run --gpus all, podman run --device nvidia.com/gpu=all, apptainer exec --nv.",),
     ),
@@ -129,8 +135,8 @@ _ENGINE = (
         m.LIBRARY_FOREIGN,
         r"no matching manifest for (?P<machine>\S+)[^\n]*",
         cause=(
-            "The image exists for other kinds of processor or platform, and not for {machine}, which "
-            "this machine is."
+            "The image exists for other kinds of processor or platform, and not for {machine}, which this "
+            "machine is."
         ),
         remedies=("Use an image for this machine's architecture, or build it there.",),
     ),
@@ -138,16 +144,15 @@ _ENGINE = (
         m.CONTAINER_START,
         r"exec (?:/\S+|\S+\.sh): no such file or directory",
         (
-            r"exec: \"[^\"\n]+\": (?:stat [^\n:]+: )?(?:no such file or directory|executable file not "
-            r"found in \$PATH|permission denied)[^\n]*"
+            r"exec: \"[^\"\n]+\": (?:stat [^\n:]+: )?(?:no such file or directory|executable file not found "
+            r"in \$PATH|permission denied)[^\n]*"
         ),
         r"exec (?:/\S+|\S+\.sh): permission denied",
         r"OCI runtime attempted to invoke a command that was not found",
         r"unable to start container process: exec: [^\n]*",
         cause=(
-            "The container's first program could not be started: it is not in the image or not in PATH, "
-            "is not "
-            "executable, or its first line names an interpreter that is not there (as with line ends of "
+            "The container's first program could not be started: it is not in the image or not in PATH, is "
+            "not executable, or its first line names an interpreter that is not there (as with line ends of "
             "Windows)."
         ),
         remedies=(
@@ -155,6 +160,17 @@ _ENGINE = (
         ),
         certain=False,
         unless=("nvidia-smi",),
+    ),
+    sign_of(
+        m.FILE_DAMAGED,
+        r"(?:bad superblock|trying to read the squashfs image|[Cc]ould not find squashfs partition)[^\n]*",
+        r"(?:image format not recognized|not a valid (?:SIF|image)|unable to open image)[^\n]*",
+        cause=(
+            "The image of the container (squashfs, SIF) could not be read: the file is damaged or "
+            "incomplete, or the system's kernel does not know the compression that it was made with."
+        ),
+        remedies=("Fetch or build the image again, whole (look at the free disk and at APPTAINER_TMPDIR).",),
+        overrides=True,
     ),
     sign_of(
         m.CONTAINER_NAMESPACE,
@@ -166,10 +182,11 @@ _ENGINE = (
         ),
         r"(?:apptainer|singularity|starter)[^\n]*(?:setuid|fakeroot)[^\n]*(?:not|failed|must)[^\n]*",
         r"no subuid ranges found for user[^\n]*",
+        r"crun: [^\n]*: (?:Function not implemented|Operation not permitted)[^\n]*",
         r"container creation failed: [^\n]*(?:permission|not permitted|mount)[^\n]*",
         cause=(
-            "The system does not let this user start containers this way: user namespaces or fakeroot "
-            "are not set up for it."
+            "The system does not let this user start containers this way: user namespaces or fakeroot are "
+            "not set up for it."
         ),
         certain=False,
     ),
@@ -179,16 +196,80 @@ _SCHEDULERS = (
         m.NO_RESOURCES,
         r"Insufficient nvidia\.com/(?:gpu|mig)\S*",
         cause=(
-            "Kubernetes finds no node with a free GPU (nvidia.com/gpu): all are taken, or the node does "
-            "not offer any because "
-            "NVIDIA's device plugin, the driver or the container runtime is missing there."
+            "Kubernetes finds no node with a free GPU (nvidia.com/gpu): all are taken, or the node does not "
+            "offer any because NVIDIA's device plugin, the driver or the container runtime is missing there."
         ),
         remedies=(
             (
-                "kubectl describe nodes shows nvidia.com/gpu under Allocatable; if it is not there, look "
-                "at the device plugin."
+                "kubectl describe nodes shows nvidia.com/gpu under Allocatable; if it is not there, look at "
+                "the device plugin."
             ),
         ),
+    ),
+    sign_of(
+        m.CONTAINER_GPU,
+        r"UnexpectedAdmissionError[^\n]*",
+        r"Allocate failed due to [^\n]*nvidia\.com[^\n]*",
+        r"no runtime for \"nvidia\" is configured[^\n]*",
+        cause=(
+            "Kubernetes could not give the GPU to the pod: NVIDIA's device plugin does not offer a healthy "
+            "GPU on that node, or the container runtime of the node has no nvidia runtime."
+        ),
+        remedies=(
+            "Look at the log of the nvidia-device-plugin on that node, restart it, and run nvidia-smi there.",
+        ),
+        overrides=True,
+    ),
+    sign_of(
+        m.POD_EVICTED,
+        r"The node was low on resource: [^\n]*",
+        r"ephemeral local storage usage exceeds[^\n]*",
+        r"Pod was evicted[^\n]*",
+        r"Reason: +Evicted",
+    ),
+    sign_of(
+        m.KILLED_MEMORY,
+        r"job killed: (?:p?v?mem|mem) [^\n]*exceeded limit[^\n]*",
+        r"TERM_MEMLIMIT[^\n]*",
+        cause=(
+            "The scheduler ended the job because it used more of the machine's memory (not the GPU's) than "
+            "it had asked for."
+        ),
+        overrides=True,
+    ),
+    sign_of(
+        m.JOB_ENDED,
+        r"TERM_(?:RUNLIMIT|OWNER|PREEMPT|ADMIN)[^\n]*",
+        r"\*\*\* (?:JOB|STEP) [^\n]*CANCELLED AT [^\n]*",
+        cause=(
+            "The scheduler of the cluster or a person ended the job. Neither the program nor its "
+            "environment failed."
+        ),
+        certain=False,
+        unless=("DUE TO",),
+    ),
+    sign_of(
+        m.NO_RESOURCES,
+        r"Unable to satisfy cpu bind request[^\n]*",
+        r"CPU binding outside of job step allocation[^\n]*",
+        r"Unable to (?:contact slurm controller|create step for job)[^\n]*",
+        r"exceeded quota: [^\n]*",
+        cause=(
+            "Slurm or Kubernetes could not start it as asked: the CPUs, memory or binding are not within "
+            "what the job was given, or a quota is used up. No package is at fault."
+        ),
+        certain=False,
+        unless=(r"\(gres\)",),
+    ),
+    sign_of(
+        m.HIDDEN,
+        r"(?:CrashLoopBackOff|Back-off restarting failed container)[^\n]*",
+        cause=(
+            "Another error is hidden behind this message: the program in the container ended, and "
+            "Kubernetes starts it again."
+        ),
+        remedies=("kubectl logs POD --previous shows what it printed.",),
+        rank=SymptomRank.WRAPPER,
     ),
     sign_of(
         m.NO_RESOURCES,
@@ -212,14 +293,13 @@ _SCHEDULERS = (
         r"(?:QOSMax\w+|AssocGrp\w+|AssocMax\w+)",
         r"Job violates accounting/QOS policy",
         cause=(
-            "Slurm did not take the job: what was asked for (account, partition, GPUs, memory, time) "
-            "does not exist, or this "
-            "user may not have it. No package is at fault."
+            "Slurm did not take the job: what was asked for (account, partition, GPUs, memory, time) does "
+            "not exist, or this user may not have it. No package is at fault."
         ),
         remedies=(
             (
-                "sinfo -o '%P %G %m %l' shows what there is, sacctmgr show assoc user=$USER what the "
-                "user may use."
+                "sinfo -o '%P %G %m %l' shows what there is, sacctmgr show assoc user=$USER what the user "
+                "may use."
             ),
         ),
         unless=(r"\(gres\)",),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from envfit.diagnosis import mechanisms as m
 from envfit.diagnosis.cuda_codes import CudaCode, code_of_name, code_of_number, code_of_words
 from envfit.diagnosis.scene import Scene
-from envfit.diagnosis.sign import Sign, Telling
+from envfit.diagnosis.sign import Sign, Telling, sign_of
 from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS"]
@@ -54,8 +54,8 @@ def _tell_code(values: Mapping[str, str], _: Scene) -> Telling | None:
 
 _STATUS = {
     "NOT_INITIALIZED": (
-        "it could not be started: mostly no GPU memory was free for its handle, else another copy of it "
-        "or of its parts was loaded"
+        "it could not be started: mostly no GPU memory was free for its handle, else another copy of it or "
+        "of its parts was loaded"
     ),
     "ALLOC_FAILED": "it got no memory on the GPU",
     "ARCH_MISMATCH": "it has no code for this GPU",
@@ -158,21 +158,20 @@ SIGNS = (
         patterns=(
             r"no kernel image is available for execution",
             (
-                r"(?:is not compatible with|not supported by) (?:the current|this) (?:PyTorch|build|"
-                r"installation)[^\n]{0,80}(?:sm_|capabilit)"
+                r"(?:is not compatible with|not supported by) (?:the current|this) "
+                r"(?:PyTorch|build|installation)[^\n]{0,80}(?:sm_|capabilit)"
             ),
             (
                 r"(?:was not compiled|not been compiled|not built|no code|kernels? (?:was|were) not "
-                r"built|not "
-                r"compiled) for (?:this GPU|sm_?\d+|compute capability|this architecture|device)"
+                r"built|not compiled) for (?:this GPU|sm_?\d+|compute capability|this architecture|device)"
             ),
             r"no (?:SASS|PTX|cubin)[^\n]{0,60}(?:for|matching) (?:this|the) (?:GPU|device|architecture)",
         ),
         telling=Telling(
             mechanism=m.CUDA_NO_KERNEL,
             cause=(
-                "A GPU program that was started has no code for this GPU's compute capability: the "
-                "package that the traceback names, or torch itself, was built for others."
+                "A GPU program that was started has no code for this GPU's compute capability: the package "
+                "that the traceback names, or torch itself, was built for others."
             ),
             remedies=(
                 (
@@ -203,8 +202,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.CUDA_MEMORY,
             cause=(
-                "The memory of the GPU does not suffice for what the program asked for: the model or "
-                "batch is too large for what is free. Another environment does not change that."
+                "The memory of the GPU does not suffice for what the program asked for: the model or batch "
+                "is too large for what is free. Another environment does not change that."
             ),
             remedies=(
                 (
@@ -240,9 +239,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.CUDA_LIBRARY_FAILED,
             cause=(
-                "cuDNN found no way to compute a convolution: mostly too little memory of the GPU was "
-                "free, else the cuDNN that was "
-                "loaded does not fit torch, the data type or this GPU."
+                "cuDNN found no way to compute a convolution: mostly too little memory of the GPU was free, "
+                "else the cuDNN that was loaded does not fit torch, the data type or this GPU."
             ),
             remedies=(
                 "See with nvidia-smi how much GPU memory is free, and try a smaller batch.",
@@ -255,8 +253,8 @@ SIGNS = (
         patterns=(
             r"Could not run '(?P<name>[\w:.]+)' with arguments from the 'CUDA' backend",
             (
-                r"(?P<name>[\w.-]+) (?:was |is |has )?not (?:been )?(?:compiled|built) with (?:CUDA|GPU|"
-                r"cuda|gpu)(?: support)?"
+                r"(?P<name>[\w.-]+) (?:was |is |has )?not (?:been )?(?:compiled|built) with "
+                r"(?:CUDA|GPU|cuda|gpu)(?: support)?"
             ),
             r"[Nn]ot (?:been )?compiled with (?P<name>)(?:GPU|CUDA) (?:support|extension)[^\n]*",
             r"(?P<name>[\w.-]+)[^\n]{0,30} (?:was )?(?:compiled|built) without (?:CUDA|GPU)(?: support)?",
@@ -271,9 +269,8 @@ SIGNS = (
         patterns=(
             r"Torch not compiled with CUDA enabled",
             (
-                r"(?:torch|PyTorch)[^\n]{0,60}(?:is|was) (?:not )?(?:compiled|built) (?:with CPU|"
-                r"without CUDA|"
-                r"without GPU)[^\n]*"
+                r"(?:torch|PyTorch)[^\n]{0,60}(?:is|was) (?:not )?(?:compiled|built) (?:with CPU|without "
+                r"CUDA|without GPU)[^\n]*"
             ),
             r"PyTorch (?:is not linked with support for|was not compiled with) (?:cuda|CUDA)",
             r"(?:installed|your) (?:version of )?(?:torch|PyTorch) (?:does not have|has no) (?:CUDA|GPU)",
@@ -291,8 +288,8 @@ SIGNS = (
         patterns=(
             r"No CUDA GPUs are available",
             (
-                r"No (?:CUDA )?(?:GPUs?|CUDA devices?|NVIDIA GPU) (?:was|were|is|are)? ?(?:found|detected|"
-                r"available|visible)"
+                r"No (?:CUDA )?(?:GPUs?|CUDA devices?|NVIDIA GPU) (?:was|were|is|are)? "
+                r"?(?:found|detected|available|visible)"
             ),
             r"no NVIDIA GPU (?:detected|found)",
             r"No supported gpu backend found",
@@ -310,8 +307,8 @@ SIGNS = (
             ),
             remedies=(
                 (
-                    "nvidia-smi tells whether the machine has a GPU and a driver; python -c 'import "
-                    "torch; print(torch.__version__, torch.version.cuda)' whether torch can use it."
+                    "nvidia-smi tells whether the machine has a GPU and a driver; python -c 'import torch; "
+                    "print(torch.__version__, torch.version.cuda)' whether torch can use it."
                 ),
             ),
             rank=SymptomRank.GENERAL,
@@ -330,8 +327,8 @@ SIGNS = (
                 r"capability|SM ?\d|sm_?\d|Ampere|Hopper|Blackwell|Turing|Volta|Ada)[^\n]*"
             ),
             (
-                r"(?:not supported|unsupported) (?:on|for) (?:this|your|the current) (?:GPU|device|"
-                r"architecture|compute capability)[^\n]*"
+                r"(?:not supported|unsupported) (?:on|for) (?:this|your|the current) "
+                r"(?:GPU|device|architecture|compute capability)[^\n]*"
             ),
             (
                 r"(?:GPU|device)[^\n]{0,60}compute capability[^\n]{0,60}(?:too low|not supported|is not "
@@ -380,8 +377,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.VERSION_REFUSED,
             cause=(
-                "The engine file was built with TensorRT {there}, and TensorRT {here} loads it: engines "
-                "are for one version only."
+                "The engine file was built with TensorRT {there}, and TensorRT {here} loads it: engines are "
+                "for one version only."
             ),
             remedies=(
                 "Build the engine again with the TensorRT that is installed here, on this kind of GPU.",
@@ -416,8 +413,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.CUDA_HARDWARE,
             cause=(
-                "The driver lost the GPU: it no longer answers on the bus. That is hardware, power or "
-                "heat, and not the environment."
+                "The driver lost the GPU: it no longer answers on the bus. That is hardware, power or heat, "
+                "and not the environment."
             ),
             remedies=("Restart the machine, and have its owner look at dmesg, power and temperature.",),
         ),
@@ -439,8 +436,8 @@ SIGNS = (
             mechanism=m.NCCL_FAILED,
             cause=(
                 "Communication between the processes of the run failed (NCCL): another process failed "
-                "first, the network or the shared memory is in the way, or the processes do not match. "
-                "The message alone does not say which."
+                "first, the network or the shared memory is in the way, or the processes do not match. The "
+                "message alone does not say which."
             ),
             remedies=(
                 (
@@ -474,5 +471,66 @@ SIGNS = (
             rank=SymptomRank.CAUSE,
             certain=False,
         ),
+    ),
+    sign_of(
+        m.KERNEL_COMPILER,
+        r"'(?P<target>sm_\w+)' is not a recognized processor for this target",
+        cause=(
+            "The LLVM inside of Triton (or of another compiler of kernels) does not know this GPU "
+            "({target}): Triton is older than the GPU."
+        ),
+        remedies=("Use a newer torch with the Triton that belongs to it, made for a GPU of this kind.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.KERNEL_COMPILER,
+        r"LLVM ERROR: (?:Cannot select|Unsupported|Do not know how)[^\n]*",
+        r"Instruction '(?P<name>[^'\n]+)' not supported on \.target[^\n]*",
+        r"Feature '(?P<name>[^'\n]+)' requires \.target[^\n]*",
+        (
+            r"(?:PassManager::run failed|failed to translate module to LLVM IR|Unsupported conversion "
+            r"from)[^\n]*"
+        ),
+        cause=(
+            "The compiler that makes kernels at run time (Triton, LLVM, ptxas) cannot make this one for "
+            "this GPU: its compute capability lacks what the kernel uses, or Triton is of another time than "
+            "the GPU."
+        ),
+        remedies=(
+            (
+                "Use a setting without that kernel (eager attention, no torch.compile), or a torch and "
+                "Triton made for this GPU."
+            ),
+        ),
+        certain=False,
+    ),
+    sign_of(
+        m.CUDA_ASSERT,
+        r"block: \[\d+, ?\d+, ?\d+\], thread: \[\d+, ?\d+, ?\d+\] Assertion `[^\n]+` failed",
+        cause=(
+            "A kernel checks an index and found it out of range: a label, token or position that is larger "
+            "than the table it is looked up in. That is in the program or its data, whatever CUDA error "
+            "follows."
+        ),
+        remedies=(
+            (
+                "Look at the sizes: classes, vocabulary and embedding, positions; run on the CPU or with "
+                "CUDA_LAUNCH_BLOCKING=1 to see the line."
+            ),
+        ),
+    ),
+    sign_of(
+        m.CUDA_NO_DEVICE,
+        r"No supported gpu backend found",
+        r"(?:GPU|CUDA)Accelerator can ?not run on your system",
+        r"You requested (?:GPUs|gpu): \[[^\]\n]*\]\s+But your machine only has: \[\]",
+        r"GradScaler is enabled, but CUDA is not available",
+        r"device_type of 'cuda', but CUDA is not available",
+        r"CUDA (?:extension|device)s? (?:is|are) not available",
+        cause=(
+            "The program is set to use CUDA, and torch sees no GPU: the process has none (job, container), "
+            "there is no driver, or torch is a build without CUDA."
+        ),
+        certain=False,
     ),
 )

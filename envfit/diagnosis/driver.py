@@ -23,9 +23,8 @@ SIGNS: tuple[Sign, ...] = (
         r"/dev/nvidia\w*: (?:Permission denied|Operation not permitted)",
         r"NVIDIA: could not open the device file /dev/nvidia\w*[^\n]*",
         cause=(
-            "The process may not open the GPU's device files (/dev/nvidia*): their permissions, SELinux, "
-            "or the cgroup of the "
-            "container or job forbid the access."
+            "The process may not open the GPU's device files (/dev/nvidia*): their permissions, SELinux, or "
+            "the cgroup of the container or job forbid the access."
         ),
         overrides=True,
     ),
@@ -34,9 +33,9 @@ SIGNS: tuple[Sign, ...] = (
         r"GPU access blocked by the operating system",
         r"NVML_ERROR_OPERATING_SYSTEM",
         cause=(
-            "The operating system blocks the GPU. That is so in WSL, where Windows does not give the "
-            "GPU: the driver in "
-            "Windows or WSL itself is too old, or an NVIDIA driver for Linux was installed inside of WSL."
+            "The operating system blocks the GPU. That is so in WSL, where Windows does not give the GPU: "
+            "the driver in Windows or WSL itself is too old, or an NVIDIA driver for Linux was installed "
+            "inside of WSL."
         ),
         overrides=True,
     ),
@@ -45,9 +44,8 @@ SIGNS: tuple[Sign, ...] = (
         r"(?:NVML[^\n]*|NVMLError_|NVML_ERROR_)[Dd](?:river[ _]?[Nn]ot[ _]?[Ll]oaded|RIVER_NOT_LOADED)",
         r"Failed to initialize NVML: Driver Not Loaded",
         cause=(
-            "The NVIDIA driver's library is here and its kernel module is not loaded: it was not built "
-            "for the running kernel, "
-            "could not be loaded, or this container or machine has no GPU."
+            "The NVIDIA driver's library is here and its kernel module is not loaded: it was not built for "
+            "the running kernel, could not be loaded, or this container or machine has no GPU."
         ),
         certain=False,
     ),
@@ -55,8 +53,8 @@ SIGNS: tuple[Sign, ...] = (
         m.NVML_PERMISSION,
         r"Failed to initialize NVML: (?:N/A|Not Found|Uninitialized|Internal Error)",
         cause=(
-            "The driver's management library (NVML) could not start: the driver does not answer, or the "
-            "GPU is not given to this process."
+            "The driver's management library (NVML) could not start: the driver does not answer, or the GPU "
+            "is not given to this process."
         ),
         rank=_GENERAL,
     ),
@@ -73,9 +71,8 @@ SIGNS: tuple[Sign, ...] = (
         r"FATAL: Module nvidia[\w-]* not found[^\n]*",
         r"Module nvidia[\w-]* not found in directory[^\n]*",
         cause=(
-            "The running kernel has no kernel module of the NVIDIA driver: the kernel was updated and "
-            "the module was not built "
-            "for it, or no driver is installed."
+            "The running kernel has no kernel module of the NVIDIA driver: the kernel was updated and the "
+            "module was not built for it, or no driver is installed."
         ),
         overrides=True,
     ),
@@ -86,8 +83,8 @@ SIGNS: tuple[Sign, ...] = (
         r"The Nouveau kernel driver is currently in use[^\n]*",
         r"The NVIDIA probe routine was not called[^\n]*",
         cause=(
-            "Another kernel driver (nouveau, or vfio for a virtual machine) has the GPU, so that "
-            "NVIDIA's driver cannot take it."
+            "Another kernel driver (nouveau, or vfio for a virtual machine) has the GPU, so that NVIDIA's "
+            "driver cannot take it."
         ),
         overrides=True,
     ),
@@ -100,8 +97,7 @@ SIGNS: tuple[Sign, ...] = (
         r"No NVIDIA GPU[^\n]{0,60}supported by this (?:driver|NVIDIA Linux)[^\n]*",
         cause=(
             "The driver that is installed does not support this GPU: an old GPU needs an older (legacy) "
-            "driver branch, a new one a "
-            "newer driver, and Blackwell and newer the open kernel modules."
+            "driver branch, a new one a newer driver, and Blackwell and newer the open kernel modules."
         ),
         overrides=True,
     ),
@@ -110,9 +106,8 @@ SIGNS: tuple[Sign, ...] = (
         r"NVRM: API mismatch[^\n]*",
         r"NVRM: [^\n]*client has the version (?P<client>[\d.]+\d)",
         cause=(
-            "The kernel module of the NVIDIA driver and its libraries are of different versions: the "
-            "driver was updated and the "
-            "machine not restarted, or a container brings libraries of another driver."
+            "The kernel module of the NVIDIA driver and its libraries are of different versions: the driver "
+            "was updated and the machine not restarted, or a container brings libraries of another driver."
         ),
         remedies=("Restart the machine, or unload and load the nvidia modules; start containers anew.",),
         overrides=True,
@@ -129,8 +124,7 @@ SIGNS: tuple[Sign, ...] = (
         r"could not insert '?nvidia[\w-]*'?: (?:Invalid argument|Exec format error|Unknown symbol)[^\n]*",
         cause=(
             "The kernel module of the NVIDIA driver could not be built or loaded for this kernel: the "
-            "kernel's headers or compiler "
-            "are missing or others, or the driver is older than the kernel."
+            "kernel's headers or compiler are missing or others, or the driver is older than the kernel."
         ),
         overrides=True,
     ),
@@ -139,20 +133,22 @@ SIGNS: tuple[Sign, ...] = (
         r"could not insert '?nvidia[\w-]*'?: No such device",
         r"NVRM: No NVIDIA (?:GPU|graphics adapter)[^\n]*",
         cause=(
-            "The driver finds no NVIDIA GPU that it can take: there is none, another driver has it, or "
-            "it is not one that this driver supports."
+            "The driver finds no NVIDIA GPU that it can take: there is none, another driver has it, or it "
+            "is not one that this driver supports."
         ),
         remedies=("lspci -nnk | grep -A3 -i nvidia shows whether there is one and which driver has it.",),
         certain=False,
     ),
     sign_of(
         m.CUDA_HARDWARE,
+        r"fallen off the bus[^\n]*",
+        r"NVRM: The NVIDIA probe routine failed[^\n]*",
         r"NVRM: [^\n]*RmInitAdapter failed[^\n]*",
         r"NVRM: GPU[^\n]*(?:fallen off|rm_init_adapter failed|lost)[^\n]*",
         cause=(
-            "The driver could not start the GPU (RmInitAdapter failed): a damaged or badly seated card, "
-            "power, an old firmware, or a "
-            "driver that does not support it."
+            "The driver lost the GPU or could not start it (it fell off the bus, or RmInitAdapter failed), "
+            "which is hardware: a damaged or badly seated card, power, an old firmware, or a driver that "
+            "does not support it."
         ),
         remedies=(
             (
@@ -179,8 +175,7 @@ SIGNS: tuple[Sign, ...] = (
         r"nv-fabricmanager[^\n]*(?:failed|error|not)[^\n]*",
         cause=(
             "The fabric manager does not start: its version is not the driver's, the machine has no "
-            "NVSwitch and needs none, or the "
-            "switches do not answer."
+            "NVSwitch and needs none, or the switches do not answer."
         ),
         certain=False,
     ),
@@ -195,14 +190,14 @@ SIGNS: tuple[Sign, ...] = (
             r"(?:exist|contain))[^\n]*"
         ),
         cause=(
-            "The program asks for a GPU by a number that this process does not have: fewer GPUs can be "
-            "used than it counts, by "
-            "CUDA_VISIBLE_DEVICES, the parts of a divided GPU (MIG), or one that does not answer."
+            "The program asks for a GPU by a number that this process does not have: fewer GPUs can be used "
+            "than it counts, by CUDA_VISIBLE_DEVICES, the parts of a divided GPU (MIG), or one that does "
+            "not answer."
         ),
         remedies=(
             (
-                "nvidia-smi -L shows the GPUs; count from 0 within CUDA_VISIBLE_DEVICES, and set it "
-                "before the program starts."
+                "nvidia-smi -L shows the GPUs; count from 0 within CUDA_VISIBLE_DEVICES, and set it before "
+                "the program starts."
             ),
         ),
         certain=False,
@@ -216,5 +211,41 @@ SIGNS: tuple[Sign, ...] = (
             r"found|cannot|unknown)[^\n]*"
         ),
         certain=False,
+    ),
+    sign_of(
+        m.DRIVER_GPU_UNKNOWN,
+        r"not supported by open\s+(?:NVRM:\s+)?nvidia\.ko",
+        r"does not include the required GPU\s+(?:NVRM:\s+)?System Processor",
+        cause=(
+            "The open kernel module of the driver does not support this GPU, which is older than Turing: it "
+            "needs the proprietary kernel module of a driver branch that still supports it."
+        ),
+        remedies=("Install the proprietary variant of the driver (without -open) in a branch for this GPU.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.DRIVER_GPU_UNKNOWN,
+        r"supported through the NVIDIA (?P<branch>[\w.]+) Legacy drivers",
+        r"NVIDIA driver will ignore\s+(?:NVRM:\s+)?this GPU",
+        cause=(
+            "The driver no longer supports this GPU: it is old and needs an older (legacy) driver branch, "
+            "as the message says."
+        ),
+        remedies=(
+            "Install the legacy branch that is named (470, 390), and packages for the CUDA that it supports.",
+        ),
+        overrides=True,
+    ),
+    sign_of(
+        m.CUDA_UNSUPPORTED,
+        r"NVMLError_NotSupported[^\n]*",
+        r"NVMLError_InvalidArgument[^\n]*",
+        r"NVMLError_(?:NotFound|Unknown|Uninitialized)[^\n]*",
+        cause=(
+            "The driver's management library (NVML) does not answer what was asked about a GPU: this GPU or "
+            "platform does not tell it (Jetson, WSL, vGPU, parts of a divided GPU), or the number asked for "
+            "is not one of this process."
+        ),
+        rank=_GENERAL,
     ),
 )

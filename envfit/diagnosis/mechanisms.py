@@ -30,16 +30,15 @@ def _mechanism(code: str, cause: str, remedy: str, *, environment: bool = True) 
 
 MODULE_MISSING = _mechanism(
     "module-not-installed",
-    "The Python that ran finds no module of this name: its package is not installed in this environment, "
-    "or it is a file of the project and its folder is not on the path.",
+    "The Python that ran finds no module of this name: its package is not installed in this environment, or "
+    "it is a file of the project and its folder is not on the path.",
     "Install the package that has the module into the environment that ran, or start the program where its "
     "own modules are found.",
 )
 PROJECT_MODULE = _mechanism(
     "project-module-not-found",
     "A module of the project itself is not found or not complete: the program was started from another "
-    "folder, or its files "
-    "are not of one state.",
+    "folder, or its files are not of one state.",
     "Start the program from the project's folder, or install the project.",
     environment=False,
 )
@@ -100,16 +99,14 @@ PYTHON_2_CODE = _mechanism(
 )
 PACKAGE_REFUSES = _mechanism(
     "package-says-so",
-    "A package stopped by itself and says why: a version, a build, a GPU or another package that it "
-    "needs. Nothing else that "
-    "is known speaks for or against it.",
+    "A package stopped by itself and says why: a version, a build, a GPU or another package that it needs. "
+    "Nothing else that is known speaks for or against it.",
     "Do what its message asks for, as far as the other packages allow it.",
 )
 CALL_MISMATCH = _mechanism(
     "call-does-not-fit",
-    "A package calls another one in a way that the installed release of that one does not take: they "
-    "are not of "
-    "the same time.",
+    "A package calls another one in a way that the installed release of that one does not take: they are "
+    "not of the same time.",
     "Bring the two packages to releases that fit together.",
 )
 METADATA_MISSING = _mechanism(
@@ -145,8 +142,7 @@ MODEL_UNKNOWN = _mechanism(
 
 SYMBOL_TORCH = _mechanism(
     "built-for-other-torch",
-    "A compiled extension asks torch's libraries for a function that they do not have: it was built "
-    "against "
+    "A compiled extension asks torch's libraries for a function that they do not have: it was built against "
     "another torch release, or with the other C++ ABI.",
     "Install the build of the extension for this torch, or build it against this torch.",
 )
@@ -197,8 +193,8 @@ LIBRARY_ROCM = _mechanism(
 )
 LIBRARY_PYTHON = _mechanism(
     "missing-python-library",
-    "A program is linked with the shared library of a Python that is not found: that Python was removed, "
-    "or its lib directory is not where the loader looks.",
+    "A program is linked with the shared library of a Python that is not found: that Python was removed, or "
+    "its lib directory is not where the loader looks.",
     "Make the environment again with a Python that is there.",
 )
 LIBRARY_SYSTEM = _mechanism(
@@ -238,8 +234,7 @@ NUMPY_ABI = _mechanism(
 )
 OPENMP_TWICE = _mechanism(
     "openmp-loaded-twice",
-    "Two copies of the OpenMP runtime are loaded into one process: packages of different sources each "
-    "bring "
+    "Two copies of the OpenMP runtime are loaded into one process: packages of different sources each bring "
     "their own.",
     "Take NumPy, torch and MKL from one source.",
 )
@@ -356,9 +351,8 @@ CUDA_BUSY = _mechanism(
 )
 CUDA_INITIALIZATION = _mechanism(
     "cuda-initialization",
-    "CUDA could not be started in this process: it was forked after CUDA had been used, or the driver "
-    "is not "
-    "ready.",
+    "CUDA could not be started in this process: it was forked after CUDA had been used, or the driver is "
+    "not ready.",
     "Start worker processes with spawn; look whether nvidia-smi works.",
     environment=False,
 )
@@ -498,8 +492,7 @@ FILE_MISSING = _mechanism(
 FILE_DAMAGED = _mechanism(
     "file-damaged",
     "A file is not what its name says: it was cut off, is a placeholder of Git LFS, or an error page in "
-    "place of "
-    "the file.",
+    "place of the file.",
     "Fetch the file again, whole.",
     environment=False,
 )
@@ -530,11 +523,10 @@ TENSOR_USE = _mechanism(
 )
 CONTAINER_GPU = _mechanism(
     "container-cannot-use-gpu",
-    "The container tools of the host could not give the GPU to the container: NVIDIA's toolkit, its "
-    "device list (CDI) or the "
-    "driver is missing or does not fit.",
-    "Install or configure the NVIDIA Container Toolkit on the host (nvidia-ctk), and restart the "
-    "container service.",
+    "The container tools of the host could not give the GPU to the container: NVIDIA's toolkit, its device "
+    "list (CDI) or the driver is missing or does not fit.",
+    "Install or configure the NVIDIA Container Toolkit on the host (nvidia-ctk), and restart the container "
+    "service.",
 )
 CONTAINER_IMAGE = _mechanism(
     "container-image-not-found",
@@ -550,9 +542,8 @@ CONTAINER_SERVICE = _mechanism(
 )
 MODEL_UNSUPPORTED = _mechanism(
     "model-not-supported",
-    "The installed release of the program does not know this kind of model, quantization or file "
-    "format: the model is newer "
-    "than the release, or for another program.",
+    "The installed release of the program does not know this kind of model, quantization or file format: "
+    "the model is newer than the release, or for another program.",
     "Upgrade the program, or take the model in a form that it knows.",
 )
 TOO_FEW_GPUS = _mechanism(
@@ -598,8 +589,8 @@ NVCC_TORCH = _mechanism(
 )
 NVCC_ARCHITECTURE = _mechanism(
     "nvcc-architecture",
-    "A compute capability that is compiled for is not known to nvcc: the toolkit is too old for a "
-    "new GPU or too new for an old one.",
+    "A compute capability that is compiled for is not known to nvcc: the toolkit is too old for a new GPU "
+    "or too new for an old one.",
     "Use a toolkit that knows it, or leave the architecture out.",
 )
 HOST_COMPILER = _mechanism(
@@ -861,8 +852,8 @@ RUN_NETWORK = _mechanism(
 )
 LOCKED_MEMORY = _mechanism(
     "locked-memory-limit",
-    "InfiniBand or RoCE could not register memory: mostly the limit of locked memory (ulimit -l, memlock) is "
-    "too low.",
+    "InfiniBand or RoCE could not register memory: mostly the limit of locked memory (ulimit -l, memlock) "
+    "is too low.",
     "Set it to unlimited: docker run --ulimit memlock=-1, limits.conf, LimitMEMLOCK of slurmd.",
     environment=False,
 )
@@ -877,16 +868,16 @@ RUN_DIFFERS = _mechanism(
     "The processes of a run do not do the same: they call other operations, in another order or with other "
     "sizes, or have other releases or settings of NCCL.",
     (
-        "Use the same environment and NCCL settings on every machine, and the same order of calls in "
-        "each process."
+        "Use the same environment and NCCL settings on every machine, and the same order of calls in each "
+        "process."
     ),
 )
 NCCL_TOPOLOGY = _mechanism(
     "nccl-topology",
     "NCCL failed over what it sees of the machine: its topology, NVLink or NVSwitch.",
     (
-        "Look at nvidia-smi topo -m and the fabric manager; NCCL_NVLS_ENABLE=0 and NCCL_P2P_DISABLE=1 "
-        "leave them out."
+        "Look at nvidia-smi topo -m and the fabric manager; NCCL_NVLS_ENABLE=0 and NCCL_P2P_DISABLE=1 leave "
+        "them out."
     ),
     environment=False,
 )
@@ -927,8 +918,8 @@ CONTAINER_CDI = _mechanism(
 CONTAINER_START = _mechanism(
     "container-start",
     (
-        "The container was made, and its first program could not be started: it is not in the image or "
-        "not executable."
+        "The container was made, and its first program could not be started: it is not in the image or not "
+        "executable."
     ),
     "Look at the entrypoint: its path, its first line, its line ends (LF), chmod +x.",
     environment=False,
@@ -942,8 +933,8 @@ CONTAINER_NAMESPACE = _mechanism(
 NO_RESOURCES = _mechanism(
     "no-such-resources",
     (
-        "The scheduler has no machine with what was asked for: it is taken, does not exist, or is not "
-        "this user's."
+        "The scheduler has no machine with what was asked for: it is taken, does not exist, or is not this "
+        "user's."
     ),
     "Look at what there is (sinfo, kubectl describe nodes), and ask for that.",
     environment=False,
@@ -967,8 +958,8 @@ DRIVER_NO_MODULE = _mechanism(
     "driver-without-module",
     "The running kernel has no module of the NVIDIA driver: it was not built for this kernel.",
     (
-        "Install the headers of the kernel and build it: dkms autoinstall; or start the kernel that it "
-        "was built for."
+        "Install the headers of the kernel and build it: dkms autoinstall; or start the kernel that it was "
+        "built for."
     ),
     environment=False,
 )
@@ -976,8 +967,8 @@ DRIVER_NOT_BUILT = _mechanism(
     "driver-build-failed",
     "The kernel module of the NVIDIA driver could not be built or loaded for this kernel.",
     (
-        "Look at make.log of dkms; install the kernel's headers and compiler, or a driver that knows "
-        "this kernel."
+        "Look at make.log of dkms; install the kernel's headers and compiler, or a driver that knows this "
+        "kernel."
     ),
     environment=False,
 )
@@ -996,8 +987,7 @@ DRIVER_GPU_UNKNOWN = _mechanism(
 NVML_PERMISSION = _mechanism(
     "gpu-not-permitted",
     "The process may not open the GPU's device files (/dev/nvidia*): their permissions, SELinux or the "
-    "cgroup "
-    "of a container forbid it.",
+    "cgroup of a container forbid it.",
     "Look at ls -l /dev/nvidia*; in a container use --gpus all, with SELinux --security-opt label=disable.",
     environment=False,
 )
@@ -1029,8 +1019,8 @@ HUB_UNREACHABLE = _mechanism(
     "hub-unreachable",
     "A model or data set is not on this machine, and the server that has it could not be reached.",
     (
-        "Look at the network and HTTPS_PROXY; download it where there is one, and set HF_HUB_OFFLINE=1 "
-        "and HF_HOME."
+        "Look at the network and HTTPS_PROXY; download it where there is one, and set HF_HUB_OFFLINE=1 and "
+        "HF_HOME."
     ),
     environment=False,
 )
@@ -1048,9 +1038,8 @@ PROXY = _mechanism(
 )
 MODEL_FILES = _mechanism(
     "model-files-missing",
-    "A folder or repository of a model does not have a file that is read from it: the path is wrong, or "
-    "it was "
-    "not fetched whole.",
+    "A folder or repository of a model does not have a file that is read from it: the path is wrong, or it "
+    "was not fetched whole.",
     "Look at what is in the folder, and at the name.",
     environment=False,
 )
@@ -1058,6 +1047,101 @@ LEFT_ALONE = _mechanism(
     "harmless",
     "A message that frightens and breaks nothing.",
     "Nothing is to be done; look for another message.",
+    environment=False,
+)
+
+# -- limits and files ---------------------------------------------------------------------------
+
+FILE_SYSTEM = _mechanism(
+    "file-system-fails",
+    "The file system itself failed or refuses a lock: a network disk that went away, or one without locks.",
+    "Try on a local disk (TMPDIR, HF_HOME, caches), and tell the owner of the machine.",
+    environment=False,
+)
+LINE_ENDS = _mechanism(
+    "windows-line-ends",
+    (
+        "A script has the line ends of Windows (CRLF), so that Linux looks for an interpreter whose name "
+        "ends in them."
+    ),
+    "Convert it: dos2unix, or git config core.autocrlf input and check it out again.",
+    environment=False,
+)
+INTERPRETER_GONE = _mechanism(
+    "interpreter-gone",
+    "A script of the environment names a Python that is not there any more: the environment was moved or "
+    "copied, or its Python removed.",
+    "Make the environment anew at the place where it is used.",
+)
+KERNEL_COMPILER = _mechanism(
+    "kernel-compiler-and-gpu",
+    "The compiler that makes kernels at run time (Triton, LLVM, ptxas) has no code for this GPU: it is "
+    "older than the GPU, or the kernel uses what this GPU does not have.",
+    "Use a torch and Triton made for this GPU, or a setting without compiled kernels.",
+)
+CONDA_USE = _mechanism(
+    "conda-wrong-use",
+    "conda was called for what is not there: an environment, file or shell that it does not know.",
+    "Look at conda env list and conda init.",
+    environment=False,
+)
+PACKAGE_RENAMED = _mechanism(
+    "package-renamed",
+    "The package of this name is only a placeholder: the real one has another name.",
+    "Ask for the name that the message gives.",
+)
+PYTHON_NOT_FOUND = _mechanism(
+    "python-not-found",
+    "The Python or environment that was asked for is not on this machine.",
+    "Install it (uv python install), or name one that is there.",
+    environment=False,
+)
+ARGUMENTS = _mechanism(
+    "wrong-arguments",
+    "The program was started with arguments that it does not know, or without those that it needs.",
+    "Look at its --help.",
+    environment=False,
+)
+
+DATA_CHANGED = _mechanism(
+    "data-changed",
+    (
+        "A data set is not what its description says: it changed at its source, or its download or cache is "
+        "incomplete."
+    ),
+    "Fetch it again (download_mode='force_redownload'), or take a newer datasets.",
+    environment=False,
+)
+DATA_SCRIPT = _mechanism(
+    "data-script-refused",
+    "The installed datasets no longer runs the script that comes with a data set, which older releases did.",
+    "Use a copy of the data set without a script (Parquet), or an older datasets.",
+)
+RESTART = _mechanism(
+    "restart-needed",
+    "Packages were installed in a session that had already loaded other versions of them.",
+    "Restart the session (runtime, kernel) before the packages are used.",
+    environment=False,
+)
+SYSTEM_PACKAGES = _mechanism(
+    "system-packages",
+    "The package manager of the system (apt, dnf) cannot install what was asked for.",
+    "Look at the sources and at what it names; remove half-installed drivers first.",
+    environment=False,
+)
+POD_EVICTED = _mechanism(
+    "pod-evicted",
+    "Kubernetes ended the pod because its node ran short of disk or memory, or the pod went over its limit.",
+    "Ask for more (ephemeral-storage, memory), or write less to the container's own disk.",
+    environment=False,
+)
+WINDOWS_FILE = _mechanism(
+    "windows-file-refused",
+    (
+        "Windows refused to write or remove a file: a program uses it, the path is too long, or the user "
+        "may not."
+    ),
+    "End the programs that use the environment, allow long paths, or use a shorter folder.",
     environment=False,
 )
 

@@ -11,7 +11,7 @@ from envfit.diagnosis import mechanisms as m
 from envfit.diagnosis.absent import tell_absent
 from envfit.diagnosis.because import listed, tell_because
 from envfit.diagnosis.scene import Scene
-from envfit.diagnosis.sign import Sign, Telling
+from envfit.diagnosis.sign import Sign, Telling, sign_of
 from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS"]
@@ -46,8 +46,8 @@ def _tell_conflict(_: Mapping[str, str], scene: Scene) -> Telling | None:
         cause=f"What was asked for excludes itself{about}: {listed(said)}."
         if said
         else (
-            "What was asked for excludes itself: packages need versions of another one that have nothing "
-            "in common."
+            "What was asked for excludes itself: packages need versions of another one that have nothing in "
+            "common."
         ),
         remedies=(
             "Loosen one of the requirements that are named, or take other releases of what makes them.",
@@ -88,8 +88,7 @@ def _tell_statement(_: Mapping[str, str], scene: Scene) -> Telling | None:
 #: As uv says it before 0.5: "torch==2.2.0 is unusable because no wheels are available with a matching ...".
 _UNUSABLE = re.compile(
     r"(?P<name>[A-Za-z][\w.-]*)(?P<wanted>\S*) (?:is unusable|cannot be used) because no wheels are "
-    r"available with a "
-    r"matching (?P<what>Python implementation|Python version|Python ABI|platform|ABI)"
+    r"available with a matching (?P<what>Python implementation|Python version|Python ABI|platform|ABI)"
 )
 
 
@@ -139,9 +138,8 @@ def _tell_conda(_: Mapping[str, str], scene: Scene) -> Telling:
         for line in told
         if (
             found := re.match(
-                r"(?:nothing provides (?:requested )?)?(\S+(?: [^\s,]+){0,3}?) ?,? (?:does not exist|"
-                r"needed by|"
-                r"which does not exist)",
+                r"(?:nothing provides (?:requested )?)?(\S+(?: [^\s,]+){0,3}?) ?,? (?:does not exist|needed "
+                r"by|which does not exist)",
                 line,
             )
         )
@@ -230,8 +228,7 @@ def _tell_classic(scene: Scene) -> Telling | None:
         remedies=(
             (
                 "Loosen one of the versions that are named (often python or pytorch), solve in a new "
-                "environment, or use the solver "
-                "libmamba, which says more."
+                "environment, or use the solver libmamba, which says more."
             ),
         ),
         certain=False,
@@ -273,10 +270,34 @@ def _tell_conda_absent(_: Mapping[str, str], scene: Scene) -> Telling:
         ),
         remedies=(
             (
-                "Look at the name and version; add the channel that has it (-c conda-forge), or install "
-                "it with pip."
+                "Look at the name and version; add the channel that has it (-c conda-forge), or install it "
+                "with pip."
             ),
         ),
+        certain=False,
+    )
+
+
+def _tell_pipenv(values: Mapping[str, str], _: Scene) -> Telling:
+    """Read what pipenv says of a package: all demands on it, joined."""
+    name, wanted = values["name"], values.get("wanted", "").rstrip(".,")
+    local = "+" in wanted
+    return Telling(
+        mechanism=m.LOCAL_VERSION if local else m.NO_SUCH_VERSION,
+        cause=(
+            f"{name}{wanted} is not on the index that is asked: builds with a label after + are only on the "
+            f"index of "
+            "those who made them."
+            if local
+            else f"No release of {name} satisfies all that is asked of it ({wanted or 'any version'}): the "
+            "demands exclude one another, or this Python and platform have no file of those that would."
+        ),
+        remedies=(
+            f"Name the index that has {name} with that label."
+            if local
+            else f"Loosen what is asked of {name}, or use another Python.",
+        ),
+        package=canonicalize_name(name),
         certain=False,
     )
 
@@ -291,8 +312,7 @@ def _tell_hash(values: Mapping[str, str], scene: Scene) -> Telling:
         mechanism=m.HASHES,
         cause=(
             f"The file of {name} that was downloaded is not the one that the lock or requirements name: "
-            "the download was cut off, a cache or mirror has another file, or the release has got new "
-            "files."
+            "the download was cut off, a cache or mirror has another file, or the release has got new files."
         ),
     )
 
@@ -310,19 +330,16 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), "
-                r"but "
+                r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), but "
                 r"you(?:'ll)? have (?P<found>[\w.-]+ [\w.+]+) which is incompatible"
             ),
             (
                 r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) requires (?P<wanted>[^\n]{2,80}?), "
-                r"(?:but "
-                r"you have|which is)(?P<found> ?not installed)"
+                r"(?:but you have|which is)(?P<found> ?not installed)"
             ),
             (
                 r"(?P<name>[A-Za-z][\w.-]*) (?P<version>[\d][\w.+]*) has requirement "
-                r"(?P<wanted>[^\n]{2,80}?), "
-                r"but you(?:'ll)? have (?P<found>[\w.-]+ [\w.+]+)"
+                r"(?P<wanted>[^\n]{2,80}?), but you(?:'ll)? have (?P<found>[\w.-]+ [\w.+]+)"
             ),
         ),
         tell=_tell_incompatible,
@@ -333,7 +350,7 @@ SIGNS = (
             (
                 r"Could not find a version that satisfies the requirement "
                 r"(?P<name>[A-Za-z][\w.-]*)(?:\[[\w,-]*\])?(?P<wanted>[<>=!~][^(\n]*?)?(?: \(from "
-                r"[^v)\n][^)\n]*\))? \(from versions: (?P<versions>[^)\n]*)"
+                r"(?!versions)[^\n]*\))? \(from versions: (?P<versions>[^)\n]*)"
             ),
             (
                 r"No matching distribution found for (?P<name>[A-Za-z][\w.-]*)(?:\[[\w,-]*\])?(?P<wanted"
@@ -355,11 +372,29 @@ SIGNS = (
     ),
     Sign(patterns=(r"\bBecause [^\n]+",), tell=_tell_statement, overrides=True),
     Sign(
+        patterns=(r"Could not find a version that matches (?P<name>[A-Za-z][\w.-]*)(?P<wanted>[^\s(]*)",),
+        tell=_tell_pipenv,
+        overrides=True,
+    ),
+    Sign(
+        patterns=(r"PythonRequirement\(name='python'[^\n]{0,80}<PySpecSet (?P<wanted>[^\s,]+)>",),
+        telling=Telling(
+            mechanism=m.NOT_FOR_PYTHON,
+            cause=(
+                "The project allows Pythons (requires-python) that a package it needs does not take: PDM "
+                "looks for a set that fits all of them."
+            ),
+            remedies=("Narrow requires-python in pyproject.toml to the Pythons that are used.",),
+            certain=False,
+        ),
+        overrides=True,
+    ),
+    Sign(
         patterns=(
             (
-                r"(?:LibMambaUnsatisfiableError|UnsatisfiableError|The following packages are incompatible|"
-                r"Could not solve for environment specs|nothing provides (?:requested )?\S+|Encountered "
-                r"problems while solving)"
+                r"(?:LibMambaUnsatisfiableError|UnsatisfiableError|The following packages are "
+                r"incompatible|Could not solve for environment specs|nothing provides (?:requested "
+                r")?\S+|Encountered problems while solving)"
             ),
             r"The following specifications were found to be incompatible with",
             r"Found conflicts! Looking for incompatible packages",
@@ -412,8 +447,7 @@ SIGNS = (
         patterns=(
             (
                 r"(?:Sorry, |RuntimeError: |ERROR: )?Python (?:version )?(?P<wanted>(?:>=?|==|<=?)? "
-                r"?3\.\d+(?: "
-                r"or (?:later|newer|higher|above))?)[^\n]{0,20} is (?:required|needed)"
+                r"?3\.\d+(?: or (?:later|newer|higher|above))?)[^\n]{0,20} is (?:required|needed)"
             ),
             (
                 r"(?:only |is not |not )support(?:s|ed)?[^\n]{0,60}\b[Pp]ython (?:versions? "
@@ -433,8 +467,7 @@ SIGNS = (
             r"incompatible with the current platform: \S*/(?P<wheel>[\w.+-]+\.whl)",
             (
                 r"`?(?P<wheel>[\w.+-]+\.whl)`?[^\n]{0,100}(?:is not compatible with the current|not "
-                r"compatible "
-                r"with this)"
+                r"compatible with this)"
             ),
         ),
         telling=Telling(
@@ -480,8 +513,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.MANAGED,
             cause=(
-                "The Python of the system is kept by its own package manager, so that pip and uv refuse "
-                "to install into it."
+                "The Python of the system is kept by its own package manager, so that pip and uv refuse to "
+                "install into it."
             ),
             remedies=("Make a virtual environment (python3 -m venv DIR, uv venv DIR) and install there.",),
         ),
@@ -490,12 +523,11 @@ SIGNS = (
         patterns=(
             (
                 r"(?:certificate verify failed|CERTIFICATE_VERIFY_FAILED|SSLCertVerificationError|"
-                r"self.signed "
-                r"certificate|unable to get local issuer certificate|invalid peer certificate|"
-                r"UnknownIssuer|"
-                r"CondaSSLError)"
+                r"self.signed certificate|unable to get local issuer certificate|invalid peer "
+                r"certificate|UnknownIssuer|CondaSSLError)"
             ),
             r"SSL module is not available",
+            r"ssl module in Python is not available",
         ),
         telling=Telling(
             mechanism=m.INDEX_TLS,
@@ -522,8 +554,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.INDEX_FORBIDDEN,
             cause=(
-                "A server refused access (401, 403 or 407): it wants a name and password or token, or "
-                "does not allow this file."
+                "A server refused access (401, 403 or 407): it wants a name and password or token, or does "
+                "not allow this file."
             ),
             certain=False,
         ),
@@ -547,10 +579,9 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:502 Bad Gateway|503 Service Unavailable|504 Gateway|429 Too Many Requests|500 "
-                r"Internal "
-                r"Server Error|(?:HTTP|status code|Client Error|Server Error)[^\n]{0,12}\b(?:429|"
-                r"50[0234])\b)"
+                r"(?:502 Bad Gateway|503 Service Unavailable|504 Gateway|429 Too Many Requests|500 Internal "
+                r"Server Error|(?:HTTP|status code|Client Error|Server "
+                r"Error)[^\n]{0,12}\b(?:429|50[0234])\b)"
             ),
         ),
         telling=Telling(mechanism=m.SERVER_BUSY, cause=m.SERVER_BUSY.cause, rank=SymptomRank.GENERAL),
@@ -558,19 +589,18 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:Temporary failure in name resolution|Name or service not known|getaddrinfo failed|"
-                r"nodename nor servname|failed to lookup address information|NameResolutionError|Could not "
-                r"resolve host)"
+                r"(?:Temporary failure in name resolution|Name or service not known|getaddrinfo "
+                r"failed|nodename nor servname|failed to lookup address "
+                r"information|NameResolutionError|Could not resolve host)"
             ),
             (
                 r"(?:ReadTimeoutError|ConnectTimeoutError|Read timed out|ConnectTimeout|operation timed "
-                r"out|"
-                r"Connection timed out|Connection to \S+ timed out)"
+                r"out|Connection timed out|Connection to \S+ timed out)"
             ),
             (
-                r"(?:Network is unreachable|No route to host|Failed to establish a new connection|"
-                r"NewConnectionError|CondaHTTPError|ProxyError|Cannot connect to proxy|tunnel error|error "
-                r"sending request for url)"
+                r"(?:Network is unreachable|No route to host|Failed to establish a new "
+                r"connection|NewConnectionError|CondaHTTPError|ProxyError|Cannot connect to proxy|tunnel "
+                r"error|error sending request for url)"
             ),
             r"Could not connect to server",
             r"(?:We couldn't connect to|Cannot reach) 'https?://[^'\n]+'",
@@ -630,10 +660,9 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:Invalid requirement|InvalidRequirement|Expected end or semicolon|Expected "
-                r"(?:package name|"
-                r"matching)[^\n]{0,60}|Couldn't parse requirement|Invalid version: '[^'\n]+'|"
-                r"InvalidVersion)[^\n]*"
+                r"(?:Invalid requirement|InvalidRequirement|Expected end or semicolon|Expected (?:package "
+                r"name|matching)[^\n]{0,60}|Couldn't parse requirement|Invalid version: "
+                r"'[^'\n]+'|InvalidVersion)[^\n]*"
             ),
             r"error in [\w.-]+ setup command: '[\w_]+' must be a string",
             r"Please use pip<24\.1",
@@ -673,8 +702,7 @@ SIGNS = (
         patterns=(
             r"Cannot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,20}\. It is a distutils installed project",
             (
-                r"[Cc]annot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,40},? (?:RECORD file not found|no "
-                r"RECORD "
+                r"[Cc]annot uninstall '?(?P<name>[\w.-]+)'?[^\n]{0,40},? (?:RECORD file not found|no RECORD "
                 r"file was found)"
             ),
             r"[Cc]annot uninstall (?P<name>[\w.-]+)",
@@ -682,8 +710,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.UNINSTALL_FAILED,
             cause=(
-                "{name} was installed by something else (conda, the system, distutils) and has no record "
-                "of its files, so that pip cannot remove it."
+                "{name} was installed by something else (conda, the system, distutils) and has no record of "
+                "its files, so that pip cannot remove it."
             ),
             remedies=(
                 "Use a fresh environment, or remove it with what installed it (conda remove {name}, apt).",
@@ -695,8 +723,8 @@ SIGNS = (
         patterns=(
             r"git (?:clone|fetch|submodule)[^\n]{0,200}(?:did not run successfully|failed|exited|error)",
             (
-                r"fatal: (?:could not read Username|repository '[^'\n]+' not found|Authentication failed|"
-                r"unable to access|Remote branch \S+ not found|couldn't find remote ref)[^\n]*"
+                r"fatal: (?:could not read Username|repository '[^'\n]+' not found|Authentication "
+                r"failed|unable to access|Remote branch \S+ not found|couldn't find remote ref)[^\n]*"
             ),
             r"ERROR: Cannot find command 'git'",
             r"Git operation failed",
@@ -704,8 +732,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.GIT_FAILED,
             cause=(
-                "git could not fetch a repository: git is missing, or its address, revision, rights or "
-                "the network are wrong."
+                "git could not fetch a repository: git is missing, or its address, revision, rights or the "
+                "network are wrong."
             ),
             certain=False,
         ),
@@ -718,11 +746,120 @@ SIGNS = (
         telling=Telling(
             mechanism=m.CONFLICT,
             cause=(
-                "pip gave up its search: the requirements are so loose that it tried too many versions, "
-                "or they exclude each other."
+                "pip gave up its search: the requirements are so loose that it tried too many versions, or "
+                "they exclude each other."
             ),
             remedies=("Give lower bounds for the packages that it tries, or use a lock or uv.",),
             rank=SymptomRank.GENERAL,
         ),
+    ),
+    sign_of(
+        m.PACKAGE_RENAMED,
+        r"The '(?P<old>[\w.-]+)' (?:PyPI )?package is deprecated, use '(?P<new>[\w.-]+)'",
+        cause=(
+            "The package {old} is only a placeholder that refuses to be installed: the real one is named "
+            "{new}."
+        ),
+        remedies=("Ask for {new}; where another package asks for {old}, take a newer release of that one.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.FILE_MISSING,
+        r"Could not open requirements file: [^\n]*No such file or directory: '(?P<path>[^'\n]+)'",
+        r"(?P<path>\S+) does not appear to be a Python project: neither",
+        r"Directory '(?P<path>[^'\n]+)' is not installable\. Neither",
+        r"(?:EnvironmentFileNotFound|File not found): '?(?P<path>[^'\n]+\.(?:txt|ya?ml|toml))'?[^\n]*",
+        cause=(
+            "{path} is not there or is not what it should be: the command runs in another folder than the "
+            "project's."
+        ),
+        remedies=("Go to the folder of the project, or give the right path.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.CONDA_USE,
+        r"Your shell has not been properly configured to use 'conda activate'",
+        r"Run 'conda init' before 'conda activate'",
+        cause=(
+            "The shell does not know conda activate: conda init was not run for it, as in scripts and jobs."
+        ),
+        remedies=("source $(conda info --base)/etc/profile.d/conda.sh first, or use conda run -n NAME.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.CONDA_USE,
+        r"EnvironmentNameNotFound[^\n]*",
+        r"EnvironmentLocationNotFound[^\n]*",
+        r"DirectoryNotACondaEnvironmentError[^\n]*",
+        r"PackageNotInstalledError[^\n]*",
+        cause=(
+            "conda has no environment or package of that name here: the name is wrong, or it was made "
+            "elsewhere."
+        ),
+        remedies=("conda env list shows the environments that are there.",),
+    ),
+    sign_of(
+        m.CONDA_USE,
+        r"CondaToSNonInteractiveError[^\n]*",
+        r"Terms of Service have not been accepted[^\n]*",
+        cause=(
+            "The terms of service of conda's default channels were not accepted, so that conda refuses to "
+            "use them."
+        ),
+        remedies=("conda tos accept, or use conda-forge alone: -c conda-forge --override-channels.",),
+    ),
+    sign_of(
+        m.REQUIREMENT_INVALID,
+        r"TOML parse error[^\n]*",
+        r"(?:InvalidVersionSpec|InvalidMatchSpec|CondaValueError)[^\n]*",
+        (
+            r"(?:Failed to parse|could not parse)[^\n]{0,20}`?(?:pyproject\.toml|uv\.lock|"
+            r"environment\.ya?ml|requirements[\w.-]*)`?[^\n]*"
+        ),
+        cause=(
+            "A requirement, project or environment file is not written as it should be, as the message says."
+        ),
+        certain=False,
+    ),
+    sign_of(
+        m.PYTHON_NOT_FOUND,
+        r"No (?:interpreter|virtual environment) found[^\n]*",
+        r"(?:Python|python)(?: version)? ?3[.\d]* (?:was )?not found[^\n]*",
+        r"Could not find an activated virtualenv[^\n]*",
+        r"Poetry was unable to find a compatible version[^\n]*",
+        r"The currently activated Python version \S+ is not supported by the project[^\n]*",
+    ),
+    sign_of(
+        m.NOT_FOR_PLATFORM,
+        r"Unable to find installation candidates for (?P<name>[\w.-]+)(?: \((?P<version>[^)\n]+)\))?",
+        cause=(
+            "Poetry's lock names {name} in a release that has no file for this platform or Python on the "
+            "source that it was locked from."
+        ),
+        remedies=(
+            "Lock again for this platform (poetry lock), and look at the source that is set for {name}.",
+        ),
+        certain=False,
+    ),
+    sign_of(
+        m.HASHES,
+        r"not found in known hashes[^\n]*",
+        cause=(
+            "The file that was downloaded has none of the hashes in the lock: it changed at its source, or "
+            "a cache has a damaged one."
+        ),
+        remedies=("poetry cache clear --all, then lock again.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.FILE_MISSING,
+        r"Poetry could not find a pyproject\.toml file in [^\n]*",
+        r"No `pyproject\.toml` found in[^\n]*",
+        r"is not a valid editable requirement[^\n]*",
+        cause=(
+            "The command finds no pyproject.toml or project here: it runs in another folder than the "
+            "project's, or the path is wrong."
+        ),
+        remedies=("Go to the folder of the project, or give the right path.",),
     ),
 )

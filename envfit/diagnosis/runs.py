@@ -19,8 +19,8 @@ _NCCL = (
         r"Error while creating shared memory segment[^\n]*nccl[^\n]*",
         cause=(
             "NCCL could not make its shared memory in /dev/shm, over which the processes of one machine "
-            "speak: it "
-            "is full or too small (a container has 64 MB unless it is told otherwise), or not to be written."
+            "speak: it is full or too small (a container has 64 MB unless it is told otherwise), or not to "
+            "be written."
         ),
         overrides=True,
     ),
@@ -30,14 +30,13 @@ _NCCL = (
         r"NCCL WARN Call to shm_open[^\n]*failed[^\n]*",
         r"NCCL WARN[^\n]*/dev/shm/nccl[^\n]*(?:No such file|Permission denied)[^\n]*",
         cause=(
-            "NCCL could not open its shared memory in /dev/shm: the processes do not see the same "
-            "/dev/shm (each "
-            "in a container of its own), or may not write there."
+            "NCCL could not open its shared memory in /dev/shm: the processes do not see the same /dev/shm "
+            "(each in a container of its own), or may not write there."
         ),
         remedies=(
             (
-                "Run the processes of one machine in one container or with --ipc=host; "
-                "NCCL_SHM_DISABLE=1 avoids it."
+                "Run the processes of one machine in one container or with --ipc=host; NCCL_SHM_DISABLE=1 "
+                "avoids it."
             ),
         ),
         certain=False,
@@ -45,20 +44,18 @@ _NCCL = (
     sign_of(
         m.RUN_NETWORK,
         (
-            r"NCCL WARN[^\n]*(?:[Cc]onnect|socket)[^\n]*(?:No route to host|Network is unreachable|"
-            r"Connection timed out|Software caused connection abort)[^\n]*"
+            r"NCCL WARN[^\n]*(?:[Cc]onnect|socket)[^\n]*(?:No route to host|Network is "
+            r"unreachable|Connection timed out|Software caused connection abort)[^\n]*"
         ),
         r"\bWARN Call to connect[^\n]*(?:No route to host|unreachable|timed out)[^\n]*",
         cause=(
             "NCCL cannot reach another process of the run over the network interface that it chose: no "
-            "route, a "
-            "firewall, or an interface (docker0, a virtual one) that does not join the machines."
+            "route, a firewall, or an interface (docker0, a virtual one) that does not join the machines."
         ),
         remedies=(
             (
-                "Name the interface that joins them: NCCL_SOCKET_IFNAME=eth0 (ip addr shows the names); open "
-                "the ports "
-                "between the machines."
+                "Name the interface that joins them: NCCL_SOCKET_IFNAME=eth0 (ip addr shows the names); "
+                "open the ports between the machines."
             ),
         ),
         overrides=True,
@@ -67,9 +64,8 @@ _NCCL = (
         m.RUN_NETWORK,
         r"NCCL WARN[^\n]*[Cc]onnect[^\n]*Connection refused[^\n]*",
         cause=(
-            "NCCL was refused by another process of the run: that one has ended before or never started, "
-            "or the "
-            "network interface that was chosen is not the one that joins the machines."
+            "NCCL was refused by another process of the run: that one has ended before or never started, or "
+            "the network interface that was chosen is not the one that joins the machines."
         ),
         rank=_GENERAL,
     ),
@@ -79,9 +75,8 @@ _NCCL = (
         r"\bWARN[^\n]*(?:No IP interface found|no usable (?:network )?interface)[^\n]*",
         r"\bWARN Socket creation failed[^\n]*Address family not supported[^\n]*",
         cause=(
-            "NCCL finds no network interface to use: NCCL_SOCKET_IFNAME names one that is not here, or "
-            "the machine or "
-            "container has none with an address."
+            "NCCL finds no network interface to use: NCCL_SOCKET_IFNAME names one that is not here, or the "
+            "machine or container has none with an address."
         ),
         remedies=("Unset NCCL_SOCKET_IFNAME or set it to a name that ip addr shows.",),
         overrides=True,
@@ -98,12 +93,12 @@ _NCCL = (
         r"NET/IB ?: ?[Gg]ot (?:async event|completion)[^\n]*(?:error|status|vendor err)[^\n]*",
         r"Call to ibv_(?:modify_qp|open_device|create_ah|post_send|poll_cq|alloc_pd)[^\n]{0,20} failed[^\n]*",
         r"NCCL WARN NET/IB ?: ?(?:Unable to open device|No device found|Peer)[^\n]*",
+        r"UCX +ERROR[^\n]*(?:[Tt]ransport retry|mlx5|ib_|rdma)[^\n]*",
         r"(?:transport retry counter exceeded|IBV_WC_\w+|local protection error)[^\n]*",
         cause=(
-            "Communication over InfiniBand or RoCE failed: a link or port is down or lossy, the settings "
-            "of the "
-            "network card (NCCL_IB_HCA, NCCL_IB_GID_INDEX) do not fit, or the machines do not reach each "
-            "other over it."
+            "Communication over InfiniBand or RoCE failed: a link or port is down or lossy, the settings of "
+            "the network card (NCCL_IB_HCA, NCCL_IB_GID_INDEX) do not fit, or the machines do not reach "
+            "each other over it."
         ),
         certain=False,
     ),
@@ -115,8 +110,7 @@ _NCCL = (
         r"ranks? \d+ (?:is|are) (?:calling|running)[^\n]{0,80}(?:but|while) rank[^\n]*",
         cause=(
             "The processes of the run do not call the same: they call other collective operations, in "
-            "another order "
-            "or with tensors of different sizes; or their NCCL releases or settings differ."
+            "another order or with tensors of different sizes; or their NCCL releases or settings differ."
         ),
         remedies=(
             (
@@ -134,9 +128,8 @@ _NCCL = (
         r"connecting to address [^\n]{0,40}with family \d+ is neither AF_INET",
         r"(?:Mismatched NCCL version|NCCL version mismatch|Mismatched versions?)[^\n]*",
         cause=(
-            "The processes of the run do not speak the same: mostly their NCCL is of different versions "
-            "or set "
-            "differently (NCCL_ variables), so that each reads the other's messages wrongly."
+            "The processes of the run do not speak the same: mostly their NCCL is of different versions or "
+            "set differently (NCCL_ variables), so that each reads the other's messages wrongly."
         ),
         remedies=(
             "Install the same torch and nvidia-nccl on every machine, and set the same NCCL_ variables.",
@@ -151,13 +144,12 @@ _NCCL = (
         ),
         r"Attribute \w+ of node \w+ not found",
         (
-            r"(?:Could not find a path for pattern|No (?:P2P|path) "
-            r"between|graph/(?:xml|topo)\.cc[^\n]*NCCL WARN)[^\n]*"
+            r"(?:Could not find a path for pattern|No (?:P2P|path) between|graph/(?:xml|topo)\.cc[^\n]*NCCL "
+            r"WARN)[^\n]*"
         ),
         cause=(
             "NCCL failed over what it sees of the machine: a topology file, NVLink or NVSwitch (NVLS, "
-            "fabric manager) "
-            "that is not as it expects."
+            "fabric manager) that is not as it expects."
         ),
         certain=False,
     ),
@@ -167,9 +159,8 @@ _GLOO = (
         m.RUN_NETWORK,
         r"Unable to find address for: \S+",
         cause=(
-            "Gloo finds no network interface of the name that it was given (GLOO_SOCKET_IFNAME): it "
-            "takes one exact "
-            "name that this machine has, not a pattern as NCCL does."
+            "Gloo finds no network interface of the name that it was given (GLOO_SOCKET_IFNAME): it takes "
+            "one exact name that this machine has, not a pattern as NCCL does."
         ),
         remedies=("Set GLOO_SOCKET_IFNAME to a name that ip addr shows on this machine.",),
         overrides=True,
@@ -182,15 +173,13 @@ _GLOO = (
         r"makeDeviceForHostname\(\)[^\n]*",
         cause=(
             "The processes of the run cannot reach each other over Gloo: it takes the network interface "
-            "that the "
-            "machine's own name leads to, and where that is 127.0.0.1 or another network, no other "
+            "that the machine's own name leads to, and where that is 127.0.0.1 or another network, no other "
             "machine is reached."
         ),
         remedies=(
             (
                 "Set GLOO_SOCKET_IFNAME to the interface that joins the machines, and give each machine's "
-                "name its real "
-                "address in /etc/hosts."
+                "name its real address in /etc/hosts."
             ),
         ),
         certain=False,
@@ -215,15 +204,13 @@ _MEETING = (
         r"\d+/\d+ clients joined[^\n]*",
         cause=(
             "The processes of the run did not meet: this one could not reach the main process at its "
-            "address and "
-            "port. It never started there or has ended, the address or host name is wrong, or a firewall "
-            "is in the way."
+            "address and port. It never started there or has ended, the address or host name is wrong, or a "
+            "firewall is in the way."
         ),
         remedies=(
             (
                 "Look at the first error of the main process; check MASTER_ADDR, MASTER_PORT or "
-                "--rdzv-endpoint, that each "
-                "machine can resolve the name, and the network between them."
+                "--rdzv-endpoint, that each machine can resolve the name, and the network between them."
             ),
         ),
         rank=_GENERAL,
@@ -237,6 +224,7 @@ _MEETING = (
         r"ssh: connect to host \S+ port \d+: [^\n]*",
         r"ssh exited with exit code \d+",
         r"Command '?\[?'?ssh [^\n]*returned non-zero exit status 255",
+        certain=False,
         overrides=True,
     ),
     sign_of(
@@ -249,6 +237,32 @@ _MEETING = (
         remedies=("Install {name} (apt-get install {name}), or choose another: --launcher, srun, torchrun.",),
     ),
 )
+_ARGUMENTS = (
+    sign_of(
+        m.ARGUMENTS,
+        r"unrecognized arguments: --local[-_]rank[^\n]*",
+        cause=(
+            "torch.distributed.launch gives each process the argument --local-rank (torch 2.0 and newer, "
+            "with a hyphen; older ones --local_rank), which the program does not know in this spelling."
+        ),
+        remedies=(
+            "Start it with torchrun and read LOCAL_RANK from the environment, or let it take both spellings.",
+        ),
+    ),
+    sign_of(
+        m.ARGUMENTS,
+        r"error: unrecognized arguments: [^\n]+",
+        r"error: the following arguments are required: [^\n]+",
+        r"error: argument [^\n]+: (?:invalid|expected|not allowed)[^\n]*",
+        r"Error: No such (?:option|command)[^\n]*",
+        cause=(
+            "The program was started with arguments that it does not know, or without those that it needs: "
+            "a mistake in the command, or a command for another release of the program."
+        ),
+        rank=_GENERAL,
+        unless=("--local[-_]rank",),
+    ),
+)
 _MPI = (
     sign_of(
         m.MPI_LAUNCH,
@@ -259,14 +273,13 @@ _MPI = (
         r"mpi/pmix[^\n]*(?:error|failed|cannot)[^\n]*",
         r"Couldn't find the specified plugin name for mpi/\w+",
         cause=(
-            "The MPI in this environment was not built for the way in which Slurm starts processes (PMI "
-            "or PMIx), so that "
-            "srun cannot start it."
+            "The MPI in this environment was not built for the way in which Slurm starts processes (PMI or "
+            "PMIx), so that srun cannot start it."
         ),
         remedies=(
             (
-                "Start it with mpirun, with srun --mpi=pmix where srun --mpi=list has it, or use the MPI "
-                "of the cluster."
+                "Start it with mpirun, with srun --mpi=pmix where srun --mpi=list has it, or use the MPI of "
+                "the cluster."
             ),
         ),
         overrides=True,
@@ -291,9 +304,8 @@ _MPI = (
         r"(?:PRTE|ORTE)[^\n]{0,60}daemon[^\n]*(?:unexpectedly|failed)[^\n]*",
         r"mpirun was unable to (?:find|launch)[^\n]*",
         cause=(
-            "mpirun could not start its processes on all machines: the program or MPI is not found "
-            "there, or the machine is "
-            "not reached (ssh, network)."
+            "mpirun could not start its processes on all machines: the program or MPI is not found there, "
+            "or the machine is not reached (ssh, network)."
         ),
         certain=False,
     ),
@@ -346,4 +358,4 @@ _RAY = (
     ),
 )
 
-SIGNS: tuple[Sign, ...] = (*_NCCL, *_GLOO, *_MEETING, *_MPI, *_RAY)
+SIGNS: tuple[Sign, ...] = (*_NCCL, *_GLOO, *_MEETING, *_ARGUMENTS, *_MPI, *_RAY)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from envfit.diagnosis import mechanisms as m
 from envfit.diagnosis.scene import Scene
-from envfit.diagnosis.sign import Sign, Telling
+from envfit.diagnosis.sign import Sign, Telling, sign_of
 from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS"]
@@ -30,8 +30,8 @@ def _tell_signal(values: Mapping[str, str], _: Scene) -> Telling | None:
             ),
             remedies=(
                 (
-                    "dmesg, or the job's accounting, says whether memory was the reason; if so, use less "
-                    "or ask for more."
+                    "dmesg, or the job's accounting, says whether memory was the reason; if so, use less or "
+                    "ask for more."
                 ),
             ),
             certain=False,
@@ -67,8 +67,8 @@ _SHARED_MEMORY = Telling(
 _INSTRUCTION = Telling(
     mechanism=m.ILLEGAL_INSTRUCTION,
     cause=(
-        "A compiled library uses instructions that this processor, or the virtual machine it runs in, "
-        "does not have."
+        "A compiled library uses instructions that this processor, or the virtual machine it runs in, does "
+        "not have."
     ),
     remedies=("Install a build for this processor; lscpu shows what it has (AVX, AVX2).",),
 )
@@ -107,8 +107,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.PROGRAM_MISSING,
             cause=(
-                "The audio file cannot be read: its format needs a reader that is not here, mostly "
-                "ffmpeg, or the file is no audio."
+                "The audio file cannot be read: its format needs a reader that is not here, mostly ffmpeg, "
+                "or the file is no audio."
             ),
             remedies=("Install ffmpeg, or give the file in a format such as WAV.",),
             rank=SymptomRank.GENERAL,
@@ -130,14 +130,13 @@ SIGNS = (
         telling=Telling(
             mechanism=m.MODEL_UNSUPPORTED,
             cause=(
-                "The installed release of the program does not know the model, its quantization or its "
-                "file format ({what}): the model is newer than this version, or is made for another "
-                "program."
+                "The installed release of the program does not know the model, its quantization or its file "
+                "format ({what}): the model is newer than this version, or is made for another program."
             ),
             remedies=(
                 (
-                    "Upgrade the program to a version that supports the model, or take the model in "
-                    "another form."
+                    "Upgrade the program to a version that supports the model, or take the model in another "
+                    "form."
                 ),
             ),
             certain=False,
@@ -162,7 +161,6 @@ SIGNS = (
     ),
     Sign(
         patterns=(
-            r"Resource (?P<what>\S+) not found\.\s+Please use the NLTK Downloader",
             r"Can't find model '(?P<what>[\w.-]+)'",
             (
                 r"Unable to find (?:the )?(?P<what>[\w.-]+) (?:model|data|corpus|dictionary|"
@@ -186,14 +184,14 @@ SIGNS = (
                 r"npm)(?: is| was| executable)? not (?:installed|found|available|in)\b[^\n]*"
             ),
             (
-                r"(?:Couldn't|Could not|Cannot|cannot|Unable to) find (?:the )?(?P<name>espeak(?:-ng)?|"
-                r"ffmpeg|ffprobe|sox|git-lfs|tesseract|java|swig|mecab|gfortran|mpirun|mpicc|pg_config|"
-                r"mysql_config|llvm-config|nvidia-smi)\b"
+                r"(?:Couldn't|Could not|Cannot|cannot|Unable to) find (?:the "
+                r")?(?P<name>espeak(?:-ng)?|ffmpeg|ffprobe|sox|git-lfs|tesseract|java|swig|mecab|gfortran|"
+                r"mpirun|mpicc|pg_config|mysql_config|llvm-config|nvidia-smi)\b"
             ),
             (
                 r"(?P<name>pg_config|mysql_config|llvm-config|krb5-config|gdal-config|cups-config|"
-                r"curl-config|xml2-config|node|swig) (?:executable |command )?(?:is required|not found|"
-                r"failed)[^\n]*"
+                r"curl-config|xml2-config|node|swig) (?:executable |command )?(?:is required|not "
+                r"found|failed)[^\n]*"
             ),
             (
                 r"(?:failed to (?:run|execute|find)|is) (?:the )?['`\"]?(?P<name>ffmpeg|sox|espeak|java|"
@@ -278,11 +276,15 @@ SIGNS = (
                 r":=(]+(?P<number>-9|137)\b"
             ),
             (
-                r"(?:died|killed|terminated|exited)[^\n]{0,40}(?:with|by|due to|on) (?:signal|"
-                r"<Signals\.)\W*(?P<signal>SIGKILL)"
+                r"(?:died|killed|terminated|exited)[^\n]{0,40}(?:with|by|due to|on) "
+                r"(?:signal|<Signals\.)\W*(?P<signal>SIGKILL)"
             ),
             r"(?P<signal>SIGKILL)\b",
-            r"(?:died with|killed by|terminated by|got) signal[: ]+(?P<number>9)\b",
+            r"(?:died with|killed by|terminated by|got|exited on)(?: signal)?[: ]+signal[: ]+(?P<number>9)\b",
+            (
+                r"(?:died with|killed by|terminated by|got|exited on|KILLED BY) (?:signal|SIGNAL)[: "
+                r"]+(?P<number>9)\b"
+            ),
         ),
         tell=lambda values, scene: _tell_signal(values or {"signal": "SIGKILL"}, scene),
         unless=(r"OOMKilled", r"Killed process", r"oom", "cc1plus", "cicc", "ptxas", "Killed signal"),
@@ -291,9 +293,8 @@ SIGNS = (
         patterns=(
             r"(?P<signal>SIGSEGV|SIGBUS|SIGILL)\b",
             (
-                r"(?:exit(?:ed)?(?: with)?(?: code| status)?|exitcode|returncode)[ :=(]+(?P<number>-11|"
-                r"139|-7|"
-                r"135|-4|132)\b"
+                r"(?:exit(?:ed)?(?: with)?(?: code| status)?|exitcode|returncode)[ "
+                r":=(]+(?P<number>-11|139|-7|135|-4|132)\b"
             ),
             r"(?:died with|killed by|terminated by|got) signal[: ]+(?P<number>11|7|4)\b",
         ),
@@ -305,8 +306,8 @@ SIGNS = (
         patterns=(
             r"Illegal instruction(?: \(core dumped\))?",
             (
-                r"(?:requires|compiled to use|built with)[^\n]{0,60}\bAVX\w*[^\n]{0,60}(?:not (?:available|"
-                r"supported)|aren't available|does not support)"
+                r"(?:requires|compiled to use|built with)[^\n]{0,60}\bAVX\w*[^\n]{0,60}(?:not "
+                r"(?:available|supported)|aren't available|does not support)"
             ),
         ),
         telling=_INSTRUCTION,
@@ -314,8 +315,8 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:unable to (?:open|allocate|mmap|write)|shm_open|/dev/shm)[^\n]{0,100}(?:No space left|"
-                r"shared memory|insufficient|Bus error)[^\n]*"
+                r"(?:unable to (?:open|allocate|mmap|write)|shm_open|/dev/shm)[^\n]{0,100}(?:No space "
+                r"left|shared memory|insufficient|Bus error)[^\n]*"
             ),
             r"unable to write to file </torch_",
             r"insufficient shared memory",
@@ -330,6 +331,7 @@ SIGNS = (
             remedies=("Start the container with --shm-size=8g or --ipc=host; else use fewer workers.",),
         ),
         overrides=True,
+        unless=("Too many open files",),
     ),
     Sign(
         patterns=(r"No space left on device", r"Disk quota exceeded", r"NoSpaceLeftError", r"\bENOSPC\b"),
@@ -338,8 +340,8 @@ SIGNS = (
             cause="The disk, a quota or the place for temporary files is full.",
             remedies=(
                 (
-                    "df -h and quota show which; make room, or set TMPDIR, PIP_CACHE_DIR or UV_CACHE_DIR "
-                    "to a disk with room."
+                    "df -h and quota show which; make room, or set TMPDIR, PIP_CACHE_DIR or UV_CACHE_DIR to "
+                    "a disk with room."
                 ),
             ),
         ),
@@ -399,8 +401,8 @@ SIGNS = (
         telling=Telling(
             mechanism=m.PORT_IN_USE,
             cause=(
-                "Another process listens on the port that the program wants: mostly another run of it "
-                "that still lives."
+                "Another process listens on the port that the program wants: mostly another run of it that "
+                "still lives."
             ),
             remedies=(
                 (
@@ -457,9 +459,8 @@ SIGNS = (
     Sign(
         patterns=(
             (
-                r"(?:Socket Timeout|Timed out after \d+ seconds waiting for|wait timeout after \d+ms|"
-                r"failed to "
-                r"recv, got 0 bytes|Connection reset by peer|Connection closed by remote peer)"
+                r"(?:Socket Timeout|Timed out after \d+ seconds waiting for|wait timeout after \d+ms|failed "
+                r"to recv, got 0 bytes|Connection reset by peer|Connection closed by remote peer)"
             ),
             (
                 r"(?:The client socket has (?:timed out|failed)|RendezvousTimeoutError|"
@@ -480,5 +481,11 @@ SIGNS = (
             ),
             rank=SymptomRank.WRAPPER,
         ),
+    ),
+    sign_of(
+        m.DATA_MISSING,
+        r"Resource (?P<what>\S+) not found\.\s+Please use the NLTK Downloader",
+        cause="NLTK needs its data {what}, which is fetched separately and is not on this machine.",
+        remedies=("python -m nltk.downloader {what}",),
     ),
 )

@@ -351,7 +351,7 @@ SIGNS = (
     Sign(
         patterns=(
             r"Specify (?P<name>[A-Z]\w+?)_CFLAGS and \w+_LDFLAGS env vars",
-            r"(?P<name>(?!pg_)\w+)_config executable not found",
+            r"\b(?P<name>(?!pg_)[a-z]\w+)_config executable not found",
             r"(?P<name>\w+)-config(?: executable)? (?:was )?not found",
         ),
         telling=Telling(

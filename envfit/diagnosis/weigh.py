@@ -33,8 +33,7 @@ _MOST_QUOTES = 4
 _LONGEST_QUOTE = 240
 _WARNS = re.compile(
     r"warn|caught was|ignore import error|\bINFO\b|\bDEBUG\b|deprecat|\bW\d{4}\b|skipping|fall(?:ing)? "
-    r"?back|using .{1,40} "
-    r"instead",
+    r"?back|using .{1,40} instead",
     re.IGNORECASE,
 )
 #: What says that something failed, whatever else stands in the line: NCCL has no level above WARN.
@@ -53,8 +52,8 @@ _NOT_INSTALLED = frozenset(
     }
 )
 _ERRS = re.compile(
-    r"\berror\b|fatal|fail|\N{MULTIPLICATION SIGN}|cannot|could not|abort|\bkilled\b|exception|not found|"
-    r"no such",
+    r"\berror\b|fatal|fail|\N{MULTIPLICATION SIGN}|cannot|could not|abort|\bkilled\b|exception|not found|no "
+    r"such",
     re.IGNORECASE,
 )
 _CONTINUES = re.compile(r"\s*(?:cause|Caused by|\d+): ")
@@ -71,11 +70,10 @@ _OWN_FAULTS = frozenset(
     }
 )
 _OF_ENVIRONMENT = re.compile(
-    r"\b(?:re)?install|upgrade|downgrade|incompatible|not compatible|(?:requires?|needs?|required|"
-    r"minimum)\b.*\bversion"
-    r"|version\b.*\b(?:required|needed|too old|too new|mismatch)|(?:compiled|built) (?:with|for|against|"
-    r"without)"
-    r"|not supported (?:on|by|with)|\bCUDA\b|\bdriver\b|compute capability",
+    r"\b(?:re)?install|upgrade|downgrade|incompatible|not "
+    r"compatible|(?:requires?|needs?|required|minimum)\b.*\bversion|version\b.*\b(?:required|needed|too "
+    r"old|too new|mismatch)|(?:compiled|built) (?:with|for|against|without)|not supported "
+    r"(?:on|by|with)|\bCUDA\b|\bdriver\b|compute capability",
     re.IGNORECASE,
 )
 #: What other processes say after one has failed.
@@ -137,6 +135,8 @@ def _chosen(
     if (before := _not_installed(event, lines, finder)) is not None:
         return before, _hypothesis(scene, before, chain=chain, sure=False)
     if event.hits:
+        if (asserted := _asserted(event, lines)) is not None:
+            return asserted, _hypothesis(scene, asserted, chain=chain, sure=True)
         hit, sure = event.hits[0], event.chain.traced or not lines
         return hit, _hypothesis(scene, hit, chain=chain, sure=sure, about=event.raised)
     behind = _behind(event, lines, finder) or _said_by_package(event)
@@ -239,7 +239,7 @@ class _Finder:
         raised = chain.raised[place]
         hits = self.about(raised)
         understood = any(hit.rank > SymptomRank.WRAPPER for hit in hits)
-        if raised.name in WRAPPER_TYPES or (hits and not understood):
+        if (raised.name in WRAPPER_TYPES or hits) and not understood:
             return False
         if raised.name in CONSEQUENCES and not understood:
             return False
@@ -408,6 +408,16 @@ def _not_installed(event: _Event | None, lines: Sequence[Hit], finder: _Finder) 
         ):
             return hit
     return None
+
+
+def _asserted(event: _Event, lines: Sequence[Hit]) -> Hit | None:
+    """Return the check of a kernel that failed before CUDA or a library of it said anything in general."""
+    if event.hits[0].rank is SymptomRank.CAUSE:
+        return None
+    return next(
+        (hit for hit in lines if hit.code == "cuda-device-assert" and hit.places[0][0] < event.raised.first),
+        None,
+    )
 
 
 def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:

@@ -61,7 +61,9 @@ def with_newer_gpu(target: Target, knowledge: KnowledgeBase) -> Iterator[tuple[C
             yield capability, other
 
 
-def newer_drivers(target: Target, rule: str, knowledge: KnowledgeBase) -> Iterator[tuple[str, Target]]:
+def newer_drivers(
+    target: Target, knowledge: KnowledgeBase, *, rule: str | None = None
+) -> Iterator[tuple[str, Target]]:
     """Yield targets with the first release of newer driver branches, oldest first.
 
     Left out is what does not drive the GPUs, and what a rule about the driver still refuses.
@@ -70,7 +72,8 @@ def newer_drivers(target: Target, rule: str, knowledge: KnowledgeBase) -> Iterat
     if now is None:
         return
     for branch in knowledge.branches:
-        if Version(branch.first) <= now or not _accepts(rule, Version(branch.first), knowledge):
+        first = Version(branch.first)
+        if first <= now or (rule is not None and not _accepts(rule, first, knowledge)):
             continue
         driver = Fact(name=CUDA_DRIVER, state=FactState.KNOWN, value=branch.first, source="tried")
         cuda = Fact(name=CUDA, state=FactState.KNOWN, value=str(branch.cuda), source="tried")

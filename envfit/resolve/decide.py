@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
@@ -15,16 +16,17 @@ from envfit.knowledge.query import Query
 from envfit.requirement import Requirement, UserOrigin
 from envfit.resolve.amendments import Amendments
 from envfit.resolve.attempt import Asked, attempt, world_of
-from envfit.resolve.explain import Explanation, explain
 from envfit.resolve.known import require_known
 from envfit.resolve.port import PackageSource
 from envfit.resolve.provider import Demand, World
 from envfit.resolve.resolution import BetterBuild, LeftOut, Resolution
 from envfit.resolve.solver import BUDGET
-from envfit.resolve.way_out import WayOut
-from envfit.resolve.ways_out import ways_out
 from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import CUDA, CUDA_DRIVER, FactState
+
+if TYPE_CHECKING:
+    from envfit.resolve.explain import Explanation
+    from envfit.resolve.way_out import WayOut
 
 __all__ = ["Concede", "Unsatisfied", "resolve"]
 
@@ -110,6 +112,8 @@ def resolve(
         resolution = _resolve(asked, requirements)
     except Unsatisfied as error:
         if ways:
+            from envfit.resolve.ways_out import ways_out
+
             error.ways = ways_out(asked, requirements, error.explanation, pythons=pythons)
         raise
     accepted = list(requirements)
@@ -168,6 +172,8 @@ def _is_there(resolution: Resolution, wanted: Requirement) -> bool:
 
 
 def _unsatisfied(asked: Asked, world: World, roots: Sequence[Demand]) -> Unsatisfied:
+    from envfit.resolve.explain import explain
+
     explanation = explain(world, roots)
     wanted = " and ".join(dict.fromkeys(str(requirement) for requirement in explanation.core))
     names = [requirement.name for requirement in explanation.core]

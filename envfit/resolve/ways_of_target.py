@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from packaging.version import Version
-
-from envfit.errors import EnvfitError, TargetImpossibleError
-from envfit.knowledge.hardware import check_target, named_target
-from envfit.knowledge.query import Query
+from envfit.errors import TargetImpossibleError
+from envfit.knowledge.hardware import named_target
+from envfit.knowledge.other_targets import newer_drivers, with_glibc, without_gpus
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.trial import Trial
 from envfit.resolve.way_out import Change, WayKind, WayOut
 from envfit.target import (
     CUDA,
-    CUDA_ARCH,
     CUDA_DRIVER,
     GLIBC,
     LIBCUDA,
     Capability,
-    Fact,
     FactState,
     Gpu,
     Target,
@@ -53,27 +49,12 @@ def drivers(trial: Trial) -> Iterator[WayOut]:
     current = trial.target.fact(CUDA_DRIVER).version
     if current is None or not trial.facts & {CUDA, CUDA_DRIVER, LIBCUDA}:
         return
-    newer = []
-    for branch in trial.knowledge.branches:
-        if Version(branch.first) > current:
-            target = _with_driver(trial.target, branch.first, str(branch.cuda))
-            if _can_be(target, trial.asked.query):
-                newer.append((branch.first, target))
-    best: tuple[str, Resolution] | None = None
-    low, high = 0, len(newer) - 1
-    # What a driver runs, a newer one runs too: the oldest is found by halving.
-    while low <= high:
-        middle = (low + high) // 2 if best is not None else high
-        found = trial.on(newer[middle][1])
-        if found is not None:
-            best = (newer[middle][0], found)
-            high = middle - 1
-        elif best is None:
-            return
-        else:
-            low = middle + 1
-    if best is not None:
-        driver, found = best
+    newer = list(newer_drivers(trial.target, trial.knowledge))
+    # What a driver runs, a newer one runs too.
+    oldest = _first(trial, [target for _, target in newer])
+    if oldest is not None:
+        place, found = oldest
+        driver = newer[place][0]
         yield trial.way(
             WayKind.DRIVER, f"with driver {driver} or newer", Change(options=("--driver", driver)), found
         )
@@ -84,18 +65,11 @@ def fewer_gpus(trial: Trial) -> Iterator[WayOut]:
     capabilities = trial.target.capabilities
     for capability in capabilities if len(capabilities) > 1 else ():
         out = [gpu for gpu in trial.target.gpus if gpu.capability == capability]
-        rest = tuple(gpu for gpu in trial.target.gpus if gpu.capability != capability)
-        facts = tuple(
-            replace(fact, value=str(min(gpu.capability for gpu in rest)))
-            if fact.name == CUDA_ARCH and fact.state is FactState.KNOWN
-            else fact
-            for fact in trial.target.facts
-        )
-        if found := trial.on(replace(trial.target, gpus=rest, facts=facts)):
+        if found := trial.on(without_gpus(trial.target, out)):
             names = " and ".join(dict.fromkeys(map(_called, out)))
-            places = [str(gpu.index) for gpu in out if gpu.index is not None]
-            options = tuple(word for place in places for word in ("--ignore-gpu", place))
             said = dict.fromkeys(gpu.source for gpu in out if gpu.source.startswith("--gpu "))
+            left = dict.fromkeys(_ignored(gpu, trial.target) for gpu in out) if not said else ()
+            options = tuple(word for text in left for word in ("--ignore-gpu", text))
             change = Change(instead_of=" ".join(said), options=options)
             yield trial.way(WayKind.FEWER_GPUS, f"without the {names}", change, found)
 
@@ -106,27 +80,32 @@ def newer_system(trial: Trial) -> Iterator[WayOut]:
     current = glibc.version
     if current is None or current.major != 2 or not (GLIBC in trial.facts or "glibc" in trial.says):
         return
-    low, high = current.minor + 1, _NEWEST_GLIBC
+    minors = range(current.minor + 1, _NEWEST_GLIBC)
+    oldest = _first(trial, [with_glibc(trial.target, f"2.{minor}") for minor in minors])
+    if oldest is not None:
+        place, found = oldest
+        version = f"2.{minors[place]}"
+        kind = WayKind.SETTING if glibc.assumed else WayKind.SYSTEM
+        note = f" ({current} is assumed)" if glibc.assumed else ""
+        change = Change(options=("--glibc", version))
+        yield trial.way(kind, f"with glibc {version} or newer{note}", change, found)
+
+
+def _first(trial: Trial, targets: Sequence[Target]) -> tuple[int, Resolution] | None:
+    """Return the place of the first target that serves; all after it do too, and the last is tried first."""
     best: tuple[int, Resolution] | None = None
+    low, high = 0, len(targets) - 1
     while low <= high:
         middle = (low + high) // 2 if best is not None else high
-        said = replace(glibc, value=f"2.{middle}", source="--glibc", assumed=False)
-        facts = tuple(said if fact.name == GLIBC else fact for fact in trial.target.facts)
-        found = trial.on(replace(trial.target, facts=facts))
+        found = trial.on(targets[middle])
         if found is not None:
             best = (middle, found)
             high = middle - 1
         elif best is None:
-            return
+            return None
         else:
             low = middle + 1
-    if best is not None:
-        minor, found = best
-        kind = WayKind.SETTING if glibc.assumed else WayKind.SYSTEM
-        text = f"with glibc 2.{minor} or newer" + (
-            f" (2.{current.minor} is assumed)" if glibc.assumed else ""
-        )
-        yield trial.way(kind, text, Change(options=("--glibc", f"2.{minor}")), found)
+    return best
 
 
 def other_gpus(trial: Trial) -> Iterator[WayOut]:
@@ -205,22 +184,7 @@ def _of_capability(capability: Capability) -> Gpu:
     return Gpu(name=f"capability {capability}", capability=capability, source=f"--gpu {capability}")
 
 
-def _with_driver(target: Target, driver: str, cuda: str) -> Target:
-    """Return a target with another driver, and the CUDA version that it supports."""
-    values = {CUDA_DRIVER: driver, CUDA: cuda}
-    facts = [
-        Fact(name=fact.name, state=FactState.KNOWN, value=values[fact.name], source="--driver")
-        if fact.name in values
-        else fact
-        for fact in target.facts
-        if fact.name != LIBCUDA
-    ]
-    return replace(target, facts=tuple(facts))
-
-
-def _can_be(target: Target, query: Query) -> bool:
-    try:
-        check_target(query.knowledge, target)
-    except EnvfitError:
-        return False
-    return True
+def _ignored(gpu: Gpu, target: Target) -> str:
+    """Return what ``--ignore-gpu`` takes for a GPU: its index, or its model where several are alike."""
+    alike = sum(other.name == gpu.name for other in target.gpus)
+    return str(gpu.index) if alike == 1 and gpu.index is not None else gpu.name
