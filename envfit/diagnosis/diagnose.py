@@ -50,8 +50,8 @@ SIGNS = (
     *system.SIGNS,
     *limits.SIGNS,
     *wrappers.SIGNS,
-    *harmless.SIGNS,
     *notices.SIGNS,
+    *harmless.SIGNS,
 )
 
 

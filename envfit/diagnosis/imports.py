@@ -604,6 +604,8 @@ def _owner_of(name: str, scene: Scene, asked: str = "") -> str | None:
     if first in _OWNERS:
         return _OWNERS[first]
     caller = scene.importer
+    if "." in name and first not in ("torch", "numpy", "builtins") and first.islower():
+        return scene.distributions.get(first, first.removesuffix("_bindings"))
     if caller is None and scene.frames:
         return None  # a class of the program may be named like one of a package
     return next((owner for ending, owner in _OWNED if ending.search(first) and caller != owner), None)

@@ -564,4 +564,61 @@ SIGNS = (
             remedies=("Install into a folder that is not mounted noexec.",),
         ),
     ),
+    Sign(
+        patterns=(r"incompatible architecture \(have '(?P<have>[\w,]+)', need '(?P<need>\w+)'\)",),
+        telling=Telling(
+            mechanism=m.LIBRARY_FOREIGN,
+            cause=(
+                "The compiled file is for another architecture of machine ({have}) than the Python that "
+                "loads it "
+                "({need}): it was installed by a Python of the other architecture."
+            ),
+            remedies=("Reinstall the package with the Python that runs, without the cache.",),
+        ),
+    ),
+    Sign(
+        patterns=(r"Could not find lib (?P<library>\w+) or load any of its variants",),
+        telling=Telling(
+            mechanism=m.LIBRARY_SYSTEM,
+            cause="The system's library lib{library} is not found: it is not installed, or not where it "
+            "is sought.",
+            remedies=("Install lib{library} (of the system or conda-forge), or a wheel that brings it.",),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"no database context specified",
+            r"proj_create[^\n]{0,80}(?:cannot find proj\.db|proj\.db contains DATABASE)",
+            r"Cannot find proj\.db",
+        ),
+        telling=Telling(
+            mechanism=m.LIBRARY_VERSION,
+            cause=(
+                "PROJ does not find its database proj.db, or finds one of another version: several "
+                "installations of PROJ "
+                "(of the system, conda and wheels) are mixed."
+            ),
+            remedies=(
+                ("Unset PROJ_LIB and PROJ_DATA, and install pyproj, gdal and the like from one source."),
+            ),
+            package="pyproj",
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"Could not load the Qt platform plugin \"(?P<plugin>\w+)\"",
+            r"could not connect to display(?P<plugin>)",
+            r"no display name and no \$DISPLAY(?P<plugin>)",
+            r"[Cc]annot open display(?P<plugin>)",
+        ),
+        telling=Telling(
+            mechanism=m.NO_DISPLAY,
+            cause=(
+                "A window is to be opened and no display is there, or Qt cannot load its plugin "
+                "{plugin} for it (a library "
+                "of X11 such as libxcb is missing, or the Qt of opencv-python and another Qt are mixed)."
+            ),
+            remedies=("Without a window: opencv-python-headless, MPLBACKEND=Agg; else ssh -X, or xvfb-run.",),
+        ),
+    ),
 )

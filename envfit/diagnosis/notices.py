@@ -35,6 +35,16 @@ SIGNS: tuple[Sign, ...] = (
     ),
     sign_of(
         m.LEFT_ALONE,
+        r"Failed to launch Triton kernels, likely due to missing CUDA toolkit[^\n]*",
+        cause=(
+            "whisper cannot use its Triton kernels (no CUDA toolkit or no Triton that fits) and takes a "
+            "slower way for "
+            "the times of words. It is harmless."
+        ),
+        rank=SymptomRank.HARMLESS,
+    ),
+    sign_of(
+        m.LEFT_ALONE,
         r"oneDNN custom operations are on[^\n]*",
         r"[^\n]{0,40}resume_download` is deprecated[^\n]*",
         r"Special tokens have been added in the vocabulary[^\n]*",

@@ -298,4 +298,58 @@ SIGNS = (
             package="keras",
         ),
     ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<asker>[A-Za-z]\w+) requires at least version (?P<wanted>[\d.]+\d) of "
+                r"(?P<name>[A-Za-z][\w-]*\w)"
+                r"\.?\s+Installed version is (?P<found>[\d.]+\d)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause="{asker} needs {name} {wanted} or newer, and the older {name} {found} is installed.",
+            remedies=("pip install -U {name}, in the version that {asker} requires.",),
+            package="{name}",
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"`?(?P<what>[\w.]+)`? is not supported in Keras 3",
+            r"(?P<what>\w+) is deprecated in the new Keras optimizer",
+            r"Could not locate class '(?P<what>Functional|Sequential|Adam|Model|\w+Layer)'",
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause=(
+                "The installed Keras is of another version than the code or the model file was made "
+                "for: it has no {what} "
+                "in that form any more (or not yet); Keras 3 is mostly newer than what was written for "
+                "Keras 2."
+            ),
+            remedies=(
+                "pip install tf-keras and set TF_USE_LEGACY_KERAS=1, or write the code as Keras 3 has it.",
+            ),
+            package="keras",
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"Opset (?P<opset>\d+) is under development[^\n]*till opset (?P<most>\d+)",
+            (
+                r"opset (?:version )?(?P<opset>\d+)[^\n]{0,60}(?:not supported|unsupported)"
+                r"[^\n]{0,60}?(?P<most>\d+)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause=(
+                "The ONNX model uses opset {opset}, and the installed onnxruntime knows opsets up to "
+                "{most}: onnxruntime is "
+                "older than what wrote the model."
+            ),
+            remedies=("pip install -U onnxruntime (or -gpu), or export the model with an older opset.",),
+            package="onnxruntime",
+        ),
+    ),
 )

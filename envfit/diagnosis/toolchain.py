@@ -395,4 +395,34 @@ SIGNS = (
             package="psycopg2",
         ),
     ),
+    Sign(
+        patterns=(r"(?P<what>/usr/(?:include/c\+\+|lib/gcc)[\w./+-]{1,80})\(\d+\): error",),
+        telling=Telling(
+            mechanism=m.HOST_COMPILER,
+            cause=(
+                "nvcc stumbles over a header of the installed C++ compiler ({what}): gcc is newer than "
+                "this CUDA toolkit "
+                "supports, as it mostly is."
+            ),
+            remedies=("Use a newer CUDA toolkit, or an older compiler: CC=gcc-11 CXX=g++-11.",),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(r"Unknown CUDA arch \((?P<architecture>[\d.]+\w*)\) or GPU not supported",),
+        telling=Telling(
+            mechanism=m.NVCC_ARCHITECTURE,
+            cause=(
+                "The build tools of the installed torch do not know the compute capability "
+                "{architecture} to compile "
+                "for: torch is older than this architecture of GPU (or it is written wrongly in "
+                "TORCH_CUDA_ARCH_LIST)."
+            ),
+            remedies=(
+                ("Install a newer torch, or set TORCH_CUDA_ARCH_LIST to what torch, nvcc and the GPU know."),
+            ),
+            package="torch",
+        ),
+        overrides=True,
+    ),
 )
