@@ -605,20 +605,28 @@ SIGNS = (
         ),
     ),
     Sign(
-        patterns=(
-            r"Could not load the Qt platform plugin \"(?P<plugin>\w+)\"",
-            r"could not connect to display(?P<plugin>)",
-            r"no display name and no \$DISPLAY(?P<plugin>)",
-            r"[Cc]annot open display(?P<plugin>)",
-        ),
+        patterns=(r"Could not load the Qt platform plugin \"(?P<plugin>\w+)\"",),
         telling=Telling(
             mechanism=m.NO_DISPLAY,
             cause=(
-                "A window is to be opened and no display is there, or Qt cannot load its plugin "
-                "{plugin} for it (a library "
-                "of X11 such as libxcb is missing, or the Qt of opencv-python and another Qt are mixed)."
+                "Qt cannot load its plugin {plugin} to open a window: no display is there, a library of X11 "
+                "such as libxcb is missing, or the Qt of opencv-python and another Qt are mixed."
             ),
-            remedies=("Without a window: opencv-python-headless, MPLBACKEND=Agg; else ssh -X, or xvfb-run.",),
+            remedies=(
+                ("Use opencv-python-headless, or xvfb-run; else install libxcb-xinerama0 and the like."),
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"could not connect to display",
+            r"no display name and no \$DISPLAY",
+            r"[Cc]annot open display",
+        ),
+        telling=Telling(
+            mechanism=m.NO_DISPLAY,
+            cause="A window is to be opened, and there is no display where the program runs.",
+            remedies=("Run it without a window (MPLBACKEND=Agg); else ssh -X, or xvfb-run.",),
         ),
     ),
 )

@@ -335,17 +335,14 @@ SIGNS = (
     ),
     Sign(
         patterns=(
-            r"Opset (?P<opset>\d+) is under development[^\n]*till opset (?P<most>\d+)",
-            (
-                r"opset (?:version )?(?P<opset>\d+)[^\n]{0,60}(?:not supported|unsupported)"
-                r"[^\n]{0,60}?(?P<most>\d+)"
-            ),
+            r"Opset (?P<opset>\d+) is under development and support for this is limited",
+            r"ONNX opset version (?P<opset>\d+) is not supported",
         ),
         telling=Telling(
             mechanism=m.VERSION_REFUSED,
             cause=(
-                "The ONNX model uses opset {opset}, and the installed onnxruntime knows opsets up to "
-                "{most}: onnxruntime is "
+                "The ONNX model uses opset {opset}, which the installed onnxruntime does not know yet: "
+                "onnxruntime is "
                 "older than what wrote the model."
             ),
             remedies=("pip install -U onnxruntime (or -gpu), or export the model with an older opset.",),
