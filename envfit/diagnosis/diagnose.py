@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from envfit.diagnosis import (
     builds,
+    calls,
+    checks,
     containers,
     cuda,
     downloads,
@@ -36,6 +38,8 @@ __all__ = ["SIGNS", "diagnose"]
 
 SIGNS = (
     *imports.SIGNS,
+    *calls.SIGNS,
+    *checks.SIGNS,
     *releases.SIGNS,
     *libraries.SIGNS,
     *cuda.SIGNS,
