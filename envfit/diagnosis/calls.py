@@ -17,6 +17,12 @@ __all__ = ["SIGNS"]
 
 #: Names that are called or asked in packages of others, with the package that has them.
 _OWNERS = {
+    "LRScheduler": "torch",
+    "_LRScheduler": "torch",
+    "DataLoader": "torch",
+    "GradScaler": "torch",
+    "scaled_dot_product_attention": "torch",
+    "FullyShardedDataParallel": "torch",
     "Accelerator": "accelerate", "MessageFactory": "protobuf", "FieldDescriptor": "protobuf",(
         "canonicalize_version"
     ):(

@@ -349,4 +349,31 @@ SIGNS = (
             package="onnxruntime",
         ),
     ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<what>[\w.]+),? [^\n]{0,30}(?:is|are) no longer supported in (?P<name>[A-Za-z][\w-]+) ?"
+                r"(?P<wanted>[<>=]{1,2} ?[\d.]+\d)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause="{name}{wanted} is installed and no longer has {what}: the code is older.",
+            remedies=("Change the code as {name} says, or install an older {name}, outside of {wanted}.",),
+            package="{name}",
+        ),
+    ),
+    Sign(
+        patterns=(r"Unable to avoid copy while creating an array as requested",),
+        telling=Telling(
+            mechanism=m.NUMPY_ABI,
+            cause=(
+                "numpy 2 is installed, which reads np.array(..., copy=False) more strictly than numpy "
+                "1, for which "
+                "the code in the traceback was written: it is older."
+            ),
+            remedies=("Upgrade the package in the traceback, or pip install 'numpy<2'.",),
+            package="numpy",
+        ),
+    ),
 )

@@ -425,4 +425,32 @@ SIGNS = (
         ),
         overrides=True,
     ),
+    Sign(
+        patterns=(r"relocation R_\w+ against [^\n]{0,120}recompile with -fPIC",),
+        telling=Telling(
+            mechanism=m.LINK_LIBRARY,
+            cause=(
+                "A static library that is linked into the extension was compiled without -fPIC, which a "
+                "shared "
+                "library needs."
+            ),
+            remedies=(
+                (
+                    "Build that library again with -fPIC (CMAKE_POSITION_INDEPENDENT_CODE=ON), or use "
+                    "a shared one."
+                ),
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(r"error: '(?P<what>[\w:]+)' is unavailable: introduced in macOS (?P<version>[\d.]+\d)",),
+        telling=Telling(
+            mechanism=m.CXX_STANDARD,
+            cause=(
+                "The extension is compiled for a macOS older than {version}, which has no {what} of the "
+                "C++ library."
+            ),
+            remedies=("MACOSX_DEPLOYMENT_TARGET={version} pip install ...",),
+        ),
+    ),
 )
