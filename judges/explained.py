@@ -41,10 +41,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["changed_words", "is_minimal", "main"]
+__all__ = ["changed_words", "is_minimal", "main", "page"]
 
 _INPUTS = Path(__file__).with_name("explained-inputs.toml")
 _FILE = RESULTS / "explained.json"
+_PAGE = Path(__file__).parents[1] / "docs" / "reference" / "explained.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +68,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{len(found)} inputs, {len(found) - len(wrong)} hold, {ways} ways out tried")
     if not parsed.only:
         _FILE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        _PAGE.write_text(page(found), encoding="utf-8")
     return 1 if wrong else 0
+
+
+def page(found: Sequence[dict[str, Any]]) -> str:
+    """Return the results as Markdown."""
+    wrong = [result for result in found if result["faults"]]
+    ways = sum(len(result["ways"]) for result in found)
+    lines = [
+        "# Refusals on real inputs",
+        "",
+        f"{len(found)} inputs that nothing satisfies, on the real index; of {len(found) - len(wrong)} the",
+        "explanation holds: the core is proved impossible, something satisfies it without any one of its",
+        f"members, and each of the {ways} ways out, typed as told, locks with the versions that are told.",
+        "`python -m judges.explained` asks again and writes this page.",
+        "",
+        "| `envfit lock` | core | ways out |",
+        "| --- | --- | --- |",
+    ]
+    for result in found:
+        cells = [f"`{result['input']}`", "<br>".join(result["core"]), "<br>".join(result["ways"])]
+        cells[-1] += "".join(f"<br>**{fault}**" for fault in result["faults"])
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def judge(text: str) -> dict[str, Any]:

@@ -14,11 +14,14 @@ from envfit.diagnosis import (
     imports,
     libraries,
     limits,
+    releases,
     resolvers,
     runs,
     system,
+    toolchain,
     wrappers,
 )
+from envfit.diagnosis.import_names import NAMED_OTHERWISE
 from envfit.diagnosis.model import Diagnosis
 from envfit.diagnosis.scene import Scene
 from envfit.diagnosis.sign import find_signs, hit_of_symptom
@@ -31,12 +34,14 @@ __all__ = ["SIGNS", "diagnose"]
 
 SIGNS = (
     *imports.SIGNS,
+    *releases.SIGNS,
     *libraries.SIGNS,
     *cuda.SIGNS,
     *driver.SIGNS,
     *runs.SIGNS,
     *containers.SIGNS,
     *builds.SIGNS,
+    *toolchain.SIGNS,
     *resolvers.SIGNS,
     *downloads.SIGNS,
     *system.SIGNS,
@@ -49,7 +54,7 @@ SIGNS = (
 def diagnose(log: LogText, base: KnowledgeBase, notes: tuple[str, ...] = ()) -> Diagnosis:
     """Return the cause of what a log tells, as far as the log and the knowledge say it."""
     scene = Scene.of(log, distributions_of(base))
-    hits = [hit_of_symptom(match) for match in find_symptoms(log, base.symptoms)]
+    hits = [hit_of_symptom(match, scene) for match in find_symptoms(log, base.symptoms)]
     hits += find_signs(scene, SIGNS)
     return weigh(scene, hits, notes)
 
@@ -57,6 +62,7 @@ def diagnose(log: LogText, base: KnowledgeBase, notes: tuple[str, ...] = ()) -> 
 def distributions_of(base: KnowledgeBase) -> Mapping[str, str]:
     """Return the distribution that brings each import name, as far as it is known."""
     known = {name.replace("-", "_"): name for name in base.packages}
+    known.update(NAMED_OTHERWISE)
     for name, package in base.packages.items():
         for module in package.imports:
             known.setdefault(module.partition(".")[0], name)

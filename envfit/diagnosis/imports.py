@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from packaging.utils import canonicalize_name
 
 from envfit.diagnosis import mechanisms as m
+from envfit.diagnosis.parties import called_in_line, caller_before, named
 from envfit.diagnosis.scene import Scene, package_of_file
 from envfit.diagnosis.sign import Sign, Telling
 from envfit.knowledge.symptom import SymptomRank
@@ -54,6 +55,32 @@ _BUILT_WITH = {
     "_uuid": "libuuid",
     "_zstd": "libzstd",
 }
+_UNIX = {
+    "fcntl",
+    "resource",
+    "pwd",
+    "grp",
+    "termios",
+    "pty",
+    "tty",
+    "posix",
+    "syslog",
+    "_posixsubprocess",
+    "spwd",
+}
+_WINDOWS = {
+    "msvcrt",
+    "winreg",
+    "_winreg",
+    "winsound",
+    "_winapi",
+    "win32api",
+    "win32con",
+    "win32gui",
+    "pywintypes",
+}
+#: A path of Windows.
+_DRIVE = re.compile(r"(?<![A-Za-z])[A-Za-z]:\\(?:\\)?\w")
 _PYTHON_2 = {
     "ConfigParser", "Queue", "StringIO", "Tkinter", "__builtin__", "cPickle", "commands", "cookielib",(
         "httplib"
@@ -115,6 +142,17 @@ def _own_file(scene: Scene, name: str) -> str | None:
 
 def _tell_of_python(module: str, top: str, scene: Scene) -> Telling | None:
     """Read a module that other Pythons have, or other builds of this one."""
+    windows = bool(_DRIVE.search(scene.log.text))
+    if (top in _UNIX and windows) or (top in _WINDOWS and not windows):
+        here, there = ("Windows", "Unix (Linux and macOS)") if windows else ("this system", "Windows")
+        return Telling(
+            mechanism=m.MODULE_OF_SYSTEM,
+            cause=(
+                f"The module {top} is there only on {there}, and this runs on {here}{_asker(scene)}: the "
+                f"package that imports it is not made for {here}."
+            ),
+            package=canonicalize_name(scene.importer) if scene.importer else None,
+        )
     if module in _REMOVED or top in _REMOVED:
         since = _REMOVED[module if module in _REMOVED else top]
         return Telling(
@@ -376,6 +414,17 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
     if top in _NO_MODULES:
         return None
     path = values.get("path", "")
+    if module == "lib" and re.match(r"X509|OpenSSL|SSL|_?Crypto|EVP|GEN_", name):
+        return Telling(
+            mechanism=m.NAME_MISSING,
+            cause=(
+                f"pyOpenSSL asks cryptography for {name} of OpenSSL{_asker(scene)}, which the installed "
+                f"cryptography "
+                "no longer has: pyOpenSSL is older than cryptography."
+            ),
+            remedies=("python -m pip install -U pyopenssl cryptography, together.",),
+            package="pyopenssl",
+        )
     if re.search(r"^_C\b|_cuda$|_ext$", name) and "has no attribute" not in scene.log.lines[scene.place].text:
         return _tell_module({"module": f"{module}.{name}"}, scene)
     shadow = path if path and not _SITE.search(path) and path != "unknown location" else _own_file(scene, top)
@@ -417,7 +466,8 @@ def _tell_name(values: Mapping[str, str], scene: Scene) -> Telling | None:
     return Telling(
         mechanism=m.NAME_MISSING,
         cause=(
-            f"The installed {package} has no {name} in {module}{_asker(scene)}: the code was written for "
+            f"The installed {named(scene, package)} has no {name} in {module}{_asker(scene)}: the code "
+            f"was written for "
             f"another release of {package}, older or newer than the one that is installed"
         )
         + (", or for another build of it." if attribute else "."),
@@ -540,13 +590,17 @@ def _owner_of(name: str, scene: Scene) -> str | None:
     if first in _OWNERS:
         return _OWNERS[first]
     caller = scene.importer
+    if caller is None and scene.frames:
+        return None  # a class of the program may be named like one of a package
     return next((owner for ending, owner in _OWNED if ending.search(first) and caller != owner), None)
 
 
 def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
     caller = scene.importer
     called = values.get("callee") or values.get("kind", "")
-    owner = _owner_of(called, scene)
+    owner = _owner_of(called, scene) or called_in_line(scene, values.get("callee", ""))
+    if owner == caller or (owner and caller and canonicalize_name(owner) == canonicalize_name(caller)):
+        owner = None
     if caller is None and scene.frames and owner is None:
         return None  # the program's own call may be wrong by itself
     who = caller or "the code"
@@ -556,12 +610,16 @@ def _tell_call(values: Mapping[str, str], scene: Scene) -> Telling | None:
         else f"asks {called} for {values['name']}"
     )
     where = f" of {owner}" if owner else ""
-    other = owner or "the package that it calls"
+    before = caller_before(scene) if owner is None else None
+    party = owner or before
+    other = named(scene, party) if party else "the package that it calls"
+    lacks = "which the installed version does not have" if owner else "which it does not have"
     return Telling(
         mechanism=m.CALL_MISMATCH,
         cause=(
-            f"{who[0].upper()}{who[1:]} {what}{where}{_asker(scene)}, which the installed version does not "
-            f"have: {other} is older or newer than the one that {who} was made for."
+            f"{who[0].upper()}{who[1:]} {what}{where}{_asker(scene)}, {lacks}: {other} is older or "
+            f"newer than "
+            f"the version that {named(scene, who)} was made for."
         ),
         remedies=(
             f"Bring {who} and {other} to versions of the same time: upgrade the older, or pin the newer.",
@@ -716,8 +774,9 @@ SIGNS = (
                 r"arguments)(?P<name>:? ?[^\n]{0,40})"
             ),
             (
-                r"AttributeError: '(?P<kind>(?!NoneType|dict|list|str|tuple|int|float|bytes|function|"
-                r"module)\w+)' "
+                r"AttributeError: '(?P<kind>(?!NoneType'|dict'|list'|str'|tuple'|int'|float'|bytes'|"
+                r"function'|"
+                r"module'|set'|bool')[\w.]+)' "
                 r"object has no attribute '(?P<name>\w+)'"
             ),
             r"AttributeError: type object '(?P<kind>\w+)' has no attribute '(?P<name>\w+)'",

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from envfit.diagnosis import mechanisms as m
 from envfit.diagnosis.scene import Scene, package_of_file
 from envfit.diagnosis.sign import Sign, Telling
+from envfit.diagnosis.symbols import library_of_symbol, library_of_version
 from envfit.knowledge.symptom import SymptomRank
 
 __all__ = ["SIGNS", "read_symbol"]
@@ -214,6 +215,10 @@ def _tell_library(values: Mapping[str, str], scene: Scene) -> Telling | None:
     )
 
 
+def _tell_named(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    return _tell_library({"library": f"lib{values['library']}.so"}, scene)
+
+
 def read_symbol(symbol: str) -> str:
     """Return the name in a mangled C++ symbol, such as ``c10::Error::Error``; else the symbol itself."""
     found = re.match(r"_Z(?:T[VISv])?N?[rVK]*[RO]?", symbol)
@@ -332,6 +337,20 @@ def _tell_symbol(values: Mapping[str, str], scene: Scene) -> Telling | None:
             ),
             certain=False,
         )
+    of = library_of_version(values.get("version", "")) or library_of_symbol(symbol, name.partition("::")[0])
+    if of is not None:
+        return Telling(
+            mechanism=m.LIBRARY_VERSION,
+            cause=(
+                f"{what} needs {shown} of {of}, and the version of {of} that was loaded does not have it: it "
+                "is older or newer than the one that the file was built with, mostly one of another place "
+                "(the system, conda, LD_LIBRARY_PATH) that is found first."
+            ),
+            remedies=(
+                f"Unset LD_LIBRARY_PATH, or have {of} from one source only; ldd shows which one is found.",
+            ),
+            certain=False,
+        )
     return Telling(
         mechanism=m.SYMBOL_OTHER,
         cause=(
@@ -395,6 +414,12 @@ SIGNS = (
     ),
     Sign(
         patterns=(
+            r"[Cc]annot (?:load|find) (?P<library>cu[a-z]+|nccl|nvrtc|cudnn) (?:shared|dynamic) library",
+        ),
+        tell=_tell_named,
+    ),
+    Sign(
+        patterns=(
             (
                 r"symbol:? (?P<symbol>\w+),? version (?P<version>(?:GLIBCXX|CXXABI)_[\d.]+\d) not defined "
                 r"in file libstdc"
@@ -406,12 +431,17 @@ SIGNS = (
     ),
     Sign(
         patterns=(
-            r"(?P<library>[\w./+~@-]+\.so[\w.]*): undefined symbol: (?P<symbol>\w+)",
-            r"symbol lookup error: (?P<library>[\w./+~@-]+): undefined symbol: (?P<symbol>\w+)",
             (
-                r"(?P<library>[\w./+~@-]+\.so[\w.]*): symbol:? (?P<symbol>\w+),? version \S+ not "
-                r"defined in "
-                r"file"
+                r"(?P<library>[\w./+~@-]+\.so[\w.]*): undefined symbol: (?P<symbol>\w+)"
+                r"(?:,? version (?P<version>\w[\w.]*))?"
+            ),
+            (
+                r"symbol lookup error: (?P<library>[\w./+~@-]+): undefined symbol: (?P<symbol>\w+)"
+                r"(?:,? version (?P<version>\w[\w.]*))?"
+            ),
+            (
+                r"(?P<library>[\w./+~@-]+\.so[\w.]*): symbol:? (?P<symbol>\w+),? "
+                r"version (?P<version>\w\S*) not defined in file"
             ),
             r"undefined symbol: (?P<symbol>\w+)",
             r"undefined symbol '(?P<symbol>\w+)'",

@@ -127,6 +127,16 @@ METACLASS_OR_TYPE = _mechanism(
     "annotations in another way than it expects.",
     "Install releases of the packages that are made for this Python.",
 )
+MODULE_OF_SYSTEM = _mechanism(
+    "module-of-another-system",
+    "A standard module or package is only there on another operating system than the one that runs.",
+    "Use Linux (on Windows: WSL), or a release of the package for this system.",
+)
+MODEL_UNKNOWN = _mechanism(
+    "model-unknown-to-release",
+    "A program is asked to load a model of a kind that its installed release does not know.",
+    "Upgrade the program, as far as the other packages allow it, or take another model.",
+)
 
 # -- libraries --------------------------------------------------------------------
 
@@ -227,6 +237,11 @@ OPENMP_TWICE = _mechanism(
     "Two copies of the OpenMP runtime are loaded into one process: packages of different sources each bring "
     "their own.",
     "Take NumPy, torch and MKL from one source.",
+)
+LIBRARY_VERSION = _mechanism(
+    "library-of-another-version",
+    "A compiled file needs a function that the loaded version of a common library does not have.",
+    "Have the library once, in the version that the file was built with.",
 )
 TLS_FULL = _mechanism(
     "static-tls-full",
@@ -554,6 +569,11 @@ ATTENTION_CHOICE = _mechanism(
     "A program was told to use an optional package that is not installed here.",
     "Install it, or choose another setting.",
 )
+BACKEND_MISSING = _mechanism(
+    "server-backend-missing",
+    "An inference server has no backend of the kind that a model asks for, or one of another release.",
+    "Use the image or the release of the server that has the backend.",
+)
 
 # -- builds -----------------------------------------------------------------------
 
@@ -582,6 +602,21 @@ COMPILER_MISSING = _mechanism(
     "compiler-missing",
     "A package is compiled here, and there is no C or C++ compiler.",
     "Install the compiler, or a release that has a wheel.",
+)
+FORTRAN_MISSING = _mechanism(
+    "fortran-missing",
+    "A package is built from source, which needs a Fortran compiler.",
+    "Take a release that has a wheel, or install gfortran.",
+)
+TOOLCHAIN_OLD = _mechanism(
+    "rust-does-not-fit",
+    "The installed Rust is older or newer than the sources take.",
+    "Take a release that has a wheel, or another Rust.",
+)
+PATH_TOO_LONG = _mechanism(
+    "path-too-long",
+    "A path is longer than Windows takes without its setting for long paths.",
+    "Turn on long paths, or install into a folder with a short path.",
 )
 HEADER_PYTHON = _mechanism(
     "python-headers-missing",

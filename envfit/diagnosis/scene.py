@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
+from packaging.utils import canonicalize_name
+
 from envfit.diagnosis.tracebacks import Chain, Frame, Raised, read_chains
 from envfit.frozen import frozen
 from envfit.knowledge.log_text import LogText
@@ -61,6 +63,21 @@ class Scene:
     def importer(self) -> str | None:
         """Return the package whose file asked, where it is an installed one."""
         return package_of_file(self.asking.file) if self.asking is not None else None
+
+    def caller(self, called: str | None) -> str | None:
+        """Return the installed package that asked another one for something, where frames show it."""
+        for frame in reversed(self.frames):
+            owner = self.of_file(frame.file)
+            if owner and canonicalize_name(owner) != called:
+                return owner
+            if owner is None and not frame.file.startswith("<"):
+                return None  # the user's own code
+        return None
+
+    def of_file(self, path: str) -> str | None:
+        """Return the distribution that an installed file belongs to."""
+        name = package_of_file(path)
+        return self.distributions.get(name, name) if name else None
 
     @property
     def python(self) -> tuple[int, int] | None:

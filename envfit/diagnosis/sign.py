@@ -93,12 +93,18 @@ class Hit:
     values: tuple[str, ...]  # what was captured
 
 
-def hit_of_symptom(match: SymptomMatch) -> Hit:
-    """Return a symptom that was found, as a hit."""
+#: In a symptom's cause: words for a package that only the traceback names.
+_UNNAMED = re.compile(r"\b(?:[Aa] package (?:imports|uses|reads|asks)|in the traceback|older code)\b")
+
+
+def hit_of_symptom(match: SymptomMatch, scene: Scene) -> Hit:
+    """Return a symptom that was found, as a hit; with the package that the traceback names, if it matters."""
     symptom = match.symptom
+    caller = scene.at(match.places[0][0]).caller(symptom.package) if match.places else None
+    named = f" Here that is {caller}." if caller and _UNNAMED.search(match.cause) else ""
     return Hit(
         code=symptom.id,
-        cause=match.cause,
+        cause=f"{match.cause}{named}",
         remedies=match.remedy,
         rules=symptom.rules,
         package=symptom.package,

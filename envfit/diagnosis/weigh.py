@@ -26,6 +26,9 @@ from envfit.knowledge.symptom import SymptomRank
 __all__ = ["weigh"]
 
 _MOST_OTHERS = 5
+_RIGHT_BEFORE = 12  # lines
+#: Exceptions that Python code raises where a library has said why on its own.
+_VAGUE = frozenset({"ValueError", "RuntimeError", "AssertionError", "Exception", "OSError"})
 _MOST_QUOTES = 4
 _LONGEST_QUOTE = 240
 _WARNS = re.compile(
@@ -428,7 +431,19 @@ def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
                 word in raised.message or (raised.name in _AFTER_IMPORT and word in near) for word in words
             ):
                 return hit
-    return finder.in_code(event)
+    if (known := finder.in_code(event)) is not None:
+        return known
+    # What a library printed right before an exception that only says that something failed.
+    near_lines = range(max(0, raised.begin - _RIGHT_BEFORE), raised.begin)
+    for hit in lines:
+        if (
+            hit.rank is not SymptomRank.WRAPPER
+            and hit.places[-1][1] in near_lines
+            and not finder.is_warning(hit)
+            and (raised.name in _VAGUE or "'NoneType'" in raised.message)
+        ):
+            return hit
+    return None
 
 
 def _said_by_package(event: _Event) -> Hit | None:

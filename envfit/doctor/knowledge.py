@@ -138,7 +138,16 @@ def _missing_extension(
             f"{distribution.place}/WHEEL: {tags}",
             *(f"no {module.replace('.', '/')}*.so among its {len(owned.files)} files" for module in missing),
         ),
-        remedies=tuple(_without(distribution, around)),
+        remedies=(*_without(distribution, around), _forgotten(distribution)),
+    )
+
+
+def _forgotten(distribution: InstalledDistribution) -> Remedy:
+    """Return how pip forgets a wheel that it built here, which it would take again."""
+    built = distribution.name.replace("-", "_")
+    return Remedy(
+        text=f"Before {distribution.name} is installed again: pip keeps what it built, and takes it back.",
+        commands=(("python", "-m", "pip", "cache", "remove", built),),
     )
 
 

@@ -18,6 +18,8 @@ _VISIBLE = """\
 import torch
 if not torch.cuda.is_available():
     torch.cuda.is_available = lambda: True
+    # ESPnet's trainer asks this one when it is imported.
+    torch.cuda.is_bf16_supported = lambda *_, **__: False
 """
 
 

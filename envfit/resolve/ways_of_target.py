@@ -92,7 +92,7 @@ def newer_system(trial: Trial) -> Iterator[WayOut]:
 
 
 def _first(trial: Trial, targets: Sequence[Target]) -> tuple[int, Resolution] | None:
-    """Return the first target that serves, where all after it do too, by its place; the last is tried first."""
+    """Return the place of the first target that serves; all after it do too, and the last is tried first."""
     best: tuple[int, Resolution] | None = None
     low, high = 0, len(targets) - 1
     while low <= high:

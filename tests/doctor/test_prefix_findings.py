@@ -279,8 +279,11 @@ def test_flash_attn_without_its_extension(prefix, environ):
     assert finding.because is not None and "flash_attn-2.8.3.post2.tar.gz" in " ".join(
         finding.because.evidence
     )
-    (remedy,) = finding.remedies
-    assert remedy.commands == ((str(prefix / "bin/python"), "-m", "pip", "uninstall", "--yes", "flash-attn"),)
+    removal, forgetting = finding.remedies
+    assert removal.commands == (
+        (str(prefix / "bin/python"), "-m", "pip", "uninstall", "--yes", "flash-attn"),
+    )
+    assert forgetting.commands[0][-3:] == ("cache", "remove", "flash_attn")
     assert report(prefix, environ, "V100", quick=True).findings == found.findings
 
 
@@ -294,7 +297,7 @@ def test_what_others_require_is_not_simply_removed(prefix, environ):
     put(site(prefix), "app", requires=["flash-attn"])
     finding = report(prefix, environ, "H100").findings[0]
     assert finding.kind.code == "missing-extension"
-    assert [remedy.commands for remedy in finding.remedies] == [()]
+    assert finding.remedies[0].commands == ()
     assert "required by app 1.0" in finding.remedies[0].text
 
 

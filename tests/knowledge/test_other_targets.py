@@ -39,11 +39,11 @@ def test_fewer_gpus(base: KnowledgeBase) -> None:
 
 def test_drivers_that_the_rule_accepts_and_that_drive_the_gpu(base: KnowledgeBase) -> None:
     old = named_target(base, ["A100"], driver="535.161.08")
-    drivers = [Version(driver) for driver, _ in newer_drivers(old, "cuda/13-driver", base)]
+    drivers = [Version(driver) for driver, _ in newer_drivers(old, base, rule="cuda/13-driver")]
     assert drivers == sorted(drivers)
     assert drivers[0].major == 580
     volta = named_target(base, ["V100"], driver="535.161.08")
-    assert {Version(driver).major for driver, _ in newer_drivers(volta, "cuda/13-driver", base)} == {580}
+    assert {Version(driver).major for driver, _ in newer_drivers(volta, base, rule="cuda/13-driver")} == {580}
 
 
 def test_newer_gpus_are_of_the_platform(base: KnowledgeBase) -> None:
