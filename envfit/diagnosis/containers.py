@@ -113,6 +113,7 @@ _ENGINE = (
         r"(?:ErrImagePull|ImagePullBackOff)[^\n]*",
         r"unauthorized: (?:authentication required|access to the requested resource)[^\n]*",
         r"repository does not exist or may require[^\n]*",
+        r"failed to resolve source metadata for [^\n]*(?:not found|denied|unauthorized|forbidden)[^\n]*",
         r"(?:failed to resolve reference|requested access to the resource is denied)[^\n]*",
         cause=(
             "The image could not be fetched: there is none of this name and tag, or it is private and "
