@@ -34,11 +34,12 @@ _DEVICES = (
         r"could not apply required modification to OCI specification[^\n]*",
         r"error adding (?:device|GPU|CDI)[^\n]*nvidia[^\n]*",
         r"error executing hook [^\n]*nvidia[^\n]*",
+        r"nvidia-container-runtime: [^\n]*(?:runc|crun)[^\n]*",
         r"error running (?:prestart )?hook[^\n]*nvidia[^\n]*",
         r"nvidia-container-(?:runtime|toolkit)[^\n]{0,80}(?:permission denied|not found|no such file)[^\n]*",
         cause=(
-            "NVIDIA's container hook could not give the GPU to the container: the driver of the host does "
-            "not answer, or the toolkit and the host do not fit."
+            "NVIDIA's container hook or runtime could not give the GPU to the container: it finds no runc, "
+            "the driver of the host does not answer, or the toolkit and the host do not fit."
         ),
         remedies=(
             "Run nvidia-smi on the host first; then update or reinstall nvidia-container-toolkit there.",
@@ -112,6 +113,7 @@ _ENGINE = (
         r"(?:ErrImagePull|ImagePullBackOff)[^\n]*",
         r"unauthorized: (?:authentication required|access to the requested resource)[^\n]*",
         r"repository does not exist or may require[^\n]*",
+        r"failed to resolve source metadata for [^\n]*(?:not found|denied|unauthorized|forbidden)[^\n]*",
         r"(?:failed to resolve reference|requested access to the resource is denied)[^\n]*",
         cause=(
             "The image could not be fetched: there is none of this name and tag, or it is private and "
@@ -159,7 +161,7 @@ _ENGINE = (
             "Look at the path of the entrypoint or command, chmod +x, and its line ends (LF, not CRLF).",
         ),
         certain=False,
-        unless=("nvidia-smi",),
+        unless=("nvidia-smi", "nvidia-container-runtime"),
     ),
     sign_of(
         m.FILE_DAMAGED,
