@@ -272,6 +272,7 @@ _SCHEDULERS = (
         ),
         remedies=("kubectl logs POD --previous shows what it printed.",),
         rank=SymptomRank.WRAPPER,
+        certain=False,
     ),
     sign_of(
         m.NO_RESOURCES,

@@ -26,6 +26,7 @@ SIGNS: tuple[Sign, ...] = (
             ),
         ),
         rank=_GENERAL,
+        certain=False,
     ),
     sign_of(
         m.INDEX_TLS,
@@ -139,6 +140,7 @@ SIGNS: tuple[Sign, ...] = (
             "format. No package is missing."
         ),
         rank=_GENERAL,
+        certain=False,
     ),
     sign_of(
         m.DATA_CHANGED,
@@ -306,5 +308,6 @@ SIGNS: tuple[Sign, ...] = (
             "older than the model."
         ),
         rank=_GENERAL,
+        certain=False,
     ),
 )

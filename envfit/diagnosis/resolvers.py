@@ -766,6 +766,10 @@ SIGNS = (
     sign_of(
         m.FILE_MISSING,
         r"Could not open requirements file: [^\n]*No such file or directory: '(?P<path>[^'\n]+)'",
+        (
+            r"Could not install packages due to an (?:OSError|EnvironmentError): \[Errno 2\] No such file "
+            r"or directory: '(?P<path>[^'\n]+\.(?:whl|zip|tar\.gz))'"
+        ),
         r"(?P<path>\S+) does not appear to be a Python project: neither",
         r"Directory '(?P<path>[^'\n]+)' is not installable\. Neither",
         r"(?:EnvironmentFileNotFound|File not found): '?(?P<path>[^'\n]+\.(?:txt|ya?ml|toml))'?[^\n]*",
@@ -828,6 +832,7 @@ SIGNS = (
         r"Could not find an activated virtualenv[^\n]*",
         r"Poetry was unable to find a compatible version[^\n]*",
         r"The currently activated Python version \S+ is not supported by the project[^\n]*",
+        certain=False,
     ),
     sign_of(
         m.NOT_FOR_PLATFORM,
