@@ -243,6 +243,12 @@ LIBRARY_VERSION = _mechanism(
     "A compiled file needs a function that the loaded version of a common library does not have.",
     "Have the library once, in the version that the file was built with.",
 )
+NO_DISPLAY = _mechanism(
+    "no-display",
+    "A program opens a window, and there is no display where it runs, or a library of the display is "
+    "missing.",
+    "Run it without a window (MPLBACKEND=Agg, a headless package), or with a display.",
+)
 TLS_FULL = _mechanism(
     "static-tls-full",
     "The loader has no room left for a library that needs static thread-local storage.",
