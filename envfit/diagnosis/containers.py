@@ -107,6 +107,47 @@ _ENGINE = (
         remedies=("Start it: sudo systemctl start docker; in WSL, Docker Desktop.",),
     ),
     sign_of(
+        m.CONTAINER_START,
+        r"getpwuid\(\): uid not found: \d+",
+        r"No username set in the environment[^\n]*",
+        cause=(
+            "The process runs under a user id that the system has no name for (as a container started with "
+            "--user and without an entry in /etc/passwd), and the program asks for the user's name."
+        ),
+        remedies=(
+            (
+                "Create the user in the image, mount /etc/passwd, or set USER, LOGNAME, HOME and "
+                "TORCHINDUCTOR_CACHE_DIR."
+            ),
+        ),
+        certain=False,
+        overrides=True,
+    ),
+    sign_of(
+        m.FILE_MISSING,
+        (
+            r"failed to (?:compute cache key|calculate checksum of ref)[^\n]*: \"?(?P<path>/[^\s\":]+)\"?: "
+            r"not found"
+        ),
+        r"(?:COPY|ADD) failed: [^\n]*(?:stat|no source files)[^\n]*",
+        cause=(
+            "A file that the Dockerfile copies is not in the folder that the image is built from, or is "
+            "named in .dockerignore."
+        ),
+        remedies=("Build from the folder of the project; look at .dockerignore.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.LIBC_OLD,
+        r"version `(?P<symbol>GLIBC_[\d.]+)' not found \(required by /\.singularity\.d/libs/[^\n]*",
+        cause=(
+            "The libraries of the host's driver, which apptainer --nv puts into the container, need "
+            "{symbol}, and the C library of the image is older: the image is older than the host's system."
+        ),
+        remedies=("Use an image of a newer Linux.",),
+        overrides=True,
+    ),
+    sign_of(
         m.CONTAINER_IMAGE,
         r"pull access denied for \S+",
         r"manifest (?:for \S+ not found|unknown)[^\n]*",
