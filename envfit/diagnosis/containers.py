@@ -26,6 +26,22 @@ _DEVICES = (
     ),
     sign_of(
         m.CONTAINER_GPU,
+        r"mount error: file creation failed: (?P<file>\S{1,200}): file exists",
+        cause=(
+            "The image of the container already carries a file of the NVIDIA driver ({file}), which the "
+            "container toolkit wants to put there itself."
+        ),
+        remedies=(
+            (
+                "Build the image without packages that bring files of the driver (libnvidia-*, nvidia-utils, "
+                "nvidia-opencl-dev); or remove the file that the message names in its last step."
+            ),
+        ),
+        overrides=True,
+        certain=False,
+    ),
+    sign_of(
+        m.CONTAINER_GPU,
         (
             r"nvidia-container-cli: initialization error: (?:driver rpc error|driver error|cuda error|open "
             r"failed)[^\n]*"

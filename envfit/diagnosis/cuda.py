@@ -127,6 +127,33 @@ def _tell_without(values: Mapping[str, str], scene: Scene) -> Telling:
 
 def _tell_xid(values: Mapping[str, str], _: Scene) -> Telling:
     number = values["number"]
+    if number in _XIDS_OF_PROGRAMS:
+        return Telling(
+            mechanism=m.GPU_XID,
+            cause=(
+                f"The driver reported Xid {number} of a GPU to the kernel log: {_XIDS_OF_PROGRAMS[number]}. "
+                "It mostly comes of what a program did and not of the GPU, unless it happens to every "
+                "program; CUDA errors follow from it."
+            ),
+            remedies=(
+                (
+                    "Look for an earlier Xid in dmesg; run the program with CUDA_LAUNCH_BLOCKING=1 or "
+                    "compute-sanitizer to find the kernel."
+                ),
+            ),
+            rank=SymptomRank.GENERAL,
+        )
+    if number in _XIDS:
+        return Telling(
+            mechanism=m.CUDA_HARDWARE,
+            cause=(
+                f"The driver reported Xid {number} of a GPU to the kernel log: {_XIDS[number]}. CUDA errors "
+                "of programs follow from it; the environment is not at fault."
+            ),
+            remedies=(
+                "Reset the GPU or restart the machine, and have its owner look at dmesg and nvidia-smi -q.",
+            ),
+        )
     return Telling(
         mechanism=m.GPU_XID,
         cause=(
@@ -136,6 +163,24 @@ def _tell_xid(values: Mapping[str, str], _: Scene) -> Telling:
         rank=SymptomRank.GENERAL,
     )
 
+
+#: Xid numbers that NVIDIA's device plugin for Kubernetes takes for errors of programs.
+_XIDS_OF_PROGRAMS = {
+    "13": "an exception in a kernel (graphics engine exception)",
+    "31": "a kernel read or wrote memory that it does not have (memory page fault)",
+    "43": "the GPU stopped what a program ran",
+    "45": "the driver cleaned up after an earlier error or the end of a program",
+}
+#: What the Xid numbers of hardware and firmware say, by NVIDIA's document on Xid errors.
+_XIDS = {
+    "48": "memory of the GPU has an error that could not be corrected (ECC, two bits)",
+    "74": "a link between GPUs (NVLink) failed",
+    "79": "the GPU has fallen off the bus and no longer answers (hardware, power or heat)",
+    "94": "an uncorrectable error of the GPU's memory (ECC) was contained; its program must start again",
+    "95": "an uncorrectable error of the GPU's memory (ECC) was not contained; the GPU must be reset",
+    "119": "the GPU's own processor (GSP) did not answer the driver in time",
+    "120": "the GPU's own processor (GSP) reported an error",
+}
 
 SIGNS = (
     Sign(patterns=(r"\b(?P<name>cudaError[A-Z]\w+)", r"\b(?P<name>CUDA_ERROR_[A-Z_]+)\b"), tell=_tell_code),
@@ -198,6 +243,7 @@ SIGNS = (
             r"OutOfMemoryError: (?:CUDA|Allocation|Out of memory)[^\n]*",
             r"Out of memory allocating \d+ bytes",
             r"RESOURCE_EXHAUSTED: [^\n]{0,40}(?:[Oo]ut of memory|OOM)[^\n]*",
+            r"RESOURCE_EXHAUSTED: Failed to allocate request for [^\n]{1,80}on device ordinal \d+",
             r"OOM when allocating tensor",
             r"cudaMalloc failed: out of memory",
             r"failed to allocate [\d.]+\s?\w+ \(?\d*[^\n]{0,40}from device: CUDA_ERROR_OUT_OF_MEMORY",

@@ -12,6 +12,19 @@ _GENERAL = SymptomRank.GENERAL
 
 SIGNS: tuple[Sign, ...] = (
     sign_of(
+        m.INDEX_UNREACHABLE,
+        r"Failed to download distribution due to network timeout",
+        r"Try increasing UV_HTTP_TIMEOUT",
+        r"request or response body error:? [^\n]{0,40}operation timed out",
+        r"error decoding response body:? [^\n]{0,60}operation timed out",
+        cause=(
+            "A download took longer than uv waits for an answer of the network (30 seconds, unless "
+            "UV_HTTP_TIMEOUT says otherwise): the file is large or the connection slow."
+        ),
+        remedies=("Set UV_HTTP_TIMEOUT=300, and UV_CONCURRENT_DOWNLOADS=4 on a slow connection.",),
+        overrides=True,
+    ),
+    sign_of(
         m.HUB_UNREACHABLE,
         r"(?:Data processing error: )?CAS service error[^\n]*",
         r"(?:File reconstruction|xet|Xet)[^\n]{0,40}[Ee]rror[^\n]*",

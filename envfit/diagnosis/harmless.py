@@ -34,7 +34,8 @@ SIGNS: tuple[Sign, ...] = (
         r"tcmalloc: large alloc[^\n]*",
     ),
     _harmless(
-        "Linux does not tell which memory node a GPU is near to, as in virtual machines. It is harmless.",
+        "Linux does not tell which memory (NUMA) node a GPU is near to, as in virtual machines; node 0 is "
+        "used. It is harmless.",
         r"NUMA node read from SysFS had negative value[^\n]*",
         r"could not open file to read NUMA node[^\n]*",
     ),

@@ -49,6 +49,40 @@ def _own_file(scene: Scene, name: str) -> str | None:
     return None
 
 
+def _source_tree(scene: Scene, name: str) -> str | None:
+    """Return a file of a package that is run from a folder of its sources, where frames show one."""
+    inside = re.compile(rf"[/\\]{re.escape(name)}[/\\]{re.escape(name)}[/\\]")
+    frames = [frame for chain in scene.chains for raised in chain.raised for frame in raised.frames]
+    files = [frame.file for frame in frames if f"/{name}/" in frame.file.replace("\\", "/")]
+    if any(_SITE.search(file) for file in files):
+        return None
+    return next((file for file in files if inside.search(file)), None)
+
+
+def _tell_source(module: str, file: str) -> Telling:
+    top = module.partition(".")[0]
+    return Telling(
+        mechanism=m.EXTENSION_MISSING,
+        cause=(
+            f"Python imports {top} from a folder of its source code ({file}), which has no compiled part "
+            f"{module}, and not the package that is installed: the current directory is looked in first."
+        ),
+        remedies=(
+            f"Start the program from another directory than the source folder of {top}.",
+            f"To work on {top} itself, build it there (pip install -e .).",
+        ),
+        package=canonicalize_name(top),
+        certain=False,
+    )
+
+
+def _tell_swallowed(values: Mapping[str, str], scene: Scene) -> Telling | None:
+    """Read a missing compiled part that was only warned of, where the package runs from its sources."""
+    module = values["module"]
+    tree = _source_tree(scene, module.partition(".")[0])
+    return _tell_source(module, tree) if tree is not None else None
+
+
 def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
     module = TRIED_AFTER.get(values["module"], values["module"])
     top = module.partition(".")[0]
@@ -61,6 +95,8 @@ def _tell_module(values: Mapping[str, str], scene: Scene) -> Telling | None:
     if _is_built(scene):
         return _tell_build(module, scene)
     if _COMPILED.search(module):
+        if "." in module and (tree := _source_tree(scene, top)) is not None:
+            return _tell_source(module, tree)
         owner = package if "." in module else scene.importer or package
         owner = canonicalize_name(owner)
         return Telling(
@@ -374,6 +410,10 @@ def _tell_syntax(values: Mapping[str, str], scene: Scene) -> Telling | None:
 
 
 SIGNS = (
+    Sign(
+        patterns=(r"Failed to import from [\w.]+ with \w+\(\W{0,3}No module named \W?(?P<module>\w+\._\w+)",),
+        tell=_tell_swallowed,
+    ),
     Sign(
         patterns=(
             r"No module named '?(?P<module>[A-Za-z_][\w.]*\w|_)'?(?!\S*; )(?!'?;)",

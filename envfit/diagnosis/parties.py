@@ -7,8 +7,9 @@ import re
 from packaging.utils import canonicalize_name
 
 from envfit.diagnosis.scene import Scene
+from envfit.knowledge.log_text import LogText
 
-__all__ = ["asker", "called_in_line", "caller_before", "distribution", "named"]
+__all__ = ["asker", "called_in_line", "caller_before", "distribution", "named", "package_built"]
 
 _ALIASES = {
     "np": "numpy",
@@ -26,6 +27,24 @@ _ALIASES = {
     "nx": "networkx",
     "sp": "scipy",
 }
+
+
+#: Who is built, as pip, uv and cargo say it; the surest first.
+_BUILT = (
+    re.compile(r"Failed (?:building (?:editable|wheel) for|to build) [`'\"]?(?P<name>[A-Za-z][\w.-]*)"),
+    re.compile(r"Building (?:editable|wheel) for (?P<name>[A-Za-z][\w.-]*) \("),
+    re.compile(r"error: could not compile [`'](?P<name>[\w-]+)['`]"),
+)
+
+
+def package_built(log: LogText) -> str | None:
+    """Return the package whose build failed, normalized, where the log names exactly one."""
+    for pattern in _BUILT:
+        found = {canonicalize_name(each["name"]) for each in pattern.finditer(log.text)}
+        found -= {"installable"}  # pip: "Failed to build installable wheels"
+        if found:
+            return found.pop() if len(found) == 1 else None
+    return None
 
 
 def called_in_line(scene: Scene, callee: str) -> str | None:

@@ -57,18 +57,57 @@ def _tell_conflict(_: Mapping[str, str], scene: Scene) -> Telling | None:
     )
 
 
-def _tell_incompatible(values: Mapping[str, str], _: Scene) -> Telling:
-    name, found = values["name"], values["found"].strip()
-    here = "it is not installed" if found == "not installed" else f"{found} is installed"
+#: One line of pip about an installed package whose requirements no longer hold.
+_BROKEN = re.compile(
+    r"(?P<name>[A-Za-z][\w.-]*) (?P<version>\d[\w.+]*) (?:requires|has requirement) "
+    r"(?P<wanted>[^\n]{2,80}?), "
+    r"(?:(?:but you(?:'ll)? have|which is) (?P<missing>not installed)"
+    r"|but you(?:'ll)? have (?P<found>[A-Za-z][\w.-]*) (?P<has>[\w.+]+\w))"
+)
+_AROUND = 60  # lines of one list of pip
+_MOST_BROKEN = 6
+#: What the compiled parts of other packages are made for: a conflict about it breaks them.
+_FOUNDATION = re.compile(r"(?:torch|tensorflow|jax|jaxlib|numpy|triton|nvidia-[\w-]+)$")
+
+
+def _tell_incompatible(_: Mapping[str, str], scene: Scene) -> Telling | None:
+    """Read the whole list of pip: what it broke, the packages that others are made for first."""
+    lines = scene.log.lines[max(0, scene.place - _AROUND) : scene.place + _AROUND]
+    broken = {found[0]: found for line in lines if (found := _BROKEN.search(line.text))}
+    told = sorted(broken.values(), key=_weight)
+    if not told:
+        return None
+    first = told[0]
+    said = [
+        f"{each['name']} {each['version']} requires {each['wanted'].rstrip(',')}, and "
+        + (f"{each['found']} {each['has']} is installed" if each["found"] else "it is not installed")
+        for each in told
+    ]
+    more = f"; and {len(said) - _MOST_BROKEN} more" if len(said) > _MOST_BROKEN else ""
+    changed = first["found"]
+    askers = _asking(told, changed) if changed else []
+    remedies = ["Install all of them in one command, so that they are resolved together."]
+    last = "What was installed last did not ask what the others need."
+    if changed:
+        remedies.append(f"Take the releases of {', '.join(askers)} that are made for this {changed}.")
+        were = "were" if len(askers) > 1 else "was"
+        last = f"What was installed last changed {changed}, for which {' and '.join(askers)} {were} not made."
     return Telling(
         mechanism=m.INCONSISTENT,
-        cause=(
-            f"{name} {values['version']} requires {values['wanted'].rstrip(',')}, and {here}: something "
-            "that was installed later changed it."
-        ),
-        remedies=("Install both in one command, so that they are resolved together.",),
-        package=canonicalize_name(name),
+        cause=f"{'; '.join(said[:_MOST_BROKEN])}{more}. {last}",
+        remedies=tuple(remedies),
+        package=canonicalize_name(first["name"]),
     )
+
+
+def _weight(broken: re.Match[str]) -> tuple[bool, bool]:
+    """Sort what concerns the foundation first, and what is only missing last."""
+    found = broken["found"] or ""
+    return not _FOUNDATION.match(canonicalize_name(found)), not found
+
+
+def _asking(told: list[re.Match[str]], changed: str) -> list[str]:
+    return list(dict.fromkeys(each["name"] for each in told if each["found"] == changed))[:3]
 
 
 # -- uv and Poetry --------------------------------------------------------------------

@@ -74,6 +74,11 @@ _INSTRUCTION = Telling(
 )
 
 
+#: A name without a folder, a drive or an ending: only such may be looked for in PATH.
+_PROGRAM = re.compile(r"[A-Za-z][\w+-]*")
+_STARTING = frozenset({"_execute_child", "Popen", "check_output", "check_call", "create_subprocess_exec"})
+
+
 def _tell_missing_file(values: Mapping[str, str], scene: Scene) -> Telling | None:
     path = values["path"]
     name = path.rpartition("/")[2]
@@ -85,11 +90,13 @@ def _tell_missing_file(values: Mapping[str, str], scene: Scene) -> Telling | Non
                 "or CUDA_HOME names another folder."
             ),
         )
-    if "." not in name and "/" not in path and name:
+    started = any("subprocess" in frame.file or frame.function in _STARTING for frame in scene.frames)
+    if _PROGRAM.fullmatch(path) and (started or not scene.frames):
         return Telling(
             mechanism=m.PROGRAM_MISSING,
             cause=f"The program {name} is not installed, or its folder is not in PATH.",
             remedies=(f"Install {name}, or put its folder into PATH.",),
+            certain=started,
         )
     if scene.raised is None or not scene.frames:
         return None
@@ -247,7 +254,7 @@ SIGNS = (
     ),
     Sign(
         patterns=(
-            r"[Oo]ut of memory: Killed process \d+ \((?P<program>[^)\n]+)\)",
+            r"[Oo]ut of memory: Kill(?:ed)? process \d+ \((?P<program>[^)\n]+)\)",
             (
                 r"(?:oom-kill|OOMKilled|oom_kill|Memory cgroup out of memory|killed by the cgroup "
                 r"out-of-memory handler|OUT_OF_MEMORY\b|oom-killer)"
@@ -267,6 +274,21 @@ SIGNS = (
             ),
         ),
         unless=("cudaErrorMemory", "CUDA_ERROR"),
+    ),
+    Sign(
+        patterns=(
+            r"[kMG]B/s (?:eta )?(?:-:--:--|\d+:\d\d:\d\d)\s{0,9}Killed",
+            r"\d(?:\.\d)?/\d[\d.]* [kMG]B[^\n]{0,60}Killed$",
+        ),
+        telling=Telling(
+            mechanism=m.KILLED_MEMORY,
+            cause=(
+                "pip was killed at the end of a large download, mostly because the machine or container has "
+                "too little memory: pip holds the whole file in memory to keep it in its cache."
+            ),
+            remedies=("pip install --no-cache-dir needs less; else give the machine more memory.",),
+            certain=False,
+        ),
     ),
     Sign(
         patterns=(
@@ -442,6 +464,7 @@ SIGNS = (
     ),
     Sign(
         patterns=(
+            r"^\W?(?P<name>[A-Za-z][\w.+-]*)\W? is not recognized as (?:an internal|the name of)",
             r"(?:^|[\s:/])(?P<name>[\w.+-]+): (?:command )?not found$",
             (
                 r"(?:^|\s)(?:sh|bash|zsh|exec|execvp?|env):(?: \d+:| line \d+:)? '?(?P<name>[\w.+-]+)'?: "

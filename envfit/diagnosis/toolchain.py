@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from envfit.diagnosis import mechanisms as m
+from envfit.diagnosis.parties import package_built
 from envfit.diagnosis.scene import Scene
 from envfit.diagnosis.sign import Sign, Telling
 
@@ -32,6 +33,28 @@ def _tell_backend(values: Mapping[str, str], _: Scene) -> Telling:
         remedies=(
             f"python -m pip install -U {package}, or build without --no-build-isolation, or take a wheel.",
         ),
+    )
+
+
+def _tell_rust(_: Mapping[str, str], scene: Scene) -> Telling:
+    built = package_built(scene.log)
+    who = built or "A package"
+    return Telling(
+        mechanism=m.TOOLCHAIN_OLD,
+        cause=(
+            f"{who}, a part of which is written in Rust, has no wheel for this Python and is built from "
+            "source, and does not compile with the installed Rust: the release is older than this compiler "
+            "(or needs a newer one)."
+        ),
+        remedies=(
+            (
+                f"Take a newer release of {built or 'the package'}, which has a wheel for this Python, or "
+                "use an older Python."
+            ),
+            "Else build with an older Rust, or RUSTFLAGS='-A invalid_reference_casting'.",
+        ),
+        package=built,
+        certain=False,
     )
 
 
@@ -203,24 +226,7 @@ SIGNS = (
             r"error: could not compile `(?P<what>[\w-]+)` \((?:lib|bin|build script)\)",
         ),
         also=(r"(?:[Mm]aturin|setuptools.rust|\bpip\b|wheel|pyo3|site-packages|pyproject|tokenizers)",),
-        telling=Telling(
-            mechanism=m.TOOLCHAIN_OLD,
-            cause=(
-                "A part of the package that is written in Rust has no wheel for this Python and is "
-                "built from "
-                "source, and does not compile with the installed Rust: the release is older than this "
-                "compiler "
-                "(or needs a newer one)."
-            ),
-            remedies=(
-                (
-                    "Take a newer release of the package, which has a wheel for this Python, or use an "
-                    "older Python."
-                ),
-                "Else build with an older Rust, or RUSTFLAGS='-A invalid_reference_casting'.",
-            ),
-            certain=False,
-        ),
+        tell=_tell_rust,
     ),
     Sign(
         patterns=(

@@ -78,6 +78,9 @@ _OF_ENVIRONMENT = re.compile(
 )
 #: What other processes say after one has failed.
 _FOLLOWS = frozenset({"nccl-failed", "nccl/unhandled-error", "processes-did-not-meet", "cause-hidden"})
+#: What the driver wrote of a GPU, the surest first.
+_OF_KERNEL_LOG = ("cuda-hardware-fault", "gpu-xid")
+_OF_HARDWARE = frozenset({*_OF_KERNEL_LOG, "cuda/ecc"})
 #: Exceptions that follow where an import failed before and was caught.
 _AFTER_IMPORT = frozenset({"NameError", "UnboundLocalError", "ImportError", "ModuleNotFoundError"})
 #: Words by which a failed import and what follows from it are known to belong together.
@@ -133,6 +136,8 @@ def _chosen(
     if (before := _not_installed(event, lines, finder)) is not None:
         return before, _hypothesis(scene, before, chain=chain, sure=False)
     if event.hits:
+        if (reported := _reported(event, lines)) is not None:
+            return reported, _hypothesis(scene, reported, chain=chain, sure=True)
         if (asserted := _asserted(event, lines)) is not None:
             return asserted, _hypothesis(scene, asserted, chain=chain, sure=True)
         hit, sure = event.hits[0], event.chain.traced or not lines
@@ -321,7 +326,7 @@ class _Finder:
     def _warns(self, place: int) -> bool:
         raised, _ = self._scene.messages.get(place, (None, ()))
         if raised is not None and raised.frames:
-            return False
+            return raised.ignored
         lines = self._scene.log.lines
         while place and _CONTINUES.match(lines[place].text):
             place -= 1  # uv tells causes below what it warns of
@@ -417,6 +422,15 @@ def _not_installed(event: _Event | None, lines: Sequence[Hit], finder: _Finder) 
     return None
 
 
+def _reported(event: _Event, lines: Sequence[Hit]) -> Hit | None:
+    """Return what the kernel log says of the GPU, which a CUDA error of a program only follows."""
+    if "cuda" not in event.raised.message.lower() or event.hits[0].code in _OF_HARDWARE:
+        return None
+    vague = event.hits[0].rank is not SymptomRank.CAUSE
+    codes = _OF_KERNEL_LOG if vague else _OF_KERNEL_LOG[:1]
+    return next((hit for code in codes for hit in lines if hit.code == code), None)
+
+
 def _asserted(event: _Event, lines: Sequence[Hit]) -> Hit | None:
     """Return the check of a kernel that failed before CUDA or a library of it said anything in general."""
     if event.hits[0].rank is SymptomRank.CAUSE:
@@ -434,9 +448,10 @@ def _behind(event: _Event, lines: Sequence[Hit], finder: _Finder) -> Hit | None:
     for hit in lines:
         if hit.rank is SymptomRank.CAUSE and hit.places[0][0] < raised.first:
             words = {word for text in (*hit.values, hit.package or "") for word in _WORD.findall(text)}
-            if any(
-                word in raised.message or (raised.name in _AFTER_IMPORT and word in near) for word in words
-            ):
+            unloaded = raised.name in _AFTER_IMPORT or "_OpNamespace" in raised.message
+            if any(word in raised.message or (unloaded and word in near) for word in words):
+                return hit
+            if unloaded and hit.package and f"/{hit.package.replace('-', '_')}/" in near.replace("\\", "/"):
                 return hit
     if (known := finder.in_code(event)) is not None:
         return known
