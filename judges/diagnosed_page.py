@@ -31,6 +31,11 @@ from the diagnosis, and the hash of its id puts a text into one half, to be look
 not at fault. Where the environment is not at fault or the text does not tell, "unknown" is right. The script
 fails below {least:.0%} of the texts with a cause or a harmless warning, and at one answer that is certain and
 wrong.
+
+The held-out half was first diagnosed on 27 November 2026, when nobody had looked at it: 67 of its 80 texts
+with a cause or a harmless warning were right (83.8%), and two of all its answers were certain and wrong.
+That is the measure of texts never seen. The half was opened then, and its misses were mended by their
+mechanisms, so that its share below is no such measure any more; new texts will tell.
 """
 
 

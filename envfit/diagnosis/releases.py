@@ -262,6 +262,7 @@ SIGNS = (
             ),
             remedies=("Load the plugins of the release that built the engine, or build the engine again.",),
             package="tensorrt",
+            certain=False,
         ),
     ),
     Sign(

@@ -453,7 +453,7 @@ SIGNS = (
     Sign(
         patterns=(
             r"CondaVerificationError[^\n]*",
-            r"appears to be corrupted",
+            r"package for [^\n]{1,80} located at [^\n]{1,200} appears to be corrupted",
             r"ChecksumMismatchError",
             r"InvalidArchiveError",
         ),
@@ -548,7 +548,10 @@ SIGNS = (
         ),
     ),
     Sign(
-        patterns=(r"externally-managed-environment", r"externally managed"),
+        patterns=(
+            r"externally-managed-environment",
+            r"(?:environment|Python|interpreter at \S{1,200}) is externally managed",
+        ),
         telling=Telling(
             mechanism=m.MANAGED,
             cause=(

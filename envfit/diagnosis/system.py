@@ -341,8 +341,10 @@ SIGNS = (
                 r"left|shared memory|insufficient|Bus error)[^\n]*"
             ),
             r"unable to write to file </torch_",
-            r"insufficient shared memory",
-            r"out of shared memory",
+            r"DataLoader[^\n]{0,120}insufficient shared memory",
+            r"insufficient shared memory \(shm\)",
+            r"might be caused by insufficient shared memory",
+            r"worker\w{0,12} (?:is|are) (?:likely )?out of shared memory",
         ),
         telling=Telling(
             mechanism=m.BUS_ERROR,
@@ -354,6 +356,13 @@ SIGNS = (
         ),
         overrides=True,
         unless=("Too many open files",),
+    ),
+    sign_of(
+        m.BUS_ERROR,
+        r"insufficient shared memory",
+        r"out of shared memory",
+        certain=False,
+        unless=("Too many open files", "worker", "caused by", "shm"),
     ),
     Sign(
         patterns=(r"No space left on device", r"Disk quota exceeded", r"NoSpaceLeftError", r"\bENOSPC\b"),

@@ -386,6 +386,7 @@ SIGNS = (
             cause="The C++ compiler that is found has no OpenMP (as the clang of macOS), which the "
             "build needs.",
             remedies=("brew install libomp, or a gcc; in conda: conda install compilers llvm-openmp.",),
+            certain=False,
         ),
     ),
     Sign(

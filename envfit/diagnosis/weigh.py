@@ -426,8 +426,7 @@ def _reported(event: _Event, lines: Sequence[Hit]) -> Hit | None:
     """Return what the kernel log says of the GPU, which a CUDA error of a program only follows."""
     if "cuda" not in event.raised.message.lower() or event.hits[0].code in _OF_HARDWARE:
         return None
-    vague = event.hits[0].rank is not SymptomRank.CAUSE
-    codes = _OF_KERNEL_LOG if vague else _OF_KERNEL_LOG[:1]
+    codes = _OF_KERNEL_LOG[:1] if event.hits[0].certain else _OF_KERNEL_LOG
     return next((hit for code in codes for hit in lines if hit.code == code), None)
 
 

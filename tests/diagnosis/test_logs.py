@@ -171,3 +171,63 @@ def test_what_frightens_and_breaks_nothing_is_no_cause(text: str):
     assert diagnosis.cause is None
     assert [each.code for each in diagnosis.harmless] == ["harmless"]
     assert "harmless" in diagnosis.harmless[0].cause
+
+
+def test_all_that_pip_broke_is_named_and_torch_first():
+    diagnosis = told(
+        "Successfully installed torch-2.2.0 sympy-1.12\n"
+        "ERROR: pip's dependency resolver does not currently take into account all the packages that are "
+        "installed. This behaviour is the source of the following dependency conflicts.\n"
+        "s3prl 0.4.17 requires gdown, which is not installed.\n"
+        "fastai 2.7 requires pillow>=9, but you have pillow 8.4.0 which is incompatible.\n"
+        "torchaudio 2.1.0 requires torch==2.1.0, but you have torch 2.2.0 which is incompatible.\n"
+        "torchvision 0.16.0 requires torch==2.1.0, but you have torch 2.2.0 which is incompatible.\n"
+    )
+    assert diagnosis.cause is not None
+    said = diagnosis.cause.cause
+    assert said.startswith("torchaudio 2.1.0 requires torch==2.1.0, and torch 2.2.0 is installed")
+    assert "changed torch, for which torchaudio and torchvision were not made" in said
+    assert said.index("pillow 8.4.0") < said.index("gdown")
+    assert diagnosis.others == ()
+
+
+@pytest.mark.parametrize("path", ["F:\\\\my", "my data", "data", "../raw"])
+def test_a_file_that_a_program_opens_is_no_missing_program(path: str):
+    diagnosis = told(
+        "Traceback (most recent call last):\n"
+        '  File "/home/me/load.py", line 68, in read\n'
+        "    image = Image.open(line[0])\n"
+        f"FileNotFoundError: [Errno 2] No such file or directory: '{path}'\n"
+    )
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.code == "file-missing"
+    assert not diagnosis.cause.environment
+
+
+def test_a_program_that_is_started_and_not_there_is_named():
+    diagnosis = told(
+        "Traceback (most recent call last):\n"
+        '  File "/usr/lib/python3.11/subprocess.py", line 1955, in _execute_child\n'
+        "    raise child_exception_type(errno_num, err_msg, err_filename)\n"
+        "FileNotFoundError: [Errno 2] No such file or directory: 'ffprobe'\n"
+    )
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.cause.startswith("The program ffprobe")
+    assert diagnosis.confidence is Confidence.CERTAIN
+
+
+def test_the_package_whose_build_fails_is_named_and_not_its_part():
+    diagnosis = told((LOGS[0].parent / "rust-does-not-fit--rust-two-names.txt").read_text())
+    assert diagnosis.cause is not None
+    assert diagnosis.cause.package == "safetensors"
+
+
+def test_an_xid_of_a_program_leaves_its_error_the_word_where_that_has_one():
+    xid = "NVRM: Xid (PCI:0000:41:00): 31, pid=812, name=python, Ch 00000008, MMU Fault\n"
+    ended = "RuntimeError: CUDA error: {}\n"
+    vague = told(xid + ended.format("unknown error"))
+    plain = told(xid + ended.format("no kernel image is available for execution on the device"))
+    assert vague.cause is not None
+    assert plain.cause is not None
+    assert vague.cause.code == "gpu-xid"
+    assert plain.cause.code == "cuda/no-kernel-image"
