@@ -48,9 +48,10 @@ def check(
     target = api.TargetRequest(gpus=tuple(gpus), driver=driver, python=python, glibc=glibc, platform=platform)
     wanted = frozenset(map(Stage, stages)) or None
     files = [place for place in places if _is_file(place)]
-    for option, said in (("--extra", extras), ("--group", groups)):
-        if said and not files:
-            raise InputError(f"{option} chooses parts of a file, and none is named")
+    if not files:
+        _refuse_options_of_files(python=python, extras=extras, groups=groups, online=online)
+    if yes and not fix:
+        raise InputError("--yes goes with --fix")
     if fix and files:
         raise InputError(
             f"--fix mends environments, and {files[0]} is a file",
@@ -97,6 +98,20 @@ def check(
             check=lambda report: check_one(Path(report.subject)),
         )
     _leave(answer_of(reports), strict=strict)
+
+
+def _refuse_options_of_files(
+    *, python: str | None, extras: Sequence[str], groups: Sequence[str], online: bool
+) -> None:
+    """Raise InputError where something is asked of a file, and none is named."""
+    for option, said, what in (
+        ("--extra", extras, "chooses parts of a file"),
+        ("--group", groups, "chooses parts of a file"),
+        ("--python", python, "is asked of a file, an environment having its own Python"),
+        ("--online", online, "asks an index about a file"),
+    ):
+        if said:
+            raise InputError(f"{option} {what}, and none is named")
 
 
 def _is_file(place: Path) -> bool:
