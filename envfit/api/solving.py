@@ -112,6 +112,8 @@ class OpenJob:
                 budget=job.request.budget or BUDGET,
                 explained=variation.explained,
                 ways=ways,
+                # A hint is not worth minutes of building, and runs no code that nobody asked for.
+                before_ways=self.indexes.stop_builds,
                 pythons=job.other_pythons(),
             )
 
@@ -248,6 +250,7 @@ class Job:
             other = replace(self, request=replace(request, pytorch_index=""), notify=lambda _: None)
             try:
                 with other.open(target) as opened:
+                    opened.indexes.stop_builds()
                     found = opened.resolve()
             except EnvfitError:
                 continue  # not to be reached, or of no help: what is known of it is told as a hint

@@ -79,6 +79,7 @@ class Builds:
     offline: bool = False
     forbidden: bool = False  # by --no-build
     elsewhere: str = ""  # why a build on this machine says nothing of the target, as a phrase
+    is_stopped: Callable[[], bool] = lambda: False  # whether no further one is run, as for a mere hint
     notify: Callable[[str], None] = lambda _: None
 
     def of_sdist(self, path: Path, sdist: Sdist) -> Metadata:
@@ -99,6 +100,7 @@ class Builds:
         if kept is not None:
             return parse_core_metadata(kept.body, sdist, source=kept.source)
         what = f"{sdist.name} {sdist.version}"
+        self._require_wanted(what, sdist.url)
         import tempfile
 
         from envfit.index.back_end import BackEndFailedError, NoInterpreterError
@@ -139,6 +141,7 @@ class Builds:
         kept = self.cache.metadata(lasting) if key is not None else None
         if kept is not None:
             return kept.body
+        self._require_wanted(what, what)
         import tempfile
 
         from envfit.index.back_end import BackEndFailedError, NoInterpreterError
@@ -176,6 +179,10 @@ class Builds:
     def _require_here(self, what: str, address: str, hint: str) -> None:
         if self.elsewhere:
             raise CannotBuildHereError(what, self.elsewhere, address=address, hints=[hint])
+
+    def _require_wanted(self, what: str, address: str) -> None:
+        if self.is_stopped():
+            raise CannotBuildHereError(what, "none is run any more", address=address)
 
     def _no_interpreter(self, what: str, address: str, *hints: str) -> CannotBuildHereError:
         return CannotBuildHereError(

@@ -309,3 +309,12 @@ def test_a_package_of_an_index_that_is_not_named_again(
     monkeypatch.setenv("PIP_INDEX_URL", index.url)
     answer = own("add", "lib", code=2)
     assert f"hint: the existing lock has more from {library.url}: --extra-index-url adds it" in answer.err
+
+
+def test_no_build_is_run_for_a_way_out(own: CommandLine, own_index: Index) -> None:
+    make_wheel(own_index.directory, "app", "2.0", requires=["lib==9"])
+    make_wheel(own_index.directory, "lib", "1.0")
+    make_sdist(own_index.directory, "app", "1.0", dynamic=["Requires-Dist"])
+    refused = own("lock", "app>=2", *NONE, code=1).err
+    assert "nothing satisfies app>=2" in refused
+    assert "running the build" not in refused
