@@ -118,9 +118,10 @@ class Builds:
                 ) from None
             except BackEndFailedError as error:
                 # Where an older release serves instead, nothing else says so.
-                last = str(error).strip().rpartition("\n")[2].strip()
+                said = _without(directory, error)
+                last = said.strip().rpartition("\n")[2].strip()
                 self.notify(f"the build of {what} failed: {last}")
-                problem = f"only a build states its metadata, and the build failed. Its last lines:\n{error}"
+                problem = f"only a build states its metadata, and the build failed. Its last lines:\n{said}"
                 raise BuildNotPossible(path, sdist, problem=problem) from error
         kept = CachedMetadata(body=body, source=f"a build of {sdist.filename} with Python {self._minor}")
         metadata = parse_core_metadata(body, sdist, source=kept.source)
@@ -153,7 +154,8 @@ class Builds:
             except NoInterpreterError:
                 raise self._no_interpreter(what, what) from None
             except BackEndFailedError as error:
-                raise BuildFailedError(f"the build of {what} failed. Its last lines:\n{error}") from error
+                said = _without(directory, error)
+                raise BuildFailedError(f"the build of {what} failed. Its last lines:\n{said}") from error
         if key is not None:
             self.cache.store_metadata(lasting, CachedMetadata(body=body, source=f"a build of {what}"))
         return body
@@ -191,6 +193,11 @@ class Builds:
             address=address,
             hints=[f"uv python install {self._minor} installs it", *hints],
         )
+
+
+def _without(directory: str, error: Exception) -> str:
+    """Return what a build printed without the directory it ran in, whose name is another each time."""
+    return str(error).replace(f"{directory}/", "")
 
 
 def uv_index_variables(index_urls: Sequence[str], *, find_links: Sequence[str] = ()) -> Mapping[str, str]:

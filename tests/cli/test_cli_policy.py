@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 
 import pytest
 import tomli
@@ -11,6 +12,7 @@ import tomli
 from tests.cli.conftest import CommandLine
 from tests.loopback import Index, make_sdist, make_wheel
 
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 NONE = ("--gpu", "none", "--python", "3.11")
 
 
@@ -318,3 +320,24 @@ def test_no_build_is_run_for_a_way_out(own: CommandLine, own_index: Index) -> No
     refused = own("lock", "app>=2", *NONE, code=1).err
     assert "nothing satisfies app>=2" in refused
     assert "running the build" not in refused
+
+
+def test_what_a_failed_build_printed_is_one_line_of_the_refusal(own: CommandLine, own_index: Index) -> None:
+    broken = b"def prepare_metadata_for_build_wheel(*_):\n    raise RuntimeError('no compiler')\n"
+    own_index.directory.mkdir(exist_ok=True)
+    pyproject = '[build-system]\nrequires = []\nbuild-backend = "broken"\nbackend-path = ["."]\n'
+    make_sdist(
+        own_index.directory,
+        "lib",
+        "1.0",
+        dynamic=["Requires-Dist"],
+        pyproject=pyproject,
+        files={"broken.py": broken},
+    )
+    refused = own("lock", "lib", *NONE, "--python", PYTHON, code=1).err.partition("error: ")[2]
+    (reason,) = (line for line in refused.splitlines() if line.startswith("  - lib 1.0"))
+    assert reason.endswith("the build failed. RuntimeError: no compiler")
+    assert "envfit-build-" not in refused
+    whole = own("lock", "lib", *NONE, "--python", PYTHON, "-v", code=1).err.partition("error: ")[2]
+    assert "Traceback" in whole
+    assert "envfit-build-" not in whole
