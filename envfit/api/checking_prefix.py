@@ -34,6 +34,7 @@ from envfit.target import CUDA, GLIBC, FactState, Target
 
 __all__ = ["STAGES", "Check", "StageSkipped", "check_prefix", "current_prefix"]
 
+_MINOR = "import sys; print('%d.%d' % sys.version_info[:2])"
 _TIME_LIMIT = 20.0  # seconds that an interpreter has to say where it is
 
 
@@ -97,13 +98,24 @@ class Check:
         if python is None:
             return "the environment has no interpreter", True
         try:
-            answer = ask([str(python), "-I", "-c", ""], self.environ, time_limit=_TIME_LIMIT)
+            answer = ask([str(python), "-I", "-c", _MINOR], self.environ, time_limit=_TIME_LIMIT)
         except ChildError as error:
             return f"the interpreter {python} {error}", False
         if answer.status == 0:
-            return "", False
+            return self._other_python(answer.output.strip()), True
         said = answer.errors.strip().rpartition("\n")[2] or f"it ends with status {answer.status}"
         return f"the interpreter {python} does not start: {said}", True
+
+    def _other_python(self, is_minor: str) -> str:
+        """Return that the interpreter is another than the packages are for; empty where it is not."""
+        version = self.environment.python_version
+        made_for = f"{version.major}.{version.minor}" if version is not None else is_minor
+        if not is_minor or is_minor == made_for:
+            return ""
+        return (
+            f"the interpreter {self.environment.python} is Python {is_minor} by now, and what is installed "
+            f"is for {made_for}: it finds none of it"
+        )
 
     @cached_property
     def dependencies(self) -> Dependencies:

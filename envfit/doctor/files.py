@@ -87,7 +87,7 @@ def interpreter_gone(environment: InstalledEnvironment, *, sure: bool) -> Findin
 
 
 def interpreter_fails(environment: InstalledEnvironment, why: str, *, sure: bool) -> Finding:
-    """Return that the interpreter of an environment does not start here."""
+    """Return that the interpreter of an environment does not start here, or is another by now."""
     return Finding(
         kind=NO_INTERPRETER,
         severity=Severity.BREAKS if sure else Severity.OPEN,

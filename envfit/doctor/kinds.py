@@ -33,8 +33,9 @@ __all__ = [
 NO_INTERPRETER = Kind(
     code="no-interpreter",
     stage=Stage.FILES,
-    cause="The Python of an environment is not there any more or does not start: the one that it was made "
-    "from was removed, replaced or moved, or the environment was.",
+    cause="The Python of an environment is not there any more, does not start, or is of another version than "
+    "its packages were installed for: the one that it was made from was removed, replaced or moved, or the "
+    "environment was.",
     remedy="Put that Python back where it was, or make the environment anew.",
 )
 HALF_REMOVED = Kind(

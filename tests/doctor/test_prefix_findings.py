@@ -142,6 +142,15 @@ def test_an_environment_whose_python_does_not_start(prefix, environ):
     assert [item.stage for item in found.skipped] == [Stage.IMPORTS]
 
 
+def test_an_environment_whose_python_was_replaced_by_another_version(prefix, environ):
+    put(site(prefix), "one", files={"one/__init__.py": b""})
+    (prefix / "bin" / "python").write_text("#!/bin/sh\necho 3.12\n")
+    (prefix / "bin" / "python").chmod(0o755)
+    found = check_prefix(prefix, environ=environ, stages=frozenset({Stage.IMPORTS}))
+    assert "is Python 3.12 by now, and what is installed is for 3.11" in only(found).text
+    assert found.answer is Answer.NO
+
+
 def test_a_record_and_a_pth_file_that_are_damaged(prefix, environ):
     (put(site(prefix), "one") / "RECORD").write_text(f"{'a' * 300_000},,\n")
     (site(prefix) / "x.pth").write_text("b" * 5000)
