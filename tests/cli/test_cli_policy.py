@@ -341,3 +341,15 @@ def test_what_a_failed_build_printed_is_one_line_of_the_refusal(own: CommandLine
     whole = own("lock", "lib", *NONE, "--python", PYTHON, "-v", code=1).err.partition("error: ")[2]
     assert "Traceback" in whole
     assert "envfit-build-" not in whole
+
+
+def test_where_no_python_will_do_the_one_with_a_way_out_is_explained(
+    own: CommandLine, own_index: Index
+) -> None:
+    make_wheel(own_index.directory, "app", "2.0", requires=["lib==9"], tags="cp311-cp311-linux_x86_64")
+    make_wheel(own_index.directory, "app", "1.0", tags="cp311-cp311-linux_x86_64")
+    make_wheel(own_index.directory, "lib", "1.0")
+    refused = own("lock", "app==2.0", "--gpu", "none", "--python", ">=3.10,<3.13", code=1).err
+    assert "app 2.0: it requires lib==9" in refused
+    assert "hint: with app==1.0 instead of app==2.0 this resolves" in refused
+    assert "hint: this is about Python 3.11; it is refused on 3.12, 3.10, too" in refused
