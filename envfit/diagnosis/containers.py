@@ -34,11 +34,12 @@ _DEVICES = (
         r"could not apply required modification to OCI specification[^\n]*",
         r"error adding (?:device|GPU|CDI)[^\n]*nvidia[^\n]*",
         r"error executing hook [^\n]*nvidia[^\n]*",
+        r"nvidia-container-runtime: [^\n]*(?:runc|crun)[^\n]*",
         r"error running (?:prestart )?hook[^\n]*nvidia[^\n]*",
         r"nvidia-container-(?:runtime|toolkit)[^\n]{0,80}(?:permission denied|not found|no such file)[^\n]*",
         cause=(
-            "NVIDIA's container hook could not give the GPU to the container: the driver of the host does "
-            "not answer, or the toolkit and the host do not fit."
+            "NVIDIA's container hook or runtime could not give the GPU to the container: it finds no runc, "
+            "the driver of the host does not answer, or the toolkit and the host do not fit."
         ),
         remedies=(
             "Run nvidia-smi on the host first; then update or reinstall nvidia-container-toolkit there.",
@@ -106,12 +107,54 @@ _ENGINE = (
         remedies=("Start it: sudo systemctl start docker; in WSL, Docker Desktop.",),
     ),
     sign_of(
+        m.CONTAINER_START,
+        r"getpwuid\(\): uid not found: \d+",
+        r"No username set in the environment[^\n]*",
+        cause=(
+            "The process runs under a user id that the system has no name for (as a container started with "
+            "--user and without an entry in /etc/passwd), and the program asks for the user's name."
+        ),
+        remedies=(
+            (
+                "Create the user in the image, mount /etc/passwd, or set USER, LOGNAME, HOME and "
+                "TORCHINDUCTOR_CACHE_DIR."
+            ),
+        ),
+        certain=False,
+        overrides=True,
+    ),
+    sign_of(
+        m.FILE_MISSING,
+        (
+            r"failed to (?:compute cache key|calculate checksum of ref)[^\n]*: \"?(?P<path>/[^\s\":]+)\"?: "
+            r"not found"
+        ),
+        r"(?:COPY|ADD) failed: [^\n]*(?:stat|no source files)[^\n]*",
+        cause=(
+            "A file that the Dockerfile copies is not in the folder that the image is built from, or is "
+            "named in .dockerignore."
+        ),
+        remedies=("Build from the folder of the project; look at .dockerignore.",),
+        overrides=True,
+    ),
+    sign_of(
+        m.LIBC_OLD,
+        r"version `(?P<symbol>GLIBC_[\d.]+)' not found \(required by /\.singularity\.d/libs/[^\n]*",
+        cause=(
+            "The libraries of the host's driver, which apptainer --nv puts into the container, need "
+            "{symbol}, and the C library of the image is older: the image is older than the host's system."
+        ),
+        remedies=("Use an image of a newer Linux.",),
+        overrides=True,
+    ),
+    sign_of(
         m.CONTAINER_IMAGE,
         r"pull access denied for \S+",
         r"manifest (?:for \S+ not found|unknown)[^\n]*",
         r"(?:ErrImagePull|ImagePullBackOff)[^\n]*",
         r"unauthorized: (?:authentication required|access to the requested resource)[^\n]*",
         r"repository does not exist or may require[^\n]*",
+        r"failed to resolve source metadata for [^\n]*(?:not found|denied|unauthorized|forbidden)[^\n]*",
         r"(?:failed to resolve reference|requested access to the resource is denied)[^\n]*",
         cause=(
             "The image could not be fetched: there is none of this name and tag, or it is private and "
@@ -159,7 +202,7 @@ _ENGINE = (
             "Look at the path of the entrypoint or command, chmod +x, and its line ends (LF, not CRLF).",
         ),
         certain=False,
-        unless=("nvidia-smi",),
+        unless=("nvidia-smi", "nvidia-container-runtime"),
     ),
     sign_of(
         m.FILE_DAMAGED,
@@ -270,6 +313,7 @@ _SCHEDULERS = (
         ),
         remedies=("kubectl logs POD --previous shows what it printed.",),
         rank=SymptomRank.WRAPPER,
+        certain=False,
     ),
     sign_of(
         m.NO_RESOURCES,

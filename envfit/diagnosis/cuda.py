@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from envfit.diagnosis import mechanisms as m
@@ -49,6 +50,12 @@ def _tell_code(values: Mapping[str, str], _: Scene) -> Telling | None:
         code = code_of_number(int(values["number"]))
     else:
         code = code_of_words(values["words"])
+        if code is None and re.match(r"[a-z][a-z ,'-]{8,}", values["words"]):
+            return Telling(
+                mechanism=m.CUDA_UNKNOWN,
+                cause=f"CUDA failed and says only: {values['words'].strip().rstrip('.')[:100]}.",
+                rank=SymptomRank.GENERAL,
+            )
     return _of_code(code) if code is not None else None
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from envfit.diagnosis import (
     builds,
+    calls,
+    checks,
     containers,
     cuda,
     downloads,
@@ -14,9 +16,11 @@ from envfit.diagnosis import (
     imports,
     libraries,
     limits,
+    notices,
     releases,
     resolvers,
     runs,
+    sources,
     system,
     toolchain,
     wrappers,
@@ -34,6 +38,8 @@ __all__ = ["SIGNS", "diagnose"]
 
 SIGNS = (
     *imports.SIGNS,
+    *calls.SIGNS,
+    *checks.SIGNS,
     *releases.SIGNS,
     *libraries.SIGNS,
     *cuda.SIGNS,
@@ -42,11 +48,13 @@ SIGNS = (
     *containers.SIGNS,
     *builds.SIGNS,
     *toolchain.SIGNS,
+    *sources.SIGNS,
     *resolvers.SIGNS,
     *downloads.SIGNS,
     *system.SIGNS,
     *limits.SIGNS,
     *wrappers.SIGNS,
+    *notices.SIGNS,
     *harmless.SIGNS,
 )
 

@@ -26,6 +26,7 @@ SIGNS: tuple[Sign, ...] = (
             ),
         ),
         rank=_GENERAL,
+        certain=False,
     ),
     sign_of(
         m.INDEX_TLS,
@@ -139,6 +140,7 @@ SIGNS: tuple[Sign, ...] = (
             "format. No package is missing."
         ),
         rank=_GENERAL,
+        certain=False,
     ),
     sign_of(
         m.DATA_CHANGED,
@@ -272,6 +274,29 @@ SIGNS: tuple[Sign, ...] = (
     ),
     sign_of(
         m.MODULE_MISSING,
+        r"Couldn't instantiate the backend tokenizer from one of[^\n]*",
+        r"Converting from (?:SentencePiece and )?Tiktoken failed[^\n]*",
+        cause=(
+            "The tokenizer could not be made from its files: mostly sentencepiece or tiktoken, which "
+            "convert it, is not installed, else the tokenizer's files are missing or incomplete."
+        ),
+        remedies=("pip install sentencepiece tiktoken protobuf, and start Python again.",),
+        certain=False,
+        rank=_GENERAL,
+    ),
+    sign_of(
+        m.FILE_DAMAGED,
+        r"416 Client Error[^\n]*",
+        r"(?:HTTP(?: Error)? 416|Requested Range Not Satisfiable)[^\n]*",
+        cause=(
+            "A download that was cut off cannot go on: the part of the file that is kept does not fit the "
+            "file of the server."
+        ),
+        remedies=("Delete the incomplete file (*.incomplete in the cache) and load it again.",),
+        certain=False,
+    ),
+    sign_of(
+        m.MODULE_MISSING,
         r"is enabled \(HF_HUB_ENABLE_HF_TRANSFER=1\) but 'hf_transfer' package is not available",
         cause=(
             "HF_HUB_ENABLE_HF_TRANSFER is set, and the package hf_transfer, which it needs, is not installed."
@@ -306,5 +331,6 @@ SIGNS: tuple[Sign, ...] = (
             "older than the model."
         ),
         rank=_GENERAL,
+        certain=False,
     ),
 )

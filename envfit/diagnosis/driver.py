@@ -248,4 +248,37 @@ SIGNS: tuple[Sign, ...] = (
         ),
         rank=_GENERAL,
     ),
+    sign_of(
+        m.NO_DISPLAY,
+        r"(?:[Cc]annot|[Ff]ailed to|[Cc]ould not|[Uu]nable to) (?:initialize|create|load|find|open|connect "
+        r"to) (?:a |an |the |any )?(?:EGL|GLX|OpenGL|OSMesa|display|GLFW)[^\n]*",
+        r"(?:[Cc]ould not|[Ff]ailed to|[Cc]annot|[Uu]nable to) connect to (?:X server|display|Wayland)[^\n]*",
+        r"Qt platform plugin [^\n]*(?:xcb|could be initialized|could not be loaded)[^\n]*",
+        r"no Qt platform plugin could be initialized",
+        r"no display name and no \$DISPLAY environment variable",
+        r"libGL error: [^\n]*",
+        r"(?:GLXBadFBConfig|BadDisplay|EGL_NOT_INITIALIZED|EGL_BAD_\w+)[^\n]*",
+        cause=(
+            "A program draws (OpenGL, EGL, Qt), and there is no display or no graphics driver for that "
+            "here, as on a server or in a container that was started for computing only."
+        ),
+        remedies=(
+            (
+                "Draw without a display: MUJOCO_GL=egl or osmesa, PYOPENGL_PLATFORM=egl, "
+                "QT_QPA_PLATFORM=offscreen, xvfb-run."
+            ),
+            "In a container add NVIDIA_DRIVER_CAPABILITIES=all, and install libegl1, libgl1 and libosmesa6.",
+        ),
+        certain=False,
+        overrides=True,
+    ),
+    sign_of(
+        m.CUDA_DRIVER_OLD,
+        r"Driver does not support the required nvenc API version[^\n]*",
+        r"minimum required Nvidia driver for nvenc is (?P<driver>[\d.]+\d)",
+        cause=(
+            "ffmpeg was built for a newer video encoder (NVENC) than the NVIDIA driver of this machine has."
+        ),
+        remedies=("Update the driver, or use an ffmpeg built for an older one.",),
+    ),
 )

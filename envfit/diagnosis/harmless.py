@@ -78,8 +78,6 @@ SIGNS: tuple[Sign, ...] = (
     _harmless(
         "A package warns that something it uses will go or change in a later release. It works as it is, "
         "and the warning is harmless.",
-        r"\.py:\d+: (?:Pending)?DeprecationWarning: [^\n]*",
-        r"\.py:\d+: FutureWarning: [^\n]*",
         r"pkg_resources is deprecated as an API[^\n]*",
         r"The pynvml package is deprecated[^\n]*",
         r"`?torch_dtype`? is deprecated[^\n]*",

@@ -564,4 +564,69 @@ SIGNS = (
             remedies=("Install into a folder that is not mounted noexec.",),
         ),
     ),
+    Sign(
+        patterns=(r"incompatible architecture \(have '(?P<have>[\w,]+)', need '(?P<need>\w+)'\)",),
+        telling=Telling(
+            mechanism=m.LIBRARY_FOREIGN,
+            cause=(
+                "The compiled file is for another architecture of machine ({have}) than the Python that "
+                "loads it "
+                "({need}): it was installed by a Python of the other architecture."
+            ),
+            remedies=("Reinstall the package with the Python that runs, without the cache.",),
+        ),
+    ),
+    Sign(
+        patterns=(r"Could not find lib (?P<library>\w+) or load any of its variants",),
+        telling=Telling(
+            mechanism=m.LIBRARY_SYSTEM,
+            cause="The system's library lib{library} is not found: it is not installed, or not where it "
+            "is sought.",
+            remedies=("Install lib{library} (of the system or conda-forge), or a wheel that brings it.",),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"no database context specified",
+            r"proj_create[^\n]{0,80}(?:cannot find proj\.db|proj\.db contains DATABASE)",
+            r"Cannot find proj\.db",
+        ),
+        telling=Telling(
+            mechanism=m.LIBRARY_VERSION,
+            cause=(
+                "PROJ does not find its database proj.db, or finds one of another version: several "
+                "installations of PROJ "
+                "(of the system, conda and wheels) are mixed."
+            ),
+            remedies=(
+                ("Unset PROJ_LIB and PROJ_DATA, and install pyproj, gdal and the like from one source."),
+            ),
+            package="pyproj",
+        ),
+    ),
+    Sign(
+        patterns=(r"Could not load the Qt platform plugin \"(?P<plugin>\w+)\"",),
+        telling=Telling(
+            mechanism=m.NO_DISPLAY,
+            cause=(
+                "Qt cannot load its plugin {plugin} to open a window: no display is there, a library of X11 "
+                "such as libxcb is missing, or the Qt of opencv-python and another Qt are mixed."
+            ),
+            remedies=(
+                ("Use opencv-python-headless, or xvfb-run; else install libxcb-xinerama0 and the like."),
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"could not connect to display",
+            r"no display name and no \$DISPLAY",
+            r"[Cc]annot open display",
+        ),
+        telling=Telling(
+            mechanism=m.NO_DISPLAY,
+            cause="A window is to be opened, and there is no display where the program runs.",
+            remedies=("Run it without a window (MPLBACKEND=Agg); else ssh -X, or xvfb-run.",),
+        ),
+    ),
 )

@@ -59,6 +59,7 @@ SIGNS: tuple[Sign, ...] = (
         r"\[Errno 37\] No locks available",
         r"unable to lock file, errno = \d+[^\n]*",
         rank=_GENERAL,
+        certain=False,
     ),
     sign_of(
         m.SEGFAULT,
@@ -80,6 +81,7 @@ SIGNS: tuple[Sign, ...] = (
             "A fresh environment with releases that fit tells whether the mixture is at fault.",
         ),
         rank=SymptomRank.WRAPPER,
+        certain=False,
     ),
     sign_of(
         m.LINE_ENDS,
@@ -102,12 +104,17 @@ SIGNS: tuple[Sign, ...] = (
             r"(?:RESTART (?:RUNTIME|SESSION)|restart (?:your|the) (?:kernel|runtime|session)) (?:to|in "
             r"order to|before)[^\n]*"
         ),
+        certain=False,
     ),
     sign_of(
         m.SYSTEM_PACKAGES,
         r"The following packages have unmet dependencies",
         r"you have held broken packages",
         r"E: Unable to locate package [^\n]*",
+        r"E: Package '[^'\n]+' has no installation candidate",
+        r"E: Version '[^'\n]+' for '[^'\n]+' was not found",
+        r"dpkg: error processing (?:package|archive) [^\n]*",
+        r"E: Failed to fetch [^\n]*",
         r"dpkg was interrupted[^\n]*",
         r"Could not get lock /var/lib/(?:dpkg|apt)[^\n]*",
         r"NO_PUBKEY[^\n]*",
@@ -133,6 +140,7 @@ SIGNS: tuple[Sign, ...] = (
                 "an environment of your own, and enable long paths."
             ),
         ),
+        certain=False,
     ),
     sign_of(
         m.PYTHON_INCOMPLETE,
@@ -146,7 +154,7 @@ SIGNS: tuple[Sign, ...] = (
     sign_of(
         m.CUDA_MEMORY,
         r"[Tt]ried to allocate [\d.]+ ?[KMG]i?B[^\n]*",
-        r"ResourceExhaustedError[^\n]*",
+        r"ResourceExhaustedError(?![^\n]*(?:No space|CPU))[^\n]*",
         r"Allocator \(\w*GPU_\d\w*\) ran out of memory[^\n]*",
         r"MPS backend out of memory[^\n]*",
         cause=(

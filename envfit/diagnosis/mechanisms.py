@@ -1145,6 +1145,18 @@ WINDOWS_FILE = _mechanism(
     environment=False,
 )
 
+NO_DISPLAY = _mechanism(
+    "no-display",
+    (
+        "A program draws (OpenGL, EGL, Qt), and there is no display or no graphics driver for it here, as "
+        "on a server."
+    ),
+    (
+        "Draw without a display: MUJOCO_GL=egl or osmesa, QT_QPA_PLATFORM=offscreen, xvfb-run; install "
+        "libegl1, libgl1."
+    ),
+)
+
 # -- mixed environments ------------------------------------------------------------------
 
 USER_SITE = _mechanism(

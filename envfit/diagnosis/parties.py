@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 
 from envfit.diagnosis.scene import Scene
 
-__all__ = ["called_in_line", "caller_before", "named"]
+__all__ = ["asker", "called_in_line", "caller_before", "distribution", "named"]
 
 _ALIASES = {
     "np": "numpy",
@@ -60,3 +60,20 @@ def named(scene: Scene, package: str) -> str:
     pattern = rf"(?<![\w.-]){name}(?:==|-| version:? ?|: | )v?(\d+\.\d+(?:\.\d+)*)(?![\w-])"
     found = set(re.findall(pattern, scene.log.text, re.IGNORECASE))
     return f"{package} ({found.pop()})" if len(found) == 1 else package
+
+
+def asker(scene: Scene) -> str:
+    """Say who asked, such as " (asked for by s3prl, in hub.py line 7)"."""
+    frame = scene.asking
+    if frame is None:
+        return ""
+    name = frame.file.replace("\\", "/").rpartition("/")[2]
+    line = f" line {frame.line}" if frame.line else ""
+    owner = scene.importer
+    return f", asked for by {owner} ({name}{line})" if owner else f", asked for in {name}{line}"
+
+
+def distribution(scene: Scene, module: str) -> str:
+    """Return the distribution that brings a module, as far as it is known; else the module's own name."""
+    top = module.partition(".")[0]
+    return scene.distributions.get(top, top.replace("_", "-"))

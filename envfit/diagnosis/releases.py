@@ -298,4 +298,82 @@ SIGNS = (
             package="keras",
         ),
     ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<asker>[A-Za-z]\w+) requires at least version (?P<wanted>[\d.]+\d) of "
+                r"(?P<name>[A-Za-z][\w-]*\w)"
+                r"\.?\s+Installed version is (?P<found>[\d.]+\d)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause="{asker} needs {name} {wanted} or newer, and the older {name} {found} is installed.",
+            remedies=("pip install -U {name}, in the version that {asker} requires.",),
+            package="{name}",
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"`?(?P<what>[\w.]+)`? is not supported in Keras 3",
+            r"(?P<what>\w+) is deprecated in the new Keras optimizer",
+            r"Could not locate class '(?P<what>Functional|Sequential|Adam|Model|\w+Layer)'",
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause=(
+                "The installed Keras is of another version than the code or the model file was made "
+                "for: it has no {what} "
+                "in that form any more (or not yet); Keras 3 is mostly newer than what was written for "
+                "Keras 2."
+            ),
+            remedies=(
+                "pip install tf-keras and set TF_USE_LEGACY_KERAS=1, or write the code as Keras 3 has it.",
+            ),
+            package="keras",
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"Opset (?P<opset>\d+) is under development and support for this is limited",
+            r"ONNX opset version (?P<opset>\d+) is not supported",
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause=(
+                "The ONNX model uses opset {opset}, which the installed onnxruntime does not know yet: "
+                "onnxruntime is "
+                "older than what wrote the model."
+            ),
+            remedies=("pip install -U onnxruntime (or -gpu), or export the model with an older opset.",),
+            package="onnxruntime",
+        ),
+    ),
+    Sign(
+        patterns=(
+            (
+                r"(?P<what>[\w.]+),? [^\n]{0,30}(?:is|are) no longer supported in (?P<name>[A-Za-z][\w-]+) ?"
+                r"(?P<wanted>[<>=]{1,2} ?[\d.]+\d)"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.VERSION_REFUSED,
+            cause="{name}{wanted} is installed and no longer has {what}: the code is older.",
+            remedies=("Change the code as {name} says, or install an older {name}, outside of {wanted}.",),
+            package="{name}",
+        ),
+    ),
+    Sign(
+        patterns=(r"Unable to avoid copy while creating an array as requested",),
+        telling=Telling(
+            mechanism=m.NUMPY_ABI,
+            cause=(
+                "numpy 2 is installed, which reads np.array(..., copy=False) more strictly than numpy "
+                "1, for which "
+                "the code in the traceback was written: it is older."
+            ),
+            remedies=("Upgrade the package in the traceback, or pip install 'numpy<2'.",),
+            package="numpy",
+        ),
+    ),
 )

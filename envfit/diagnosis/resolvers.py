@@ -766,6 +766,10 @@ SIGNS = (
     sign_of(
         m.FILE_MISSING,
         r"Could not open requirements file: [^\n]*No such file or directory: '(?P<path>[^'\n]+)'",
+        (
+            r"Could not install packages due to an (?:OSError|EnvironmentError): \[Errno 2\] No such file "
+            r"or directory: '(?P<path>[^'\n]+\.(?:whl|zip|tar\.gz))'"
+        ),
         r"(?P<path>\S+) does not appear to be a Python project: neither",
         r"Directory '(?P<path>[^'\n]+)' is not installable\. Neither",
         r"(?:EnvironmentFileNotFound|File not found): '?(?P<path>[^'\n]+\.(?:txt|ya?ml|toml))'?[^\n]*",
@@ -828,6 +832,7 @@ SIGNS = (
         r"Could not find an activated virtualenv[^\n]*",
         r"Poetry was unable to find a compatible version[^\n]*",
         r"The currently activated Python version \S+ is not supported by the project[^\n]*",
+        certain=False,
     ),
     sign_of(
         m.NOT_FOR_PLATFORM,
@@ -861,5 +866,38 @@ SIGNS = (
             "project's, or the path is wrong."
         ),
         remedies=("Go to the folder of the project, or give the right path.",),
+    ),
+    sign_of(
+        m.CONFLICT,
+        r"Double requirement given: (?P<first>[^\n(]+?) \([^\n]*already in (?P<second>[^\s,(]+)",
+        cause="The requirements ask for one package twice: {first} and {second}.",
+        remedies=("Leave one of the two lines.",),
+    ),
+    sign_of(
+        m.CONFLICT,
+        r"Some build dependencies for [^\n]* conflict with[^\n]*: (?P<what>[^\n]+)",
+        cause="What the build of a package requires does not fit what is installed: {what}",
+        remedies=(
+            "Install what the build asks for (see build-system.requires), or build it with isolation.",
+        ),
+    ),
+    sign_of(
+        m.REQUIREMENT_INVALID,
+        r"Can not perform a '--user' install[^\n]*",
+        r"Will not install to the user site because[^\n]*",
+        cause=(
+            "pip was told to install for the user (--user, PIP_USER), which it does not do inside of a "
+            "virtual environment."
+        ),
+        remedies=("Leave out --user, and unset PIP_USER (pip config list shows it).",),
+    ),
+    sign_of(
+        m.CONFLICT,
+        r"Cannot solve the request because of: (?P<what>[^\n]+)",
+        cause=(
+            "What was asked for excludes itself, or needs what this machine or channel does not have: {what}"
+        ),
+        remedies=("Loosen what is named; for __cuda set system-requirements (pixi) or CONDA_OVERRIDE_CUDA.",),
+        certain=False,
     ),
 )

@@ -197,6 +197,7 @@ _MEETING = (
         m.RENDEZVOUS,
         r"client socket has timed out after [^\n]*(?:trying to )?connect[^\n]*",
         r"client socket has failed to connect to any network address of[^\n]*",
+        r"client socket cannot be initialized to connect to[^\n]*",
         r"The server socket has failed to (?:listen|bind)[^\n]*",
         r"(?:connection|rendezvous)[^\n]{0,40}C10d store has failed[^\n]*",
         r"RendezvousTimeoutError[^\n]*",
@@ -250,6 +251,21 @@ _ARGUMENTS = (
         ),
     ),
     sign_of(
+        m.MODULE_MISSING,
+        (
+            r"py\.?test[^\n]*: error: unrecognized arguments:[^\n]* "
+            r"(?P<option>--cov|--timeout|--asyncio-mode|-n|--numprocesses|--dist|--benchmark|--mypy|"
+            r"--forked|--reruns|--randomly|--ds|--xdist)\b[^\n]*"
+        ),
+        cause=(
+            "pytest does not know {option}, which one of its plugins brings: the plugin is not installed in "
+            "this environment, or not loaded."
+        ),
+        remedies=("Install the plugin (pytest-cov, pytest-xdist, pytest-timeout, …).",),
+        certain=False,
+        overrides=True,
+    ),
+    sign_of(
         m.ARGUMENTS,
         r"error: unrecognized arguments: [^\n]+",
         r"error: the following arguments are required: [^\n]+",
@@ -261,6 +277,7 @@ _ARGUMENTS = (
         ),
         rank=_GENERAL,
         unless=("--local[-_]rank",),
+        certain=False,
     ),
 )
 _MPI = (
@@ -283,6 +300,7 @@ _MPI = (
             ),
         ),
         overrides=True,
+        certain=False,
     ),
     sign_of(
         m.MPI_LAUNCH,

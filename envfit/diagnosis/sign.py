@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 
 from envfit.diagnosis.mechanisms import Mechanism
-from envfit.diagnosis.scene import Scene
+from envfit.diagnosis.scene import Scene, package_of_file
 from envfit.frozen import frozen
 from envfit.knowledge.log_text import LogText
 from envfit.knowledge.symptom import SymptomRank
@@ -102,6 +102,10 @@ def hit_of_symptom(match: SymptomMatch, scene: Scene) -> Hit:
     symptom = match.symptom
     caller = scene.at(match.places[0][0]).caller(symptom.package) if match.places else None
     named = f" Here that is {caller}." if caller and _UNNAMED.search(match.cause) else ""
+    line = scene.log.lines[match.places[0][0]].text if match.places else ""
+    owner = package_of_file(line.partition(": undefined symbol")[0].split(" ")[-1])
+    if owner and ".so" in match.cause and owner.replace("_", "-") not in match.cause.replace("_", "-"):
+        named = f" The file is of {owner}."
     return Hit(
         code=symptom.id,
         cause=f"{match.cause}{named}",

@@ -200,10 +200,9 @@ SIGNS = (
     Sign(
         patterns=(
             r"casting `&T` to `&mut T` is undefined behavior",
-            r"error\[E\d+\][^\n]*",
             r"error: could not compile `(?P<what>[\w-]+)` \((?:lib|bin|build script)\)",
         ),
-        also=(r"(?:cargo|rustc|[Mm]aturin|setuptools.rust|could not compile)",),
+        also=(r"(?:[Mm]aturin|setuptools.rust|\bpip\b|wheel|pyo3|site-packages|pyproject|tokenizers)",),
         telling=Telling(
             mechanism=m.TOOLCHAIN_OLD,
             cause=(
@@ -347,6 +346,111 @@ SIGNS = (
             remedies=("Use Linux or WSL, or leave {name} out where it is optional.",),
             package="{name}",
             certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"Specify (?P<name>[A-Z]\w+?)_CFLAGS and \w+_LDFLAGS env vars",
+            r"\b(?P<name>(?!pg_)[a-z]\w+)_config executable not found",
+            r"(?P<name>\w+)-config(?: executable)? (?:was )?not found",
+        ),
+        telling=Telling(
+            mechanism=m.CMAKE_FINDS,
+            cause=(
+                "The build asks for the library {name} with its headers, and does not find it: it is "
+                "not installed for "
+                "development."
+            ),
+            remedies=(
+                ("Install its -dev or -devel package (and pkg-config), or take a release that has a wheel."),
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(
+            r"unsupported option '-fopenmp'",
+            r"[Cc]ould (?:not|NOT) find OpenMP",
+            (
+                r"no OpenM"
+                r"P support"
+            ),
+        ),
+        telling=Telling(
+            mechanism=m.COMPILER_MISSING,
+            cause="The C++ compiler that is found has no OpenMP (as the clang of macOS), which the "
+            "build needs.",
+            remedies=("brew install libomp, or a gcc; in conda: conda install compilers llvm-openmp.",),
+        ),
+    ),
+    Sign(
+        patterns=(r"pg_config executable not found", r"libpq-fe\.h: No such file"),
+        telling=Telling(
+            mechanism=m.CMAKE_FINDS,
+            cause=(
+                "psycopg2 is built from source, which needs PostgreSQL's client library libpq with its "
+                "headers and its "
+                "program pg_config, and they are not installed."
+            ),
+            remedies=("python -m pip install psycopg2-binary; else install libpq-dev.",),
+            package="psycopg2",
+        ),
+    ),
+    Sign(
+        patterns=(r"(?P<what>/usr/(?:include/c\+\+|lib/gcc)[\w./+-]{1,80})\(\d+\): error",),
+        telling=Telling(
+            mechanism=m.HOST_COMPILER,
+            cause=(
+                "nvcc stumbles over a header of the installed C++ compiler ({what}): gcc is newer than "
+                "this CUDA toolkit "
+                "supports, as it mostly is."
+            ),
+            remedies=("Use a newer CUDA toolkit, or an older compiler: CC=gcc-11 CXX=g++-11.",),
+            certain=False,
+        ),
+    ),
+    Sign(
+        patterns=(r"Unknown CUDA arch \((?P<architecture>[\d.]+\w*)\) or GPU not supported",),
+        telling=Telling(
+            mechanism=m.NVCC_ARCHITECTURE,
+            cause=(
+                "The build tools of the installed torch do not know the compute capability "
+                "{architecture} to compile "
+                "for: torch is older than this architecture of GPU (or it is written wrongly in "
+                "TORCH_CUDA_ARCH_LIST)."
+            ),
+            remedies=(
+                ("Install a newer torch, or set TORCH_CUDA_ARCH_LIST to what torch, nvcc and the GPU know."),
+            ),
+            package="torch",
+        ),
+        overrides=True,
+    ),
+    Sign(
+        patterns=(r"relocation R_\w+ against [^\n]{0,120}recompile with -fPIC",),
+        telling=Telling(
+            mechanism=m.LINK_LIBRARY,
+            cause=(
+                "A static library that is linked into the extension was compiled without -fPIC, which a "
+                "shared "
+                "library needs."
+            ),
+            remedies=(
+                (
+                    "Build that library again with -fPIC (CMAKE_POSITION_INDEPENDENT_CODE=ON), or use "
+                    "a shared one."
+                ),
+            ),
+        ),
+    ),
+    Sign(
+        patterns=(r"error: '(?P<what>[\w:]+)' is unavailable: introduced in macOS (?P<version>[\d.]+\d)",),
+        telling=Telling(
+            mechanism=m.CXX_STANDARD,
+            cause=(
+                "The extension is compiled for a macOS older than {version}, which has no {what} of the "
+                "C++ library."
+            ),
+            remedies=("MACOSX_DEPLOYMENT_TARGET={version} pip install ...",),
         ),
     ),
 )

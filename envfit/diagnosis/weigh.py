@@ -108,9 +108,7 @@ def weigh(scene: Scene, hits: Sequence[Hit], notes: tuple[str, ...] = ()) -> Dia
     return Diagnosis(
         cause=cause,
         others=tuple(_hypothesis(scene, hit, chain=(), sure=False) for hit in others[:_MOST_OTHERS]),
-        harmless=tuple(
-            _hypothesis(scene, hit, chain=(), sure=True) for hit in hits if hit.rank is SymptomRank.HARMLESS
-        ),
+        harmless=tuple(_hypothesis(scene, hit, chain=(), sure=True) for hit in _harmless(hits)),
         root=root,
         raised_at=raised_at,
         chain=_chain(event, passed) if cause is None and event is not None else (),
@@ -143,6 +141,15 @@ def _chosen(
     if behind is None:
         return None, None
     return behind, _hypothesis(scene, behind, chain=chain, sure=False, about=event.raised)
+
+
+def _harmless(hits: Sequence[Hit]) -> tuple[Hit, ...]:
+    """Return what is harmless, the first that says so of each line."""
+    found: dict[tuple[int, int], Hit] = {}
+    for hit in hits:
+        if hit.rank is SymptomRank.HARMLESS:
+            found.setdefault(hit.places[0], hit)
+    return tuple(found.values())
 
 
 def _order(hit: Hit) -> tuple[int, int, bool, int]:

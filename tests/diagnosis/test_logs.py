@@ -151,3 +151,23 @@ def test_what_a_package_says_of_itself_is_likely_and_never_certain():
     assert cause is not None
     assert (cause.code, cause.package, cause.confidence) == ("package-says-so", "frob", Confidence.LIKELY)
     assert told(text.replace("requires quux version 9", "found three sheep")).cause is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "node1:22:31 [0] NCCL INFO NET/Plugin: Plugin load returned 2 : libnccl-net.so: cannot open shared object file",
+        "/env/lib/python3.12/site-packages/a/b.py:61: FutureWarning: The name will change in release 9.",
+        "[W924 02:01:18.426673989 ProcessGroupNCCL.cpp:981] Warning: TORCH_X is the default now, it is deprecated.",
+        "/sbin/ldconfig.real: /usr/lib/wsl/lib/libcuda.so.1 is not a symbolic link",
+        "WARNING: Ignoring invalid distribution -orch (/env/lib/python3.11/site-packages)",
+        "warning: Failed to hardlink files; falling back to full copy. This may lead to degraded performance.",
+        "libibverbs: Warning: couldn't load driver 'libmlx5-rdmav34.so': cannot open shared object file",
+        "UserWarning: 1Torch was not compiled with flash attention. (Triggered internally at sdp_utils.cpp:555.)",
+    ],
+)
+def test_what_frightens_and_breaks_nothing_is_no_cause(text: str):
+    diagnosis = told(text)
+    assert diagnosis.cause is None
+    assert [each.code for each in diagnosis.harmless] == ["harmless"]
+    assert "harmless" in diagnosis.harmless[0].cause
