@@ -115,12 +115,11 @@ def _absence(name: str, told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _near(name: str, packages: Sequence[Package]) -> Iterator[str]:
-    """Yield that nobody requires a package, and what may have been meant."""
+    """Yield what may have been meant by a name that nothing requires."""
     import difflib
 
-    yield "nothing there requires it"
     near = difflib.get_close_matches(name, [str(package.name) for package in packages], n=1, cutoff=0.75)
-    yield from (f"did you mean {other}?" for other in near)
+    yield from (f"nothing there requires it; did you mean {other}?" for other in near)
 
 
 def _open(chains: Sequence[Chain], bounds: Sequence[Bound], told: Mapping[str, Any]) -> Iterator[str]:

@@ -81,9 +81,7 @@ def check(
         )
 
     reports = [check_one(place) for place in places or (None,)]
-    if json:
-        render.print_json(reports_data(reports))
-    else:
+    if not json:
         for number, report in enumerate(reports):
             print("\n".join(["", *report_lines(report, verbose=verbose)][not number :]))
     if fix:
@@ -97,6 +95,8 @@ def check(
             ),
             check=lambda report: check_one(Path(report.subject)),
         )
+    if json:  # what is so in the end, as the exit code is
+        render.print_json(reports_data(reports))
     _leave(answer_of(reports), strict=strict)
 
 

@@ -92,3 +92,8 @@ def test_a_name_that_is_no_text_is_printed_as_an_escape(envfit, prefix):
     (place / "METADATA").write_bytes(b"Name: od\xff\nVersion: 1.0\n")
     said = envfit.process("check", "env", "--quick", "--gpu", "A100", "-v", code=1)
     assert "od\\udcff 1.0 has no RECORD" in said.out
+
+
+def test_data_after_a_fix_is_what_is_so_then(envfit, prefix):
+    words = ("check", "env", "--quick", "--stage", "files", "--gpu", "A100", "--fix", "--yes", "--json")
+    assert envfit(*words).data["reports"][0]["findings"] == []
