@@ -116,6 +116,11 @@ def _refuse_options_of_files(
 
 def _is_file(place: Path) -> bool:
     """Tell whether a place is a file; raises on what is neither that nor an environment."""
+    if place.is_file() and place.parent.name == "bin" and place.name.startswith("python"):
+        raise InputError(
+            f"{place} is an interpreter",
+            hints=[f"name its environment: envfit check {place.parent.parent}"],
+        )
     if str(place) == "-" or place.is_file():
         return True
     if not place.exists():

@@ -181,7 +181,7 @@ def _incomplete_metadata(
                 measured=(str(item.place),),
                 remedies=(
                     # Without the directory, its files would be nobody's, and who requires it would miss it.
-                    _again(item, tool)
+                    _again(item, tool, over=True)
                     if item.place in whole
                     else tool.take_away("Remove what is left of it.", [str(item.place)]),
                 ),
@@ -195,7 +195,10 @@ def _incomplete_metadata(
                 measured=(str(item.place),),
                 remedies=(
                     tool.install(
-                        "Install it again over what is there.", [(item.name, f"=={item.says}")], anew=True
+                        "Install it again over what is there.",
+                        [(item.name, f"=={item.says}")],
+                        anew=True,
+                        over=True,
                     ),
                 ),
             )
@@ -379,10 +382,9 @@ def _altered(owned: Owned, explained: frozenset[str], tool: Tool) -> Iterator[Fi
     )
 
 
-def _again(distribution: InstalledDistribution, tool: Tool) -> Remedy:
-    return tool.install(
-        "Install the same version again.", [(distribution.name, f"=={distribution.says}")], anew=True
-    )
+def _again(distribution: InstalledDistribution, tool: Tool, *, over: bool = False) -> Remedy:
+    wanted = [(distribution.name, f"=={distribution.says}")]
+    return tool.install("Install the same version again.", wanted, anew=True, over=over)
 
 
 def _is_own_note(path: str) -> bool:

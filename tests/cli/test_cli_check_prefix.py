@@ -97,3 +97,8 @@ def test_a_name_that_is_no_text_is_printed_as_an_escape(envfit, prefix):
 def test_data_after_a_fix_is_what_is_so_then(envfit, prefix):
     words = ("check", "env", "--quick", "--stage", "files", "--gpu", "A100", "--fix", "--yes", "--json")
     assert envfit(*words).data["reports"][0]["findings"] == []
+
+
+def test_an_interpreter_is_answered_with_its_environment(envfit, prefix):
+    said = envfit("check", "env/bin/python", code=2).err
+    assert "hint: name its environment: envfit check env\n" in said

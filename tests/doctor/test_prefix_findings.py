@@ -121,6 +121,13 @@ def test_a_package_whose_metadata_alone_is_damaged_is_installed_again(prefix, en
     assert rest.moves == (str(site(prefix) / "two-1.0.dist-info"),)
 
 
+def test_pip_is_to_remove_nothing_whose_record_is_gone(prefix, environ):
+    put(site(prefix), "pip", installer="pip")
+    (put(site(prefix), "one", installer="pip") / "RECORD").unlink()
+    (command,) = only(report(prefix, environ)).remedies[0].commands
+    assert command[-3:] == ("--ignore-installed", "--no-deps", "one==1.0")
+
+
 def test_an_environment_whose_python_is_gone(prefix, environ):
     put(site(prefix), "one")
     (prefix / "bin" / "python").unlink()
