@@ -36,7 +36,8 @@ def account_of_lock(
     package = next((package for package in lock.packages if package.name == name), None)
     told = (lock.tool or {}).get("envfit", {})
     if package is None:
-        return Account(name=name, version=None, source=str(path), absent=tuple(_absence(name, told)))
+        absent = tuple(_absence(name, told)) or tuple(_near(name, lock.packages))
+        return Account(name=name, version=None, source=str(path), absent=absent)
     asked = read_files([path])
     demanders = _demanders(asked, lock.packages)
     found = chains_to(name, demanders, limit=chains + 1)
@@ -111,6 +112,14 @@ def _absence(name: str, told: Mapping[str, Any]) -> Iterator[str]:
     for provided in told.get("target", {}).get("provided", ()):
         if str(provided).partition("==")[0] == name:
             yield f"a module provides it: {provided}"
+
+
+def _near(name: str, packages: Sequence[Package]) -> Iterator[str]:
+    """Yield what may have been meant by a name that nothing requires."""
+    import difflib
+
+    near = difflib.get_close_matches(name, [str(package.name) for package in packages], n=1, cutoff=0.75)
+    yield from (f"nothing there requires it; did you mean {other}?" for other in near)
 
 
 def _open(chains: Sequence[Chain], bounds: Sequence[Bound], told: Mapping[str, Any]) -> Iterator[str]:

@@ -34,6 +34,7 @@ from envfit.target import CUDA, GLIBC, FactState, Target
 
 __all__ = ["STAGES", "Check", "StageSkipped", "check_prefix", "current_prefix"]
 
+_MINOR = "import sys; print('%d.%d' % sys.version_info[:2])"
 _TIME_LIMIT = 20.0  # seconds that an interpreter has to say where it is
 
 
@@ -91,14 +92,42 @@ class Check:
         return bool(self.target.gpus) and not self.aim.is_named
 
     @cached_property
+    def python_fails(self) -> tuple[str, bool]:
+        """Why the interpreter cannot be used, and whether that is sure; empty where it can."""
+        python = self.environment.python
+        if python is None:
+            return "the environment has no interpreter", True
+        try:
+            answer = ask([str(python), "-I", "-c", _MINOR], self.environ, time_limit=_TIME_LIMIT)
+        except ChildError as error:
+            return f"the interpreter {python} {error}", False
+        if answer.status == 0:
+            return self._other_python(answer.output.strip()), True
+        said = answer.errors.strip().rpartition("\n")[2] or f"it ends with status {answer.status}"
+        return f"the interpreter {python} does not start: {said}", True
+
+    def _other_python(self, is_minor: str) -> str:
+        """Return that the interpreter is another than the packages are for; empty where it is not."""
+        version = self.environment.python_version
+        made_for = f"{version.major}.{version.minor}" if version is not None else is_minor
+        if not is_minor or is_minor == made_for:
+            return ""
+        return (
+            f"the interpreter {self.environment.python} is Python {is_minor} by now, and what is installed "
+            f"is for {made_for}: it finds none of it"
+        )
+
+    @cached_property
     def dependencies(self) -> Dependencies:
         """Who requires whom."""
         return Dependencies(self.environment.seen(), self.target.marker_environment())
 
 
 def _files(check: Check) -> Iterator[Finding]:
-    from envfit.doctor.files import find_in_files
+    from envfit.doctor.files import find_in_files, interpreter_gone, lacks_interpreter
 
+    if lacks_interpreter(check.environment):
+        yield interpreter_gone(check.environment, sure=not check.aim.is_named)
     yield from find_in_files(check.environment, check.contents, check.dependencies, check.knowledge)
 
 
@@ -171,8 +200,12 @@ def _libraries(check: Check) -> Iterator[Finding]:
 
 def _imports(check: Check) -> Iterator[Finding]:
     from envfit.api.proving import prove_imports
+    from envfit.doctor.files import interpreter_fails
     from envfit.doctor.kinds import MISSING_EXTENSION
 
+    why, sure = check.python_fails
+    if why and check.environment.python is not None:
+        yield interpreter_fails(check.environment, why, sure=sure and not check.aim.is_named)
     _require_python(check)
     # That a package without its extension cannot be imported itself has been said.
     hollow = {item.subject[0] for item in check.findings if item.kind is MISSING_EXTENSION}
@@ -227,16 +260,9 @@ def _gpu(check: Check) -> Iterator[Finding]:
 
 def _require_python(check: Check) -> None:
     """Raise StageSkipped where nothing can be run: there is no interpreter, or it does not start."""
-    python = check.environment.python
-    if python is None:
-        raise StageSkipped("the environment has no interpreter")
-    try:
-        answer = ask([str(python), "-I", "-c", ""], check.environ, time_limit=_TIME_LIMIT)
-    except ChildError as error:
-        raise StageSkipped(f"the interpreter {python} {error}") from None
-    if answer.status != 0:
-        said = answer.errors.strip().rpartition("\n")[2]
-        raise StageSkipped(f"the interpreter {python} does not start: {said}")
+    why, _ = check.python_fails
+    if why:
+        raise StageSkipped(why)
 
 
 StageFunction = Callable[[Check], Iterator[Finding]]

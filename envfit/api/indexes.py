@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -70,6 +71,9 @@ class OpenIndexes:
     configuration: IndexConfiguration
     cache: Cache
     variants: frozenset[str]  # names of the indexes of variants in use
+    stop_builds: Callable[
+        [], None
+    ]  # from then on, metadata that only a further build states is not to be had
 
 
 @frozen
@@ -106,6 +110,7 @@ def open_indexes(
     )
     cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
     here = sys.platform == "linux" and os.uname().machine == query.target.platform.machine
+    stopped = Event()
     builds = Builds(
         python=query.target.python,
         cache=cache,
@@ -117,6 +122,7 @@ def open_indexes(
         offline=request.offline,
         forbidden=not request.build,
         elsewhere=request.no_builds_here if here else f"this is not a {query.target.platform} machine",
+        is_stopped=stopped.is_set,
         notify=notify,
     )
 
@@ -146,6 +152,7 @@ def open_indexes(
                 configuration=configuration,
                 cache=cache,
                 variants=variants,
+                stop_builds=stopped.set,
             )
         except UnknownPackageError as error:
             addresses = [address for name in error.details for address in packages.allowed(name)]

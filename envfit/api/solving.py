@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -112,6 +113,8 @@ class OpenJob:
                 budget=job.request.budget or BUDGET,
                 explained=variation.explained,
                 ways=ways,
+                # A hint is not worth minutes of building, and runs no code that nobody asked for.
+                before_ways=self.indexes.stop_builds,
                 pythons=job.other_pythons(),
             )
 
@@ -178,8 +181,8 @@ class Job:
     def resolve(self) -> Resolution:
         """Return the resolution on the best of the targets.
 
-        Of several, one that cannot be is passed over; raises what speaks against the newest
-        where none can be.
+        Of several, one that cannot be is passed over; where none can be, raises what speaks against
+        the newest to which there is a way out, else against the newest.
         """
         if not self.several:
             return self._resolve(self.targets[0], ways=True)
@@ -193,8 +196,27 @@ class Job:
             tried.append(Tried(python=target.python, outcome=outcome))
         newest = tried[0].outcome
         if isinstance(newest, Unsatisfied) and not any(isinstance(one.outcome, Resolution) for one in tried):
-            return self._resolve(self.targets[0], ways=True)
+            self._refuse_all({one.python for one in tried if isinstance(one.outcome, Unsatisfied)})
         return choose_python(tried, strategy=self.strategy)
+
+    def _refuse_all(self, refused: AbstractSet[Version]) -> None:
+        """Raise what speaks against one of the Pythons that are refused, and tell which one it is."""
+        newest: Unsatisfied | None = None
+        targets = [target for target in self.targets if target.python in refused]
+        for target in targets:
+            try:
+                self._resolve(target, ways=True)
+            except Unsatisfied as error:
+                others = ", ".join(other.python_minor for other in targets if other is not target)
+                also = f"; it is refused on {others}, too" if others else ""
+                error.hints = (*error.hints, f"this is about Python {target.python_minor}{also}")
+                newest = newest or error
+                if error.ways:
+                    raise
+            except EnvfitError:
+                continue
+        if newest is not None:
+            raise newest
 
     def best_target(self) -> Target:
         """Return the only target, or the one that ``resolve`` takes."""
@@ -248,6 +270,7 @@ class Job:
             other = replace(self, request=replace(request, pytorch_index=""), notify=lambda _: None)
             try:
                 with other.open(target) as opened:
+                    opened.indexes.stop_builds()
                     found = opened.resolve()
             except EnvfitError:
                 continue  # not to be reached, or of no help: what is known of it is told as a hint

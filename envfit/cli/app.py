@@ -6,6 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 
 from envfit.version import __version__
 
@@ -34,6 +35,7 @@ _END = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     words = _with_optional_values(sys.argv[1:] if arguments is None else arguments)
+    _print_any_text()
     # In the process of somebody else, nothing is remembered: what goes on there is not known.
     _framed(
         lambda: _run(words, remember=arguments is None),
@@ -41,6 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         verbose=not {"-v", "--verbose"}.isdisjoint(words),
     )
     raise SystemExit(0)
+
+
+def _print_any_text() -> None:
+    """Have what no terminal or file could be given printed as an escape: names and messages hold anything."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(words: Sequence[str], *, remember: bool) -> None:

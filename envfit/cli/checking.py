@@ -48,9 +48,10 @@ def check(
     target = api.TargetRequest(gpus=tuple(gpus), driver=driver, python=python, glibc=glibc, platform=platform)
     wanted = frozenset(map(Stage, stages)) or None
     files = [place for place in places if _is_file(place)]
-    for option, said in (("--extra", extras), ("--group", groups)):
-        if said and not files:
-            raise InputError(f"{option} chooses parts of a file, and none is named")
+    if not files:
+        _refuse_options_of_files(python=python, extras=extras, groups=groups, online=online)
+    if yes and not fix:
+        raise InputError("--yes goes with --fix")
     if fix and files:
         raise InputError(
             f"--fix mends environments, and {files[0]} is a file",
@@ -80,9 +81,7 @@ def check(
         )
 
     reports = [check_one(place) for place in places or (None,)]
-    if json:
-        render.print_json(reports_data(reports))
-    else:
+    if not json:
         for number, report in enumerate(reports):
             print("\n".join(["", *report_lines(report, verbose=verbose)][not number :]))
     if fix:
@@ -96,11 +95,32 @@ def check(
             ),
             check=lambda report: check_one(Path(report.subject)),
         )
+    if json:  # what is so in the end, as the exit code is
+        render.print_json(reports_data(reports))
     _leave(answer_of(reports), strict=strict)
+
+
+def _refuse_options_of_files(
+    *, python: str | None, extras: Sequence[str], groups: Sequence[str], online: bool
+) -> None:
+    """Raise InputError where something is asked of a file, and none is named."""
+    for option, said, what in (
+        ("--extra", extras, "chooses parts of a file"),
+        ("--group", groups, "chooses parts of a file"),
+        ("--python", python, "is asked of a file, an environment having its own Python"),
+        ("--online", online, "asks an index about a file"),
+    ):
+        if said:
+            raise InputError(f"{option} {what}, and none is named")
 
 
 def _is_file(place: Path) -> bool:
     """Tell whether a place is a file; raises on what is neither that nor an environment."""
+    if place.is_file() and place.parent.name == "bin" and place.name.startswith("python"):
+        raise InputError(
+            f"{place} is an interpreter",
+            hints=[f"name its environment: envfit check {place.parent.parent}"],
+        )
     if str(place) == "-" or place.is_file():
         return True
     if not place.exists():

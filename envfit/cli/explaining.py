@@ -60,7 +60,11 @@ def _explanation(explanation: Explanation, *, verbose: bool) -> Iterator[str]:
     yield from head
     for depth, group in kept:
         indent = "  " * (depth + 1)
-        yield f"{indent}- {group}"
+        said, *more = str(group).splitlines()
+        if more and not verbose:  # what a build printed: its last line is what went wrong
+            said, more = f"{said.removesuffix(' Its last lines:')} {more[-1].strip()}", []
+        yield f"{indent}- {said}"
+        yield from (f"{indent}    {line}" for line in more)
         facts = [fact for fact in group.reason.facts if fact not in told]
         evidence = group.reason.evidence if verbose else group.reason.evidence[:1]
         for line in [*facts, *evidence][: max(spare, 0)]:

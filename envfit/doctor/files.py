@@ -17,6 +17,7 @@ from envfit.doctor.kinds import (
     HALF_REMOVED,
     HOLLOW_PACKAGE,
     MISSING_FILES,
+    NO_INTERPRETER,
     NO_METADATA,
     NO_RECORD,
     SHADOWED,
@@ -24,11 +25,11 @@ from envfit.doctor.kinds import (
 )
 from envfit.doctor.tool import Tool
 from envfit.installed.contents import Contents, Owned
-from envfit.installed.model import InstalledDistribution, InstalledEnvironment, InstalledFile
+from envfit.installed.model import InstalledDistribution, InstalledEnvironment, InstalledFile, PrefixKind
 from envfit.knowledge.model import KnowledgeBase, Rule
 from envfit.resolve.reason import Reason
 
-__all__ = ["find_in_files"]
+__all__ = ["find_in_files", "interpreter_fails", "interpreter_gone", "lacks_interpreter"]
 
 _SHOWN = 8  # files of a finding
 _CODE = frozenset({".py", ".so", ".pyd"})
@@ -37,6 +38,9 @@ _BESIDE = frozenset(
     {"benchmarks", "doc", "docs", "example", "examples", "scripts", "test", "testing", "tests"}
 )
 _ROOT = "__init__"
+_OTHER_PYTHON = (
+    Remedy(text="Put the Python that it was made from back where it was, or make the environment anew."),
+)
 
 
 def find_in_files(
@@ -47,7 +51,7 @@ def find_in_files(
     doubled = _doubled(environment)
     yield from _half_removed(environment, tool)
     yield from _doubled_metadata(doubled, contents, tool)
-    yield from _incomplete_metadata(environment, tool)
+    yield from _incomplete_metadata(environment, contents, tool)
     yield from _shared_files(_shared(contents, doubled), contents, base, dependencies, tool)
     # What packages do to each other's files, a LICENSE at the top included, is not told a second time.
     counts = Counter(file.path for owned in contents.owned for file in owned.files)
@@ -60,6 +64,37 @@ def find_in_files(
     yield from _dead_paths(environment, contents, tool)
     yield from _shadowed(environment, contents)
     yield from _hollow(contents, tool)
+
+
+def lacks_interpreter(environment: InstalledEnvironment) -> bool:
+    """Tell whether there is no interpreter where one is to be: conda makes prefixes without a Python, too."""
+    made_for_it = environment.kind is not PrefixKind.CONDA or bool(environment.distributions)
+    return environment.python is None and made_for_it
+
+
+def interpreter_gone(environment: InstalledEnvironment, *, sure: bool) -> Finding:
+    """Return that an environment has no interpreter; not ``sure``: on another machine there may be one."""
+    link = environment.prefix / "bin" / "python"
+    leads = f": it leads to {link.readlink()}" if link.is_symlink() else ""
+    return Finding(
+        kind=NO_INTERPRETER,
+        severity=Severity.BREAKS if sure else Severity.OPEN,
+        subject=(str(link),),
+        text=f"{link} is not there, so that nothing in this environment can be run.",
+        measured=(f"{link}{leads}",),
+        remedies=_OTHER_PYTHON,
+    )
+
+
+def interpreter_fails(environment: InstalledEnvironment, why: str, *, sure: bool) -> Finding:
+    """Return that the interpreter of an environment does not start here, or is another by now."""
+    return Finding(
+        kind=NO_INTERPRETER,
+        severity=Severity.BREAKS if sure else Severity.OPEN,
+        subject=(str(environment.python),),
+        text=f"{why[0].upper()}{why[1:]}.",
+        remedies=_OTHER_PYTHON,
+    )
 
 
 def _half_removed(environment: InstalledEnvironment, tool: Tool) -> Iterator[Finding]:
@@ -129,7 +164,10 @@ def _state(distribution: InstalledDistribution, owned: Owned | None) -> str:
     )
 
 
-def _incomplete_metadata(environment: InstalledEnvironment, tool: Tool) -> Iterator[Finding]:
+def _incomplete_metadata(
+    environment: InstalledEnvironment, contents: Contents, tool: Tool
+) -> Iterator[Finding]:
+    whole = {owned.distribution.place for owned in contents.owned if _has_code(owned)}
     for item in environment.distributions:
         if not environment.is_own(item) or not item.metadata.endswith(".dist-info"):
             continue
@@ -138,9 +176,15 @@ def _incomplete_metadata(environment: InstalledEnvironment, tool: Tool) -> Itera
                 kind=NO_METADATA,
                 severity=Severity.WARNS,
                 subject=(str(item),),
-                text=f"{item.metadata} has no METADATA: whoever asks {item.name} for its version gets none.",
+                text=f"{item.metadata} has no METADATA that names the package: whoever asks {item.name} for "
+                "its version gets none.",
                 measured=(str(item.place),),
-                remedies=(tool.take_away("Remove the directory.", [str(item.place)]),),
+                remedies=(
+                    # Without the directory, its files would be nobody's, and who requires it would miss it.
+                    _again(item, tool, over=True)
+                    if item.place in whole
+                    else tool.take_away("Remove what is left of it.", [str(item.place)]),
+                ),
             )
         elif not item.has_record and item.installer != "conda":
             yield Finding(
@@ -151,10 +195,20 @@ def _incomplete_metadata(environment: InstalledEnvironment, tool: Tool) -> Itera
                 measured=(str(item.place),),
                 remedies=(
                     tool.install(
-                        "Install it again over what is there.", [(item.name, f"=={item.says}")], anew=True
+                        "Install it again over what is there.",
+                        [(item.name, f"=={item.says}")],
+                        anew=True,
+                        over=True,
                     ),
                 ),
             )
+
+
+def _has_code(owned: Owned) -> bool:
+    """Tell whether files of a distribution are there besides its metadata."""
+    missing = frozenset(owned.missing)
+    inside = f"{owned.distribution.metadata}/"
+    return any(not file.path.startswith(inside) and file.path not in missing for file in owned.files)
 
 
 # -- packages in each other's way ---------------------------------------------
@@ -312,7 +366,8 @@ def _metadata_of(distribution: InstalledDistribution) -> str:
 
 
 def _altered(owned: Owned, explained: frozenset[str], tool: Tool) -> Iterator[Finding]:
-    altered = [path for path in owned.altered if path not in explained and not _is_own_note(path)]
+    known = explained if owned.distribution.has_metadata else {*explained, _metadata_of(owned.distribution)}
+    altered = [path for path in owned.altered if path not in known and not _is_own_note(path)]
     if not altered:
         return
     distribution = owned.distribution
@@ -327,10 +382,9 @@ def _altered(owned: Owned, explained: frozenset[str], tool: Tool) -> Iterator[Fi
     )
 
 
-def _again(distribution: InstalledDistribution, tool: Tool) -> Remedy:
-    return tool.install(
-        "Install the same version again.", [(distribution.name, f"=={distribution.says}")], anew=True
-    )
+def _again(distribution: InstalledDistribution, tool: Tool, *, over: bool = False) -> Remedy:
+    wanted = [(distribution.name, f"=={distribution.says}")]
+    return tool.install("Install the same version again.", wanted, anew=True, over=over)
 
 
 def _is_own_note(path: str) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "MISSING_EXTENSION",
     "MISSING_FILES",
     "MISSING_REQUIREMENT",
+    "NO_INTERPRETER",
     "NO_METADATA",
     "NO_RECORD",
     "SHADOWED",
@@ -29,6 +30,14 @@ __all__ = [
     "WRONG_VERSION",
 ]
 
+NO_INTERPRETER = Kind(
+    code="no-interpreter",
+    stage=Stage.FILES,
+    cause="The Python of an environment is not there any more, does not start, or is of another version than "
+    "its packages were installed for: the one that it was made from was removed, replaced or moved, or the "
+    "environment was.",
+    remedy="Put that Python back where it was, or make the environment anew.",
+)
 HALF_REMOVED = Kind(
     code="half-removed",
     stage=Stage.FILES,
@@ -51,9 +60,10 @@ NO_RECORD = Kind(
 NO_METADATA = Kind(
     code="no-metadata",
     stage=Stage.FILES,
-    cause="The metadata directory of a package has no METADATA: it was removed by half, or never written "
-    "in full. Tools trip over it, and packages that ask for its version get none.",
-    remedy="Remove the directory, and install the package again where it is needed.",
+    cause="The metadata directory of a package has no METADATA, or one that cannot be read: it was removed "
+    "by half, never written in full, or damaged. Tools trip over it, and packages that ask for its version "
+    "get none.",
+    remedy="Install the package again where its files are there; else remove the directory.",
 )
 MISSING_FILES = Kind(
     code="missing-files",
@@ -172,6 +182,7 @@ CHANGED_SINCE_INSTALL = Kind(
 
 #: All of them, in the order in which a check comes to them.
 KINDS = (
+    NO_INTERPRETER,
     HALF_REMOVED,
     DOUBLED_METADATA,
     NO_RECORD,

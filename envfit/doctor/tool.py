@@ -24,11 +24,18 @@ class Tool:
         self._python = str(environment.python or environment.prefix / "bin" / "python")
 
     def install(
-        self, text: str, wanted: Sequence[tuple[str, str]], *, anew: bool = False, extras: str = ""
+        self,
+        text: str,
+        wanted: Sequence[tuple[str, str]],
+        *,
+        anew: bool = False,
+        over: bool = False,
+        extras: str = "",
     ) -> Remedy:
         """Return the remedy that installs packages: name and bounds (``numpy``, ``<2``).
 
-        ``anew``: although that version is there.
+        ``anew``: although that version is there.  ``over``: without removing what is there, where
+        its metadata is damaged: pip removes nothing without a RECORD and a METADATA that it can read.
         """
         names = [name for name, _ in wanted]
         changes = tuple(
@@ -47,7 +54,7 @@ class Tool:
             command = ("uv", "pip", "install", "--python", self._python, *again, *specs)
         else:
             # Its dependencies are there and stay as they are.
-            again = ["--force-reinstall", "--no-deps"] if anew else []
+            again = ["--ignore-installed" if over else "--force-reinstall", "--no-deps"] if anew else []
             command = (self._python, "-m", "pip", "install", *again, *specs)
         return Remedy(text=text, commands=(command,), changes=changes)
 

@@ -79,6 +79,7 @@ class Builds:
     offline: bool = False
     forbidden: bool = False  # by --no-build
     elsewhere: str = ""  # why a build on this machine says nothing of the target, as a phrase
+    is_stopped: Callable[[], bool] = lambda: False  # whether no further one is run, as for a mere hint
     notify: Callable[[str], None] = lambda _: None
 
     def of_sdist(self, path: Path, sdist: Sdist) -> Metadata:
@@ -99,6 +100,7 @@ class Builds:
         if kept is not None:
             return parse_core_metadata(kept.body, sdist, source=kept.source)
         what = f"{sdist.name} {sdist.version}"
+        self._require_wanted(what, sdist.url)
         import tempfile
 
         from envfit.index.back_end import BackEndFailedError, NoInterpreterError
@@ -116,9 +118,10 @@ class Builds:
                 ) from None
             except BackEndFailedError as error:
                 # Where an older release serves instead, nothing else says so.
-                last = str(error).strip().rpartition("\n")[2].strip()
+                said = _without(directory, error)
+                last = said.strip().rpartition("\n")[2].strip()
                 self.notify(f"the build of {what} failed: {last}")
-                problem = f"only a build states its metadata, and the build failed. Its last lines:\n{error}"
+                problem = f"only a build states its metadata, and the build failed. Its last lines:\n{said}"
                 raise BuildNotPossible(path, sdist, problem=problem) from error
         kept = CachedMetadata(body=body, source=f"a build of {sdist.filename} with Python {self._minor}")
         metadata = parse_core_metadata(body, sdist, source=kept.source)
@@ -139,6 +142,7 @@ class Builds:
         kept = self.cache.metadata(lasting) if key is not None else None
         if kept is not None:
             return kept.body
+        self._require_wanted(what, what)
         import tempfile
 
         from envfit.index.back_end import BackEndFailedError, NoInterpreterError
@@ -150,7 +154,8 @@ class Builds:
             except NoInterpreterError:
                 raise self._no_interpreter(what, what) from None
             except BackEndFailedError as error:
-                raise BuildFailedError(f"the build of {what} failed. Its last lines:\n{error}") from error
+                said = _without(directory, error)
+                raise BuildFailedError(f"the build of {what} failed. Its last lines:\n{said}") from error
         if key is not None:
             self.cache.store_metadata(lasting, CachedMetadata(body=body, source=f"a build of {what}"))
         return body
@@ -177,6 +182,10 @@ class Builds:
         if self.elsewhere:
             raise CannotBuildHereError(what, self.elsewhere, address=address, hints=[hint])
 
+    def _require_wanted(self, what: str, address: str) -> None:
+        if self.is_stopped():
+            raise CannotBuildHereError(what, "none is run any more", address=address)
+
     def _no_interpreter(self, what: str, address: str, *hints: str) -> CannotBuildHereError:
         return CannotBuildHereError(
             what,
@@ -184,6 +193,11 @@ class Builds:
             address=address,
             hints=[f"uv python install {self._minor} installs it", *hints],
         )
+
+
+def _without(directory: str, error: Exception) -> str:
+    """Return what a build printed without the directory it ran in, whose name is another each time."""
+    return str(error).replace(f"{directory}/", "")
 
 
 def uv_index_variables(index_urls: Sequence[str], *, find_links: Sequence[str] = ()) -> Mapping[str, str]:

@@ -87,14 +87,17 @@ def read_contents(
 
 
 def read_record(distribution: InstalledDistribution) -> tuple[InstalledFile, ...] | None:
-    """Return the files of a distribution as RECORD states them, without byte code; None where it has none."""
+    """Return the files of a distribution as RECORD states them, without byte code.
+
+    None where there is no RECORD that could be read.
+    """
     if not distribution.has_record:
         return None
     try:
         text = (distribution.place / "RECORD").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        return tuple(_rows(text))
+    except (OSError, csv.Error):  # of what is damaged, nobody knows what it said
         return None
-    return tuple(_rows(text))
 
 
 def _rows(text: str) -> Iterator[InstalledFile]:

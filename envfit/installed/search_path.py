@@ -185,4 +185,6 @@ def _added(site: Path) -> Iterator[Path | DeadPath]:
             if line.startswith(("import ", "import\t")):
                 continue
             path = Path(os.path.normpath(site / line))
-            yield path if path.exists() else DeadPath(file=file, path=path, alone=len(said) == 1)
+            # Not Path.exists: it raises on a name that is too long, where Python goes on.
+            is_there = os.path.exists(path)  # noqa: PTH110
+            yield path if is_there else DeadPath(file=file, path=path, alone=len(said) == 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -85,6 +85,7 @@ def resolve(
     variant_indexes: Iterable[str] = (),
     budget: int = BUDGET,
     ways: bool = False,
+    before_ways: Callable[[], None] = lambda: None,
     pythons: Sequence[Version] = (),
     explained: Iterable[str] = (),
 ) -> Resolution:
@@ -96,7 +97,8 @@ def resolve(
     for though the user did not name them.  Raises Unsatisfied
     with an explanation where it is proved that nothing fits, UndecidedError where
     neither was found, and UnknownPackageError for a name that no index has.  With ``ways``
-    the refusal carries ways out, among them those on other ``pythons``.
+    the refusal carries ways out, among them those on other ``pythons``;
+    ``before_ways`` is called before they are looked for.
     """
     asked = Asked(
         source=source,
@@ -114,6 +116,7 @@ def resolve(
         if ways:
             from envfit.resolve.ways_out import ways_out
 
+            before_ways()
             error.ways = ways_out(asked, requirements, error.explanation, pythons=pythons)
         raise
     accepted = list(requirements)

@@ -79,3 +79,26 @@ def test_yes_applies_and_names_what_takes_it_back(envfit, prefix):
 def test_a_directory_that_is_no_environment(envfit):
     (envfit.cwd / "empty").mkdir()
     assert "is no environment" in envfit("check", "empty", code=2).err
+
+
+@pytest.mark.parametrize("words", [("--python", "3.12"), ("--online",), ("--yes",)])
+def test_options_that_say_nothing_about_an_environment_are_refused(envfit, prefix, words):
+    assert words[0] in envfit("check", "env", "--quick", *words, code=2).err
+
+
+def test_a_name_that_is_no_text_is_printed_as_an_escape(envfit, prefix):
+    place = site(prefix) / "odd-1.0.dist-info"
+    place.mkdir()
+    (place / "METADATA").write_bytes(b"Name: od\xff\nVersion: 1.0\n")
+    said = envfit.process("check", "env", "--quick", "--gpu", "A100", "-v", code=1)
+    assert "od\\udcff 1.0 has no RECORD" in said.out
+
+
+def test_data_after_a_fix_is_what_is_so_then(envfit, prefix):
+    words = ("check", "env", "--quick", "--stage", "files", "--gpu", "A100", "--fix", "--yes", "--json")
+    assert envfit(*words).data["reports"][0]["findings"] == []
+
+
+def test_an_interpreter_is_answered_with_its_environment(envfit, prefix):
+    said = envfit("check", "env/bin/python", code=2).err
+    assert "hint: name its environment: envfit check env\n" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 
 import pytest
 import tomli
@@ -11,6 +12,7 @@ import tomli
 from tests.cli.conftest import CommandLine
 from tests.loopback import Index, make_sdist, make_wheel
 
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 NONE = ("--gpu", "none", "--python", "3.11")
 
 
@@ -309,3 +311,45 @@ def test_a_package_of_an_index_that_is_not_named_again(
     monkeypatch.setenv("PIP_INDEX_URL", index.url)
     answer = own("add", "lib", code=2)
     assert f"hint: the existing lock has more from {library.url}: --extra-index-url adds it" in answer.err
+
+
+def test_no_build_is_run_for_a_way_out(own: CommandLine, own_index: Index) -> None:
+    make_wheel(own_index.directory, "app", "2.0", requires=["lib==9"])
+    make_wheel(own_index.directory, "lib", "1.0")
+    make_sdist(own_index.directory, "app", "1.0", dynamic=["Requires-Dist"])
+    refused = own("lock", "app>=2", *NONE, code=1).err
+    assert "nothing satisfies app>=2" in refused
+    assert "running the build" not in refused
+
+
+def test_what_a_failed_build_printed_is_one_line_of_the_refusal(own: CommandLine, own_index: Index) -> None:
+    broken = b"def prepare_metadata_for_build_wheel(*_):\n    raise RuntimeError('no compiler')\n"
+    own_index.directory.mkdir(exist_ok=True)
+    pyproject = '[build-system]\nrequires = []\nbuild-backend = "broken"\nbackend-path = ["."]\n'
+    make_sdist(
+        own_index.directory,
+        "lib",
+        "1.0",
+        dynamic=["Requires-Dist"],
+        pyproject=pyproject,
+        files={"broken.py": broken},
+    )
+    refused = own("lock", "lib", *NONE, "--python", PYTHON, code=1).err.partition("error: ")[2]
+    (reason,) = (line for line in refused.splitlines() if line.startswith("  - lib 1.0"))
+    assert reason.endswith("the build failed. RuntimeError: no compiler")
+    assert "envfit-build-" not in refused
+    whole = own("lock", "lib", *NONE, "--python", PYTHON, "-v", code=1).err.partition("error: ")[2]
+    assert "Traceback" in whole
+    assert "envfit-build-" not in whole
+
+
+def test_where_no_python_will_do_the_one_with_a_way_out_is_explained(
+    own: CommandLine, own_index: Index
+) -> None:
+    make_wheel(own_index.directory, "app", "2.0", requires=["lib==9"], tags="cp311-cp311-linux_x86_64")
+    make_wheel(own_index.directory, "app", "1.0", tags="cp311-cp311-linux_x86_64")
+    make_wheel(own_index.directory, "lib", "1.0")
+    refused = own("lock", "app==2.0", "--gpu", "none", "--python", ">=3.10,<3.13", code=1).err
+    assert "app 2.0: it requires lib==9" in refused
+    assert "hint: with app==1.0 instead of app==2.0 this resolves" in refused
+    assert "hint: this is about Python 3.11; it is refused on 3.12, 3.10, too" in refused

@@ -279,3 +279,8 @@ def test_a_word_that_may_mean_something_else(envfit: CommandLine) -> None:
     assert "envfit knowledge list cuda-13-runtime" in answer.err
     assert "envfit why unsatisfiable" in envfit("why", "unsatisfable").err
     assert envfit("why", "einops").err == ""
+
+
+def test_a_name_that_is_nearly_one_of_the_lock(envfit: CommandLine) -> None:
+    envfit("lock", "plain", "--gpu", "none")
+    assert "nothing there requires it; did you mean plain?" in envfit("why", "plian").out

@@ -107,6 +107,63 @@ def test_metadata_without_record_and_without_metadata(prefix, environ):
     assert found.answer is Answer.YES
 
 
+def test_a_package_whose_metadata_alone_is_damaged_is_installed_again(prefix, environ):
+    for name in ("one", "two"):
+        put(site(prefix), name, files={f"{name}/__init__.py": b""}, installer="uv")
+    (site(prefix) / "one-1.0.dist-info" / "METADATA").write_bytes(b"\xff\xfe\x00")
+    shutil.rmtree(site(prefix) / "two")
+    (site(prefix) / "two-1.0.dist-info" / "METADATA").unlink()
+    found = [finding for finding in report(prefix, environ).findings if finding.kind.code == "no-metadata"]
+    assert [finding.subject for finding in found] == [("one 1.0",), ("two 1.0",)]
+    whole, rest = (finding.remedies[0] for finding in found)
+    assert whole.commands[0][-2:] == ("one", "one==1.0")
+    assert not whole.moves
+    assert rest.moves == (str(site(prefix) / "two-1.0.dist-info"),)
+
+
+def test_pip_is_to_remove_nothing_whose_record_is_gone(prefix, environ):
+    put(site(prefix), "pip", installer="pip")
+    (put(site(prefix), "one", installer="pip") / "RECORD").unlink()
+    (command,) = only(report(prefix, environ)).remedies[0].commands
+    assert command[-3:] == ("--ignore-installed", "--no-deps", "one==1.0")
+
+
+def test_an_environment_whose_python_is_gone(prefix, environ):
+    put(site(prefix), "one")
+    (prefix / "bin" / "python").unlink()
+    (prefix / "bin" / "python").symlink_to("/nowhere/python")
+    there = report(prefix, environ)
+    assert codes(there) == ["no-interpreter"]
+    assert there.answer is Answer.UNKNOWN  # of the machine that is named, nobody knows what is there
+    here = check_prefix(prefix, environ=environ, quick=True, stages=READING)
+    assert only(here).measured == (f"{prefix}/bin/python: it leads to /nowhere/python",)
+    assert here.answer is Answer.NO
+
+
+def test_an_environment_whose_python_does_not_start(prefix, environ):
+    (prefix / "bin" / "python").write_text("#!/bin/sh\necho no encodings >&2\nexit 1\n")
+    (prefix / "bin" / "python").chmod(0o755)
+    found = check_prefix(prefix, environ=environ, stages=frozenset({Stage.IMPORTS}))
+    assert "does not start: no encodings" in only(found).text
+    assert found.answer is Answer.NO
+    assert [item.stage for item in found.skipped] == [Stage.IMPORTS]
+
+
+def test_an_environment_whose_python_was_replaced_by_another_version(prefix, environ):
+    put(site(prefix), "one", files={"one/__init__.py": b""})
+    (prefix / "bin" / "python").write_text("#!/bin/sh\necho 3.12\n")
+    (prefix / "bin" / "python").chmod(0o755)
+    found = check_prefix(prefix, environ=environ, stages=frozenset({Stage.IMPORTS}))
+    assert "is Python 3.12 by now, and what is installed is for 3.11" in only(found).text
+    assert found.answer is Answer.NO
+
+
+def test_a_record_and_a_pth_file_that_are_damaged(prefix, environ):
+    (put(site(prefix), "one") / "RECORD").write_text(f"{'a' * 300_000},,\n")
+    (site(prefix) / "x.pth").write_text("b" * 5000)
+    assert codes(report(prefix, environ)) == ["dead-path"]
+
+
 def test_a_missing_root_breaks_and_a_missing_document_warns(prefix, environ):
     files = {"demo/__init__.py": b"", "demo/deep/part.py": b"", "demo/notes.txt": b""}
     for name in ("demo", "other"):

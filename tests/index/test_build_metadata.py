@@ -46,12 +46,21 @@ def sdist_of(path: Path, name: str = "demo") -> Sdist:
     )
 
 
-def build(path: Path, index: Index, cache: Cache, said: list[str], python: Version = PYTHON) -> Metadata:
+def build(
+    path: Path,
+    index: Index,
+    cache: Cache,
+    said: list[str],
+    python: Version = PYTHON,
+    *,
+    stopped: bool = False,
+) -> Metadata:
     builds = Builds(
         python=python,
         cache=cache,
         variables=lambda: uv_index_variables([index.url]),
         environ={**os.environ, "UV_NO_CONFIG": "1", "UV_CACHE_DIR": str(cache.directory / "uv")},
+        is_stopped=lambda: stopped,
         notify=said.append,
     )
     return builds.of_sdist(path, sdist_of(path))
@@ -68,6 +77,18 @@ def test_the_back_end_is_asked_once(tmp_path: Path, index: Index, cache: Cache, 
     assert said == [f"running the build of demo 1.0 with Python {PYTHON} to read its metadata"]
     assert build(path, index, cache, said) == first
     assert len(said) == 1
+
+
+def test_once_stopped_none_is_run_and_what_was_kept_serves(
+    tmp_path: Path, index: Index, cache: Cache
+) -> None:
+    path = make_sdist(tmp_path, "demo", "1.0", dynamic=["Requires-Dist"])
+    said: list[str] = []
+    with pytest.raises(CannotBuildHereError):
+        build(path, index, cache, said, stopped=True)
+    assert said == []
+    first = build(path, index, cache, said)
+    assert build(path, index, cache, said, stopped=True) == first
 
 
 def test_build_requirements_come_from_the_index(tmp_path: Path, index: Index, cache: Cache) -> None:
