@@ -26,7 +26,7 @@ _DEVICES = (
     ),
     sign_of(
         m.CONTAINER_GPU,
-        r"mount error: file creation failed: (?P<file>\S{1,200}): file exists",
+        r"mount error: file creation failed: (?P<file>\S{1,200}/lib(?:nvidia|cuda|nv)\S{1,80}): file exists",
         cause=(
             "The image of the container already carries a file of the NVIDIA driver ({file}), which the "
             "container toolkit wants to put there itself."

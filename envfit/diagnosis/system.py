@@ -276,10 +276,7 @@ SIGNS = (
         unless=("cudaErrorMemory", "CUDA_ERROR"),
     ),
     Sign(
-        patterns=(
-            r"[kMG]B/s (?:eta )?(?:-:--:--|\d+:\d\d:\d\d)\s{0,9}Killed",
-            r"\d(?:\.\d)?/\d[\d.]* [kMG]B[^\n]{0,60}Killed$",
-        ),
+        patterns=(r"[kMG]B/s (?:eta )?(?:-:--:--|\d+:\d\d:\d\d)\s{0,9}Killed",),
         telling=Telling(
             mechanism=m.KILLED_MEMORY,
             cause=(
