@@ -303,7 +303,7 @@ def check_prefix(
 
 
 def _require_something(*, quick: bool, stages: frozenset[Stage] | None) -> None:
-    """Raise InputError where of the stages that are wanted none is looked at: that would be a yes to nothing."""
+    """Raise InputError where no stage that is wanted is looked at: that would be a yes to nothing."""
     looked_at = [stage.value for stage, _, is_quick in STAGES if is_quick]
     if quick and stages is not None and not any(stage.value in looked_at for stage in stages):
         raise InputError(f"--quick looks at {', '.join(looked_at)}, and none of these is asked for")
