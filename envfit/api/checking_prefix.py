@@ -293,12 +293,20 @@ def check_prefix(
 
     ``quick``: what can be read in a moment; nothing is hashed or run.  ``stages`` are those
     that are wanted, where not all are.  Raises InputError where
-    there is no environment, TargetError on a target that is unknown.
+    there is no environment or nothing is left to look at, TargetError on a target that is unknown.
     """
+    _require_something(quick=quick, stages=stages)
     check = begin_check(
         prefix, target=target, quick=quick, ignore_rules=ignore_rules, environ=environ, notify=notify
     )
     return run_stages(check, str(prefix or check.environment.prefix), stages)
+
+
+def _require_something(*, quick: bool, stages: frozenset[Stage] | None) -> None:
+    """Raise InputError where no stage that is wanted is looked at: that would be a yes to nothing."""
+    looked_at = [stage.value for stage, _, is_quick in STAGES if is_quick]
+    if quick and stages is not None and not any(stage.value in looked_at for stage in stages):
+        raise InputError(f"--quick looks at {', '.join(looked_at)}, and none of these is asked for")
 
 
 def begin_check(

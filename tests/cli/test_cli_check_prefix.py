@@ -43,6 +43,11 @@ def test_one_stage_of_several(envfit, prefix):
     assert [finding["code"] for finding in data["reports"][0]["findings"]] == ["half-removed"]
 
 
+def test_a_quick_look_at_what_takes_time_is_no_yes(envfit, prefix):
+    said = envfit("check", "env", "--quick", "--stage", "imports", code=2).err
+    assert "--quick looks at files, metadata, knowledge" in said
+
+
 def test_without_a_terminal_and_without_yes_nothing_is_changed(envfit, prefix):
     said = envfit("check", "env", "--quick", "--stage", "files", "--gpu", "A100", "--fix").err
     assert f"- {site(prefix) / '~orch'}" in said
