@@ -200,10 +200,12 @@ class Cache:
         self._write(path, hashlib.sha256(content).hexdigest().encode() + b"\n" + content)
 
     def flush(self) -> None:
-        """Return once all that was stored is on the disk."""
-        with self._change:
-            while self._pending:
-                self._change.wait()
+        """Return once all that was stored is on the disk; what is still to be written is written here.
+
+        An interrupt may have come between storing something and telling that thread of it.
+        """
+        while (entry := self._next()) is not None:
+            self._write_entry(*entry)
 
     def _write(self, path: str, content: bytes) -> None:
         """Have an entry written by the thread that writes; until then it is read from memory."""
@@ -221,13 +223,19 @@ class Cache:
             with self._change:
                 while not self._pending:
                     self._change.wait()
-                path, content = next(iter(self._pending.items()))
-            if self._writable:
-                self._write_now(path, content)
-            with self._change:
-                if self._pending.get(path) is content:
-                    del self._pending[path]
-                self._change.notify_all()
+            if (entry := self._next()) is not None:
+                self._write_entry(*entry)
+
+    def _next(self) -> tuple[str, bytes] | None:
+        with self._change:
+            return next(iter(self._pending.items()), None)
+
+    def _write_entry(self, path: str, content: bytes) -> None:
+        if self._writable:
+            self._write_now(path, content)
+        with self._change:
+            if self._pending.get(path) is content:
+                del self._pending[path]
 
     def _write_now(self, path: str, content: bytes) -> None:
         directory = os.path.dirname(path)  # noqa: PTH120 - see _read_record
