@@ -54,7 +54,7 @@ def _explanation(explanation: Explanation, *, verbose: bool) -> Iterator[str]:
     ]
     told = frozenset(fact_sentence(fact) for fact in explanation.facts)
     placed = list(_placed(explanation.tree(), 0))
-    room = _LINES - len(head)
+    room = max(_LINES - len(head), 2)  # one reason at least, and how many more there are
     kept = placed if verbose or len(placed) <= room else _nearest(placed, room - 1)
     spare = len(placed) * 100 if verbose else room - len(kept) - (len(kept) < len(placed))
     yield from head

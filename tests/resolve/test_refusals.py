@@ -18,13 +18,16 @@ from envfit.cli.render import error_data
 from envfit.requirement import Requirement
 from envfit.resolve.attempt import world_of
 from envfit.resolve.decide import Unsatisfied
+from envfit.resolve.explain import Explanation
 from envfit.resolve.names import base_name
 from envfit.resolve.provider import Demand, World
+from envfit.resolve.reason import Group, Reason
 from envfit.resolve.solver import Impossible, Solved, solve
 from envfit.resolve.way_out import WayKind, WayOut
 from envfit.target import Fact
 from tests.resolve.leaves import Leaves
 from tests.resolve.test_scenarios import SCENARIOS, Scenario, load
+from tests.resolve.worlds import asked
 from tests.snapshots import compare
 
 REFUSED = [
@@ -56,6 +59,16 @@ def test_what_users_read(refused: tuple[str, Scenario, Unsatisfied]) -> None:
     shown = "\n".join(refusal_lines(error, verbose=True))
     for group in error.explanation.groups:
         assert str(group) in shown
+
+
+def test_a_wide_core_leaves_room_for_one_reason() -> None:
+    core = asked(*(f"p{number}" for number in range(20)))
+    groups = tuple(
+        Group(name="q", versions=(Version(str(n)),), reason=Reason(sentence=f"because {n}")) for n in range(9)
+    )
+    error = Unsatisfied("nothing fits", Explanation(core=core, groups=groups), ())
+    lines = list(refusal_lines(error, verbose=False))
+    assert lines[20:] == ["  - q 0: because 0", "  ... and 8 more reasons; -v shows all"]
 
 
 def test_each_sentence_is_true(refused: tuple[str, Scenario, Unsatisfied]) -> None:
