@@ -88,6 +88,7 @@ class Cache:
         self.fresh_until = float("inf")
         self._made: set[str] = set()  # directories
         self._change = threading.Condition()
+        self._writing = threading.Lock()  # held while an entry is written
         self._pending: dict[str, bytes] = {}  # what is still to be written, by path
         self._writer: threading.Thread | None = None
 
@@ -204,8 +205,8 @@ class Cache:
 
         An interrupt may have come between storing something and telling that thread of it.
         """
-        while (entry := self._next()) is not None:
-            self._write_entry(*entry)
+        while self._write_next():
+            pass
 
     def _write(self, path: str, content: bytes) -> None:
         """Have an entry written by the thread that writes; until then it is read from memory."""
@@ -223,19 +224,21 @@ class Cache:
             with self._change:
                 while not self._pending:
                     self._change.wait()
-            if (entry := self._next()) is not None:
-                self._write_entry(*entry)
+            self._write_next()
 
-    def _next(self) -> tuple[str, bytes] | None:
-        with self._change:
-            return next(iter(self._pending.items()), None)
-
-    def _write_entry(self, path: str, content: bytes) -> None:
-        if self._writable:
-            self._write_now(path, content)
-        with self._change:
-            if self._pending.get(path) is content:
-                del self._pending[path]
+    def _write_next(self) -> bool:
+        """Write one entry, and tell whether there was one; nobody else writes meanwhile."""
+        with self._writing:
+            with self._change:
+                path, content = next(iter(self._pending.items()), ("", b""))
+            if not path:
+                return False
+            if self._writable:
+                self._write_now(path, content)
+            with self._change:
+                if self._pending.get(path) is content:
+                    del self._pending[path]
+        return True
 
     def _write_now(self, path: str, content: bytes) -> None:
         directory = os.path.dirname(path)  # noqa: PTH120 - see _read_record

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import threading
 from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from envfit.index.cache import Cache, CachedMetadata, CachedPage, default_cache_dir
 
@@ -107,3 +110,18 @@ def test_default_directory() -> None:
     assert default_cache_dir({}, home=home) == Path("/home/me/.cache/envfit")
     assert default_cache_dir({"XDG_CACHE_HOME": "/c"}, home=home) == Path("/c/envfit")
     assert default_cache_dir({"XDG_CACHE_HOME": "/c", "ENVFIT_CACHE_DIR": "/e"}, home=home) == Path("/e")
+
+
+def test_what_the_writing_thread_was_not_told_of_is_written_all_the_same(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt may come between storing something and saying so; whoever waits would wait for ever."""
+    cache.store_record("first", 1)
+    cache.flush()
+    monkeypatch.setattr(cache._change, "notify_all", lambda: None)
+    cache.store_record("second", 2)
+    waiting = threading.Thread(target=cache.flush, daemon=True)
+    waiting.start()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    assert Cache(cache.directory).record("second") == 2
