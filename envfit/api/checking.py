@@ -141,13 +141,7 @@ def _with_python(request: TargetRequest, required: SpecifierSet | None, base: Kn
         python = python_for(required, base)
     except ProjectError:
         return request  # the file is for no Python that is known, and the report says so
-    return TargetRequest(
-        gpus=request.gpus,
-        driver=request.driver,
-        python=python,
-        glibc=request.glibc,
-        platform=request.platform,
-    )
+    return replace(request, python=python)
 
 
 def _words(request: TargetRequest) -> tuple[str, ...]:

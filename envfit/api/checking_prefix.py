@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from envfit.api.ignored import ignored_rules
 from envfit.api.knowing import load_knowledge
-from envfit.api.targets import Notify, TargetRequest, describe_target, this_machine
+from envfit.api.targets import Notify, TargetRequest, describe_target, refuse_facts_of_nobody, this_machine
 from envfit.detect.child import ChildError, ask
 from envfit.detect.meanwhile import Meanwhile
 from envfit.doctor.dependencies import Dependencies
@@ -324,7 +324,7 @@ def begin_check(
     if not request.gpus or request.gpus == ("auto",):
         from envfit.detect import detect
 
-        _refuse_facts_of_nobody(request)
+        refuse_facts_of_nobody(request)
         machine = Meanwhile(lambda: detect(environ=environ))
         reading_target = lambda _: _detected(machine.result().target)  # noqa: E731
     else:
@@ -367,22 +367,6 @@ def run_stages(check: Check, subject: str, wanted: frozenset[Stage] | None = Non
         skipped=tuple(skipped),
         notes=(f"{where}; held against {describe_target(check.target)}",),
     )
-
-
-def _refuse_facts_of_nobody(request: TargetRequest) -> None:
-    """Raise TargetError where a driver or the like is stated and no GPU, as elsewhere."""
-    from envfit.errors import TargetError
-
-    for option, value in (
-        ("--driver", request.driver),
-        ("--glibc", request.glibc),
-        ("--platform", request.platform),
-    ):
-        if value is not None:
-            raise TargetError(
-                f"{option} describes a named target, and none is named",
-                hints=["name its GPUs too, such as --gpu V100, or --gpu none"],
-            )
 
 
 def _detected(target: Target) -> _Aim:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from packaging.pylock import Pylock
 from packaging.utils import canonicalize_name
 
-from envfit.api.prices import GpuPrice, gpu_prices
 from envfit.api.provided import check_module
 from envfit.api.request import LockRequest
 from envfit.api.solving import Job, Watch, begin
@@ -25,6 +24,7 @@ from envfit.project import Project, add_to_project
 from envfit.resolve.resolution import Resolution
 
 if TYPE_CHECKING:
+    from envfit.api.prices import GpuPrice
     from envfit.detect.interpreter import Interpreter
 
 __all__ = ["LockResult", "lock_request"]
@@ -68,7 +68,11 @@ def lock_request(
         resolution = job.resolve()
     except UnknownPackageError as error:
         raise _with_former_indexes(error, previous) from None
-    prices = gpu_prices(job, resolution) if len(resolution.target.capabilities) > 1 else ()
+    prices: tuple[GpuPrice, ...] = ()
+    if len(resolution.target.capabilities) > 1:
+        from envfit.api.prices import gpu_prices
+
+        prices = gpu_prices(job, resolution)
     check_module(resolution, interpreter, notify)
     for name in _in_both_halves(project, resolution):
         notify(f"note: {name} is in the conda half too; installed by pip as well, it replaces conda's")

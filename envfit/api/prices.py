@@ -8,6 +8,7 @@ from envfit.api.solving import Job, Variation
 from envfit.errors import RefusalError, UndecidedError
 from envfit.frozen import frozen
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
+from envfit.knowledge.ignored_gpus import ignoring_options
 from envfit.knowledge.model import CAPABILITY, KnowledgeBase
 from envfit.knowledge.other_targets import facts_read, without_gpus
 from envfit.requirement import UserOrigin
@@ -32,11 +33,8 @@ class GpuPrice:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What leaves them out: by their indexes, else by their names."""
-        places = [gpu.index for gpu in self.gpus]
-        known = [str(place) for place in places if place is not None]
-        words = known if len(known) == len(places) else list(dict.fromkeys(gpu.name for gpu in self.gpus))
-        return tuple(word for text in words for word in ("--ignore-gpu", text))
+        """What leaves them out."""
+        return ignoring_options(self.gpus)
 
 
 def gpu_prices(job: Job, resolution: Resolution) -> tuple[GpuPrice, ...]:

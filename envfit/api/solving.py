@@ -115,7 +115,7 @@ class OpenJob:
                 ways=ways,
                 # A hint is not worth minutes of building, and runs no code that nobody asked for.
                 before_ways=self.indexes.stop_builds,
-                pythons=job.other_pythons(),
+                pythons=job.other_pythons() if ways else (),
             )
 
         resolution, job.base = resolve_known(
@@ -261,9 +261,9 @@ class Job:
 
     def _on_other_indexes(self, target: Target, refused: Unsatisfied) -> Iterator[WayOut]:
         """Yield the index of variants that is known to have builds that run, where all resolves with it."""
-        request = self.request
         from envfit.resolve.way_out import Change, WayKind, WayOut
 
+        request = self.request
         may_ask = not (request.offline or request.no_index or self.project.settings.no_index)
         for name in dict.fromkeys(better.index for better in refused.better) if may_ask else ():
             self.notify(f"asking the {name} index whether its builds would do")
@@ -274,13 +274,11 @@ class Job:
                     found = opened.resolve()
             except EnvfitError:
                 continue  # not to be reached, or of no help: what is known of it is told as a hint
-            core = dict.fromkeys(requirement.name for requirement in refused.explanation.core)
-            pins = [(each, pin.version) for each in core if (pin := found.pin(each)) is not None]
             yield WayOut(
                 kind=WayKind.INDEX,
                 text=f"with --{name}-index",
                 change=Change(options=(f"--{name}-index",)),
-                outcome=tuple(pins),
+                outcome=found.versions_of(requirement.name for requirement in refused.explanation.core),
             )
 
     @contextmanager

@@ -24,6 +24,7 @@ __all__ = [
     "describe_target",
     "python_for",
     "pythons_of",
+    "refuse_facts_of_nobody",
     "target_of",
     "target_request",
     "target_settings",
@@ -78,16 +79,7 @@ def target_of(
             platform=request.platform,
         )
         return ignoring(named, request.ignored_gpus, base)
-    for option, value in (
-        ("--driver", request.driver),
-        ("--glibc", request.glibc),
-        ("--platform", request.platform),
-    ):
-        if value is not None:
-            raise TargetError(
-                f"{option} describes a named target, and none is named",
-                hints=["name its GPUs too, such as --gpu V100, or --gpu none"],
-            )
+    refuse_facts_of_nobody(request)
     python = python_entry(base, base.default_python if request.python is None else request.python)
     said = frozenset() if request.python is not None else frozenset({"python"})
     if previous is not None and not auto:
@@ -113,6 +105,20 @@ def target_of(
     else:
         notify("for a machine without a GPU, as this one is; --gpu NAME names another")
     return target
+
+
+def refuse_facts_of_nobody(request: TargetRequest) -> None:
+    """Raise TargetError where a driver or the like is stated, and no target is named that has it."""
+    for option, value in (
+        ("--driver", request.driver),
+        ("--glibc", request.glibc),
+        ("--platform", request.platform),
+    ):
+        if value is not None:
+            raise TargetError(
+                f"{option} describes a named target, and none is named",
+                hints=["name its GPUs too, such as --gpu V100, or --gpu none"],
+            )
 
 
 def describe_target(target: Target) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from envfit.errors import FileError
+from envfit.install.activation import extended, read_file, write_file
 from envfit.install.guard import CONSTRAINTS
 
 __all__ = ["has_guard", "remove_guard", "write_guard"]
@@ -46,11 +47,8 @@ _FISH_BACK = """\
         set -e _ENVFIT_OLD_CONSTRAINT
     end
 """
-#: By script: what is added at its end, after which words deactivation begins, and what is added there.
-_SCRIPTS = {
-    "activate": (_POSIX, "\ndeactivate () {\n", _POSIX_BACK),
-    "activate.fish": (_FISH, "return to the normal environment.'\n", _FISH_BACK),
-}
+#: By script: what is added at its end, and what is added where it deactivates.
+_SCRIPTS = {"activate": (_POSIX, _POSIX_BACK), "activate.fish": (_FISH, _FISH_BACK)}
 
 
 def write_guard(environment: Path, text: str) -> None:
@@ -65,17 +63,17 @@ def write_guard(environment: Path, text: str) -> None:
             hints=[f"add to its section [global]: constraint = {environment / CONSTRAINTS}"],
         )
     constraints = environment / CONSTRAINTS
-    _write(constraints, text)
+    write_file(constraints, text)
     # An address, since pip takes blanks in this setting as the end of a path.
-    _write(settings, _SECTION.format(address=constraints.absolute().as_uri()))
+    write_file(settings, _SECTION.format(address=constraints.absolute().as_uri()))
     if any(character.isspace() for character in str(environment)):
         return  # uv takes blanks so, and knows no addresses here
-    for name, (end, place, back) in _SCRIPTS.items():
+    for name, (end, back) in _SCRIPTS.items():
         script = environment / "bin" / name
-        if script.exists() and _MARK not in (written := _read(script)):
-            begin, found, rest = written.partition(place)
-            if found:
-                _write(script, f"{begin}{found}{back}{rest.rstrip()}\n{end}")
+        if script.exists() and _MARK not in (written := read_file(script)):
+            added = extended(written, name, end=end, back=back)
+            if added is not None:
+                write_file(script, added)
 
 
 def remove_guard(environment: Path) -> None:
@@ -86,27 +84,13 @@ def remove_guard(environment: Path) -> None:
             path.unlink(missing_ok=True)
     except OSError as error:
         raise FileError(f"cannot remove {error.filename}: {error.strerror}") from error
-    for name, (end, _, back) in _SCRIPTS.items():
+    for name, (end, back) in _SCRIPTS.items():
         script = environment / "bin" / name
-        if script.exists() and _MARK in (written := _read(script)):
-            _write(script, written.replace(f"\n{end}", "\n").replace(back, ""))
+        if script.exists() and _MARK in (written := read_file(script)):
+            write_file(script, written.replace(f"\n{end}", "\n").replace(back, ""))
 
 
 def has_guard(environment: Path) -> bool:
     """Tell whether later installations are held to constraints of envfit's."""
     settings = environment / "pip.conf"
-    return settings.exists() and _SECTION.splitlines()[0] in _read(settings)
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"cannot read {path}: {error}") from error
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror or error}") from error
+    return settings.exists() and _SECTION.splitlines()[0] in read_file(settings)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from envfit.errors import FileError
+from envfit.install.activation import extended, read_file, write_file
 from envfit.target import Target
 
 __all__ = ["hide_gpus", "visible_indexes"]
@@ -27,7 +27,7 @@ if [ -z "${CUDA_VISIBLE_DEVICES+x}" ] ; then
     _ENVFIT_GPUS=1
 fi
 """
-_POSIX_BACK = """
+_POSIX_BACK = """\
     if [ -n "${_ENVFIT_GPUS+x}" ] ; then
         unset CUDA_VISIBLE_DEVICES CUDA_DEVICE_ORDER _ENVFIT_GPUS
         if [ -n "${_ENVFIT_OLD_ORDER+x}" ] ; then
@@ -48,7 +48,7 @@ if not set -q CUDA_VISIBLE_DEVICES
     set -g _ENVFIT_GPUS 1
 end
 """
-_FISH_BACK = """
+_FISH_BACK = """\
     if set -q _ENVFIT_GPUS
         set -e CUDA_VISIBLE_DEVICES
         set -e CUDA_DEVICE_ORDER
@@ -74,11 +74,11 @@ _CSH_BACK = (
     'setenv CUDA_DEVICE_ORDER "$_ENVFIT_OLD_ORDER" && unset _ENVFIT_OLD_ORDER; '
 )
 
-#: By script: what is added at its end, after which words deactivation begins, and what is added there.
+#: By script: what is added at its end, and what is added where it deactivates.
 _SCRIPTS = {
-    "activate": (_POSIX, "\ndeactivate () {\n", _POSIX_BACK),
-    "activate.fish": (_FISH, "return to the normal environment.'\n", _FISH_BACK),
-    "activate.csh": (_CSH, "alias deactivate '", _CSH_BACK),
+    "activate": (_POSIX, _POSIX_BACK),
+    "activate.fish": (_FISH, _FISH_BACK),
+    "activate.csh": (_CSH, _CSH_BACK),
 }
 
 
@@ -93,15 +93,11 @@ def visible_indexes(target: Target) -> tuple[int, ...] | None:
 
 def hide_gpus(environment: Path, indexes: Sequence[int]) -> None:
     """Make the activation of an environment show some GPUs only; raises FileError."""
-    for name, (text, place, back) in _SCRIPTS.items():
+    for name, (text, back) in _SCRIPTS.items():
         script = environment / "bin" / name
         if not script.exists():
             continue  # uv leaves out what cannot be moved
-        try:
-            written = script.read_text(encoding="utf-8")
-            begin, found, rest = written.partition(place)
-            ended = f"{begin}{found}{back.lstrip(chr(10))}{rest}" if found else written
-            shown = text.replace("INDEXES", ",".join(map(str, indexes)))
-            script.write_text(f"{ended.rstrip()}\n{shown}", encoding="utf-8")
-        except OSError as error:
-            raise FileError(f"cannot write {script}: {error.strerror or error}") from error
+        written = read_file(script)
+        shown = text.replace("INDEXES", ",".join(map(str, indexes)))
+        added = extended(written, name, end=shown, back=back)
+        write_file(script, f"{written.rstrip()}\n{shown}" if added is None else added)

@@ -11,7 +11,7 @@ from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.other_targets import without_gpus
 from envfit.target import Gpu, Target
 
-__all__ = ["ignoring", "ignoring_models"]
+__all__ = ["ignoring", "ignoring_models", "ignoring_options"]
 
 
 def ignoring(target: Target, texts: Sequence[str], knowledge: KnowledgeBase) -> Target:
@@ -31,6 +31,14 @@ def ignoring(target: Target, texts: Sequence[str], knowledge: KnowledgeBase) -> 
             )
         left_out += meant
     return _without(target, left_out)
+
+
+def ignoring_options(gpus: Sequence[Gpu]) -> tuple[str, ...]:
+    """Return the options that leave GPUs out: by their indexes, else by their names."""
+    places = [gpu.index for gpu in gpus]
+    known = [str(place) for place in places if place is not None]
+    words = known if len(known) == len(places) else list(dict.fromkeys(gpu.name for gpu in gpus))
+    return tuple(word for text in words for word in ("--ignore-gpu", text))
 
 
 def ignoring_models(target: Target, models: Collection[Gpu]) -> Target:

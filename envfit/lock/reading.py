@@ -19,7 +19,8 @@ from envfit.errors import LockError, TargetError
 from envfit.frozen import frozen
 from envfit.lock.document import BUILDS_MARKER
 from envfit.lock.provided import provided_of
-from envfit.reference import DirectReference, ReferenceKind
+from envfit.project.pylock_reference import reference_of
+from envfit.reference import ReferenceKind
 from envfit.target import Capability, Fact, FactState, Gpu, Platform, Target
 
 __all__ = ["LockedPackage", "locked_packages", "locked_target", "parse_lock", "rebased"]
@@ -128,30 +129,8 @@ def _locked_as(package: Package, distribution: Distribution) -> LockedPackage:
 
 def _locked_directly(package: Package) -> Distribution | None:
     """Return what a direct reference in a lock names, or None where the entry is a file of an index."""
-    if package.archive is not None:
-        archive = package.archive
-        reference = DirectReference(
-            kind=ReferenceKind.ARCHIVE,
-            url=archive.url or archive.path or "",
-            subdirectory=archive.subdirectory,
-            sha256=archive.hashes.get("sha256"),
-        )
-    elif package.vcs is not None:
-        reference = DirectReference(
-            kind=ReferenceKind.GIT,
-            url=package.vcs.url or package.vcs.path or "",
-            revision=package.vcs.requested_revision,
-            commit=package.vcs.commit_id,
-            subdirectory=package.vcs.subdirectory,
-        )
-    elif package.directory is not None:
-        reference = DirectReference(
-            kind=ReferenceKind.DIRECTORY,
-            url=package.directory.path,
-            subdirectory=package.directory.subdirectory,
-            editable=package.directory.editable or False,
-        )
-    else:
+    reference = reference_of(package)
+    if reference is None:
         return None
     filename = str(reference)
     if package.archive is not None:

@@ -20,8 +20,8 @@ from envfit.distribution import Distribution
 from envfit.errors import LockError
 from envfit.project.locked import PYLOCK, LockedEntry, LockedFile
 from envfit.project.locked_files import locked_distribution, referred_distribution
+from envfit.project.pylock_reference import reference_of
 from envfit.project.toml_file import read_toml
-from envfit.reference import DirectReference, ReferenceKind
 
 __all__ = ["read_locked_pylock"]
 
@@ -57,7 +57,7 @@ def read_locked_pylock(path: Path) -> LockedFile:
 
 
 def _entry(package: Package, path: Path) -> LockedEntry:
-    direct = _reference(package)
+    direct = reference_of(package)
     files = (
         _files(package, path)
         if direct is None
@@ -101,29 +101,3 @@ def _files(package: Package, path: Path) -> tuple[Distribution, ...]:
         )
         for file in files
     )
-
-
-def _reference(package: Package) -> DirectReference | None:
-    if package.archive is not None:
-        return DirectReference(
-            kind=ReferenceKind.ARCHIVE,
-            url=package.archive.url or package.archive.path or "",
-            subdirectory=package.archive.subdirectory,
-            sha256=package.archive.hashes.get("sha256"),
-        )
-    if package.vcs is not None:
-        return DirectReference(
-            kind=ReferenceKind.GIT,
-            url=package.vcs.url or package.vcs.path or "",
-            revision=package.vcs.requested_revision,
-            commit=package.vcs.commit_id,
-            subdirectory=package.vcs.subdirectory,
-        )
-    if package.directory is not None:
-        return DirectReference(
-            kind=ReferenceKind.DIRECTORY,
-            url=package.directory.path,
-            subdirectory=package.directory.subdirectory,
-            editable=package.directory.editable or False,
-        )
-    return None

@@ -16,7 +16,7 @@ from envfit.resolve.solver import BUDGET, Impossible, Solved, solve
 from envfit.resolve.verify import verify
 from envfit.selection.preferences import Preferences
 
-__all__ = ["Asked", "attempt", "world_of"]
+__all__ = ["Asked", "attempt", "resolved", "world_of"]
 
 
 @frozen
@@ -65,3 +65,9 @@ def attempt(
             "the solution that was found does not hold, so it is not used: " + "; ".join(faults)
         )
     return resolution
+
+
+def resolved(asked: Asked, requirements: Sequence[Requirement]) -> Resolution | None:
+    """Return what requirements resolve to, for whom a refusal needs no explanation; raises as ``attempt``."""
+    world = world_of(asked, requirements)
+    return attempt(world, world.root_demands(), budget=asked.budget)

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from envfit.errors import UndecidedError, UnknownPackageError, UnsatisfiableError
+from envfit.errors import UndecidedError, UnsatisfiableError
 from envfit.knowledge.device_code import runs_on
 from envfit.knowledge.model import Alternative, IndexBuild
 from envfit.knowledge.query import Query
 from envfit.requirement import Requirement, UserOrigin
 from envfit.resolve.amendments import Amendments
-from envfit.resolve.attempt import Asked, attempt, world_of
+from envfit.resolve.attempt import Asked, attempt, resolved, world_of
 from envfit.resolve.known import require_known
 from envfit.resolve.port import PackageSource
 from envfit.resolve.provider import Demand, World
@@ -228,10 +228,10 @@ def _goes_with(asked: Asked, package: str, accepted: Sequence[Requirement], reso
     """Tell whether a package resolves beside what is there without lowering what the user named."""
     wanted = Requirement(name=package, origin=UserOrigin(text=package, where="tried as an alternative"))
     try:
-        extended = _resolve(asked, [*accepted, wanted])
-    except (Unsatisfied, UndecidedError, UnknownPackageError):
+        extended = resolved(asked, [*accepted, wanted])
+    except UndecidedError:
         return False
-    return not _lowered(accepted, resolution, extended, Concede.NONE)
+    return extended is not None and not _lowered(accepted, resolution, extended, Concede.NONE)
 
 
 def _better_builds(

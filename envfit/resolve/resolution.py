@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import field, replace
 
@@ -101,6 +101,11 @@ class Resolution:
             if pin.name == name:
                 return pin
         return None
+
+    def versions_of(self, names: Iterable[str]) -> tuple[tuple[str, Version], ...]:
+        """Return the versions of some names, each once and in their order, as far as they are pinned."""
+        pins = map(self.pin, dict.fromkeys(names))
+        return tuple((pin.name, pin.version) for pin in pins if pin is not None)
 
 
 def build_resolution(

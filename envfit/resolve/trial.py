@@ -10,7 +10,7 @@ from packaging.version import Version
 from envfit.errors import EnvfitError
 from envfit.knowledge.query import Query
 from envfit.requirement import Requirement
-from envfit.resolve.attempt import Asked, attempt, world_of
+from envfit.resolve.attempt import Asked, resolved
 from envfit.resolve.explain import Explanation
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.way_out import Change, WayKind, WayOut
@@ -55,9 +55,8 @@ class Trial:
         """
         if not requirements:
             return None
-        world = world_of(asked, requirements)
         try:
-            found = attempt(world, world.root_demands(), budget=asked.budget)
+            found = resolved(asked, requirements)
         except EnvfitError as error:
             # Undecided, or a build that only another machine can do.
             if error.code == "index-failed":
@@ -79,11 +78,9 @@ class Trial:
 
     def way(self, kind: WayKind, text: str, change: Change, resolution: Resolution) -> WayOut:
         """Return a way out with the versions of what was in the way, else of what is asked for."""
-        names = dict.fromkeys(requirement.name for requirement in self.explanation.core)
-        if not any(resolution.pin(name) for name in names):
-            names = dict.fromkeys(requirement.name for requirement in self.requirements)
-        pins = [(name, pin.version) for name in names if (pin := resolution.pin(name)) is not None]
-        return WayOut(kind=kind, text=text, change=change, outcome=tuple(pins))
+        outcome = resolution.versions_of(requirement.name for requirement in self.explanation.core)
+        asked = (requirement.name for requirement in self.requirements)
+        return WayOut(kind=kind, text=text, change=change, outcome=outcome or resolution.versions_of(asked))
 
 
 def _has_extras(resolution: Resolution, requirements: Sequence[Requirement]) -> bool:

@@ -80,16 +80,12 @@ def versions(trial: Trial) -> Iterator[WayOut]:
         pin = found.pin(requirement.name) if found is not None else None
         if found is None or pin is None or pin.candidate.distribution is None:
             continue
-        write = f"{replace(requirement, specifier=SpecifierSet())}=={pin.version}"
-        others = [one for one in trial.explanation.core if one != requirement]
-        beside = [
-            f"{other.name} {there.version}"
-            for other in others
-            if (there := found.pin(other.name)) is not None
-        ]
+        write = f"{free}=={pin.version}"
+        # Alone, its version stands in the sentence already.
+        alone = not any(found.pin(other.name) for other in trial.explanation.core if other != requirement)
         text = f"with {write} instead of {requirement}"
         way = trial.way(WayKind.VERSION, text, Change(instead_of=_written(requirement), write=write), found)
-        yield replace(way, outcome=way.outcome if beside else ())
+        yield replace(way, outcome=()) if alone else way
 
 
 def extras(trial: Trial) -> Iterator[WayOut]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from envfit.errors import TargetImpossibleError
 from envfit.knowledge.hardware import named_target
+from envfit.knowledge.ignored_gpus import ignoring_options
 from envfit.knowledge.other_targets import newer_drivers, with_glibc, without_gpus
 from envfit.resolve.resolution import Resolution
 from envfit.resolve.trial import Trial
@@ -68,8 +69,7 @@ def fewer_gpus(trial: Trial) -> Iterator[WayOut]:
         if found := trial.on(without_gpus(trial.target, out)):
             names = " and ".join(dict.fromkeys(map(_called, out)))
             said = dict.fromkeys(gpu.source for gpu in out if gpu.source.startswith("--gpu "))
-            left = dict.fromkeys(_ignored(gpu, trial.target) for gpu in out) if not said else ()
-            options = tuple(word for text in left for word in ("--ignore-gpu", text))
+            options = () if said else ignoring_options(out)
             change = Change(instead_of=" ".join(said), options=options)
             yield trial.way(WayKind.FEWER_GPUS, f"without the {names}", change, found)
 
@@ -182,9 +182,3 @@ def _called(gpu: Gpu) -> str:
 
 def _of_capability(capability: Capability) -> Gpu:
     return Gpu(name=f"capability {capability}", capability=capability, source=f"--gpu {capability}")
-
-
-def _ignored(gpu: Gpu, target: Target) -> str:
-    """Return what ``--ignore-gpu`` takes for a GPU: its index, or its model where several are alike."""
-    alike = sum(other.name == gpu.name for other in target.gpus)
-    return str(gpu.index) if alike == 1 and gpu.index is not None else gpu.name
