@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envfit import api
 from envfit.cli import render
+from envfit.cli.ending import ending_in_order
 
 __all__ = ["install"]
 
@@ -14,7 +15,9 @@ __all__ = ["install"]
 def install(
     *,
     lock_file: Path,
-    prefix: Path,
+    prefix: Path | None,
+    adopt: bool,
+    keep: int | None,
     gpus: Sequence[str],
     ignored_gpus: Sequence[str],
     driver: str | None,
@@ -27,22 +30,23 @@ def install(
     json: bool,
 ) -> None:
     """Install a lock, if it runs on this machine, and prove it by importing what was asked for."""
-    report = api.install(
-        api.InstallRequest(
-            lock=lock_file,
-            prefix=prefix,
-            target=api.TargetRequest(
-                gpus=tuple(gpus or ("auto",)), driver=driver, ignored_gpus=tuple(ignored_gpus)
-            ),
-            skip=tuple(skip),
-            provided_from=provided_from,
-            ignore_rules=tuple(ignore_rules),
-            mirrors=tuple(mirrors),
-            guarded=not no_guard,
-            dry_run=dry_run,
+    request = api.InstallRequest(
+        lock=lock_file,
+        prefix=prefix,
+        adopt=adopt,
+        keep=1 if keep is None else keep,
+        target=api.TargetRequest(
+            gpus=tuple(gpus or ("auto",)), driver=driver, ignored_gpus=tuple(ignored_gpus)
         ),
-        notify=render.talk,
+        skip=tuple(skip),
+        provided_from=provided_from,
+        ignore_rules=tuple(ignore_rules),
+        mirrors=tuple(mirrors),
+        guarded=not no_guard,
+        dry_run=dry_run,
     )
+    with ending_in_order():
+        report = api.install(request, notify=render.talk)
     if json:
         render.print_json(render.install_data(report))
     else:

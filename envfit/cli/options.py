@@ -16,6 +16,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise ArgumentTypeError(f"{text!r} is not a number")
+    return int(text)
+
+
 def _megabytes(text: str) -> int:
     """Return bytes."""
     if not text.isdigit():
@@ -378,8 +384,20 @@ _INSTALL = Command(
             flags=("--prefix",),
             metavar="DIR",
             kind=Path,
-            default=Path(".venv"),
             help="Where the environment goes. Default: .venv.",
+        ),
+        _flag(
+            "adopt",
+            "--adopt",
+            help="Take the place of a virtual environment that envfit did not make; envfit rollback brings "
+            "it back.",
+        ),
+        Argument(
+            name="keep",
+            flags=("--keep",),
+            metavar="N",
+            kind=_count,
+            help="How many former versions stay for envfit rollback; 0 in images. Default: 1.",
         ),
         Argument(
             name="gpus",
@@ -410,6 +428,31 @@ _INSTALL = Command(
             help="Do not hold later installations by pip and uv to what the lock chose for the GPU.",
         ),
         _flag("dry_run", "--dry-run", help="Judge and plan; make nothing."),
+        _JSON,
+    ),
+)
+
+_ROLLBACK = Command(
+    name="rollback",
+    run="envfit.cli.rolling_back:rollback",
+    summary="Switch an environment to the version that was in use before.",
+    more="The next rollback takes it back. A directory that envfit install --adopt moved aside is moved back "
+    "to where it was.",
+    arguments=(
+        Argument(
+            name="prefix",
+            flags=("--prefix",),
+            metavar="DIR",
+            kind=Path,
+            help="The environment. Default: .venv.",
+        ),
+        Argument(
+            name="to",
+            flags=("--to",),
+            metavar="NAME",
+            help="Another version than the one before, as --list names them.",
+        ),
+        _flag("only_list", "--list", help="List the versions; switch nothing."),
         _JSON,
     ),
 )
@@ -864,6 +907,7 @@ COMMANDS = (
     _LOCK,
     _ADD,
     _INSTALL,
+    _ROLLBACK,
     _GUARD,
     _CHECK,
     _DIAGNOSE,
