@@ -17,11 +17,11 @@ ROWS = [
     ["diagnosis"],
     ["doctor", "export", "install", "matrix"],
     ["lock"],
-    ["detect", "index", "installed", "project", "prove", "resolve"],
+    ["build", "detect", "index", "installed", "project", "prove", "resolve"],
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
     ["reference", "target"],
-    ["address", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
+    ["address", "build_system", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
