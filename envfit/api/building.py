@@ -15,30 +15,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.pylock import Pylock
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from envfit.address import is_local, local_path
+from envfit.api.build_pythons import isolated_python, provided_python
+from envfit.api.build_sources import Sources
 from envfit.build.cache import BuildCache, BuildKey, BuiltWheel
 from envfit.build.compile import BuildPython, Order, compile_wheel
 from envfit.build.progress import Costs
 from envfit.build.run import toolkit_of
 from envfit.build.settings import Settings
 from envfit.distribution import Sdist
-from envfit.errors import BuildError, FileError, InstallError, LockError
+from envfit.errors import BuildError, FileError, LockError
 from envfit.frozen import frozen
 from envfit.index.cache import default_cache_dir
+from envfit.knowledge.device_code import runs_on
 from envfit.knowledge.model import KnowledgeBase, SourceBuild
 from envfit.knowledge.query import Query
 from envfit.lock.reading import LockedPackage, locked_packages, locked_target
 from envfit.target import GLIBC, GXX, NVCC, FactState, Target
 
 if TYPE_CHECKING:
-    from envfit.api.targets import Notify
+    from envfit.api.targets import Notify, TargetRequest
     from envfit.detect.interpreter import Interpreter
 
-__all__ = ["BuildMode", "Buildable", "build_locked", "built_directory"]
+__all__ = ["BuildMode", "BuildRequest", "build_file", "build_locked", "built_directory"]
 
 Watch = Callable[[Callable[[], str]], None]
 
@@ -52,12 +52,13 @@ class BuildMode(enum.Enum):
 
 
 @frozen
-class Buildable:
+class _Buildable:
     """One package that a lock marks as a build, and how it is built for a target."""
 
     package: LockedPackage
     sdist: Sdist
     needs: tuple[str, ...]
+    python: str  # minor version
     order: Order
 
 
@@ -75,76 +76,150 @@ def built_directory(environ: Mapping[str, str]) -> Path:
     return default_cache_dir(environ, home=Path.home()) / "builds-v1"
 
 
+@frozen
+class BuildRequest:
+    """What is said of builds."""
+
+    environ: Mapping[str, str]
+    directory: Path  # whose configuration of indexes counts
+    mode: BuildMode = BuildMode.AUTO
+    interpreter: Interpreter | None = None  # that provides torch
+    skip: frozenset[str] = frozenset()
+    jobs: int | None = None  # default: by cores and memory
+    network: bool = False  # whether builds may use the network
+    find_links: tuple[Path, ...] = ()  # where source distributions are looked for first
+
+
 def build_locked(
     lock: Pylock,
     target: Target,
     base: KnowledgeBase,
+    request: BuildRequest,
     *,
-    mode: BuildMode = BuildMode.AUTO,
-    interpreter: Interpreter | None = None,
-    skip: frozenset[str] = frozenset(),
-    jobs: int | None = None,
-    network: bool = False,
-    find_links: Sequence[Path] = (),
-    directory: Path | None = None,
-    environ: Mapping[str, str] | None = None,
     watch: Watch | None = None,
     notify: Notify = lambda _: None,
 ) -> tuple[BuiltWheel, ...]:
     """Return a wheel for each package that a lock marks as a build, in the order of the lock.
 
-    ``target`` is this machine, with the GPUs to build for; ``interpreter`` provides torch, where
-    one does; source distributions are looked for in ``find_links`` before they are fetched;
-    ``directory`` is where the configuration of indexes counts.  Nothing is returned for NEVER.
-    Raises BuildError where one cannot be built, or is not in the cache and may not be built, and
-    the errors of fetching and installing.
+    ``target`` is this machine, with the GPUs to build for.  ``watch`` is given what returns a line of
+    status, where somebody shows it.  Nothing is returned for NEVER.  Raises BuildError where one cannot
+    be built, or is not in the cache and may not be built, and the errors of fetching and installing.
     """
-    environ = os.environ if environ is None else environ
-    if mode is BuildMode.NEVER:
+    if request.mode is BuildMode.NEVER:
         return ()
-    cache = BuildCache(built_directory(environ), notify=notify)
+    if not target.gpus:
+        raise BuildError("there is no GPU to compile for", hints=["name one: --gpu H200"])
+    cache = BuildCache(built_directory(request.environ), notify=notify)
     return tuple(
-        _built(one, lock, cache, mode, interpreter, find_links, directory or Path.cwd(), environ, watch, notify)
-        for one in _buildable(lock, target, base, interpreter, skip, jobs, network, environ)
+        _built(one, lock, cache, request, watch=watch, notify=notify)
+        for one in _buildable(lock, target, base, request)
     )
 
 
+def build_file(
+    path: Path,
+    *,
+    target: TargetRequest,
+    output: Path | None = None,
+    provided_from: str | None = None,
+    skip: Sequence[str] = (),
+    jobs: int | None = None,
+    network: bool = False,
+    find_links: Sequence[Path] = (),
+    environ: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
+    notify: Notify = lambda _: None,
+) -> tuple[BuiltWheel, ...]:
+    """Compile what a lock file marks as builds for the GPUs of a target, on this machine.
+
+    No GPU is needed for GPUs that are named.  ``output`` is a directory that gets the wheels besides
+    the cache.  Raises what ``build_locked`` raises, and the errors of reading the lock.
+    """
+    from packaging.utils import canonicalize_name
+
+    from envfit.api.knowing import load_knowledge
+    from envfit.api.provided import ask_interpreter
+    from envfit.api.targets import this_machine, without_ignored
+    from envfit.lock.file import read_lock
+    from envfit.lock.reading import rebased
+    from envfit.project import rules_of
+
+    environ = os.environ if environ is None else environ
+    lock = rebased(read_lock(path), path.parent.absolute())
+    base = load_knowledge(rules_of(path.parent / "pyproject.toml"))
+    locked = locked_target(lock)
+    machine = without_ignored(this_machine(target, base, notify=notify), locked, notify)
+    if not machine.gpus and locked is not None:
+        machine = replace(machine, gpus=locked.gpus)  # a login node, or an image, builds for others
+    request = BuildRequest(
+        environ=environ,
+        directory=path.parent,
+        interpreter=ask_interpreter(provided_from, (), environ, notify),
+        skip=frozenset(map(canonicalize_name, skip)),
+        jobs=jobs,
+        network=network,
+        find_links=tuple(find_links),
+    )
+    wheels = build_locked(lock, machine, base, request, watch=watch, notify=notify)
+    if output is None:
+        return wheels
+    return tuple(replace(wheel, path=_copied(wheel.path, output)) for wheel in wheels)
+
+
+def _copied(wheel: Path, directory: Path) -> Path:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copy2(wheel, directory))
+    except OSError as error:
+        raise FileError(
+            f"{wheel.name} cannot be written to {directory}: {error.strerror or error}"
+        ) from error
+
+
 def _built(
-    one: Buildable,
+    one: _Buildable,
     lock: Pylock,
     cache: BuildCache,
-    mode: BuildMode,
-    interpreter: Interpreter | None,
-    find_links: Sequence[Path],
-    directory: Path,
-    environ: Mapping[str, str],
+    request: BuildRequest,
+    *,
     watch: Watch | None,
     notify: Notify,
 ) -> BuiltWheel:
     key = one.order.key
-    found = cache.find(key) if key.nvcc else cache.find_any(key)
-    if found is None and mode is BuildMode.ONLY_CACHED:
-        found = cache.find_any(key)
+    only_cached = request.mode is BuildMode.ONLY_CACHED
+    found = cache.find(key) or (cache.find_any(key) if only_cached or not key.nvcc else None)
     if found is not None:
-        notify(f"{one.package} is there: it was compiled before ({found.path.name})")
+        notify(f"{one.package} was compiled before: {found.path.name}")
         return found
-    if mode is BuildMode.ONLY_CACHED:
+    if only_cached:
         raise BuildError(
             f"{one.package} is not among the wheels that were compiled here before",
-            hints=["envfit build LOCK compiles it", f"or put its wheel into {cache.wheelhouse}"],
+            hints=["envfit build LOCK compiles it"],
         )
     if not key.nvcc:
         raise BuildError(f"{one.package} must be compiled, and there is no nvcc here")
-    sources = _Sources(find_links=find_links, directory=directory, environ=environ, notify=notify)
+    sources = Sources(
+        find_links=request.find_links, directory=request.directory, environ=request.environ, notify=notify
+    )
+
+    def python(tree: Path) -> BuildPython:
+        if request.interpreter is not None:
+            return provided_python(str(one.package), one.needs, request.interpreter)
+        return isolated_python(
+            lock,
+            one.needs,
+            one.python,
+            tree,
+            directory=request.directory,
+            environ=request.environ,
+            notify=notify,
+        )
+
     return compile_wheel(
         one.order,
         cache,
         unpack=lambda folder: sources.unpack(one.sdist, folder),
-        interpreter=lambda tree: (
-            _provided(one, interpreter)
-            if interpreter is not None
-            else _isolated(one, lock, tree, directory, environ, notify)
-        ),
+        interpreter=python,
         watch=watch,
         notify=notify,
     )
@@ -157,13 +232,9 @@ def _buildable(
     lock: Pylock,
     target: Target,
     base: KnowledgeBase,
-    interpreter: Interpreter | None,
-    skip: frozenset[str],
-    jobs: int | None,
-    network: bool,  # noqa: FBT001 - passed on
-    environ: Mapping[str, str],
-) -> Iterator[Buildable]:
-    packages = locked_packages(lock)
+    request: BuildRequest,
+) -> Iterator[_Buildable]:
+    packages, interpreter = locked_packages(lock), request.interpreter
     torch = _torch(packages, interpreter)
     python = interpreter.python if interpreter is not None else _python(lock, target)
     nvcc, compiler = target.fact(NVCC), target.fact(GXX)
@@ -171,13 +242,13 @@ def _buildable(
     query = Query(base, target)
     for package in packages:
         sdist = package.distribution
-        if not package.build or package.name in skip or not isinstance(sdist, Sdist):
+        if not package.build or package.name in request.skip or not isinstance(sdist, Sdist):
             continue
         build = query.source_build(package.name, sdist)
         if build is None or sdist.sha256 is None:
             raise LockError(f"nothing is known of how {package} is built, or its file has no hash")
-        settings, costs = _settings(build, target, jobs)
-        own = torch if _needs(build, "torch") else None
+        settings, costs = _settings(build, target, nvcc.version, request.jobs)
+        own = torch if build.needs_torch else None
         cuda = own.cuda if own is not None else nvcc.version
         key = BuildKey(
             name=package.name,
@@ -198,13 +269,19 @@ def _buildable(
         order = Order(
             key=key,
             settings=settings,
-            environ=environ,
+            environ=request.environ,
             costs=costs,
             toolkit=toolkit,
             inherited=frozenset({"PYTHONPATH"}) if interpreter is not None else frozenset(),
-            network=network,
+            network=request.network,
         )
-        yield Buildable(package=package, sdist=sdist, needs=build.needs, order=order)
+        yield _Buildable(
+            package=package,
+            sdist=sdist,
+            needs=build.needs,
+            python=f"{python.major}.{python.minor}",
+            order=order,
+        )
 
 
 def _torch(packages: Sequence[LockedPackage], interpreter: Interpreter | None) -> _Torch | None:
@@ -233,149 +310,66 @@ def _python(lock: Pylock, target: Target) -> Version:
     return locked.python if locked is not None else target.python
 
 
-def _needs(build: SourceBuild, name: str) -> bool:
-    return any(canonicalize_name(Requirement(text).name) == name for text in build.needs)
+def _settings(
+    build: SourceBuild, target: Target, nvcc: Version | None, jobs: int | None
+) -> tuple[Settings, Costs]:
+    """Return the variables of a build for a target's GPUs, and what it costs.
+
+    Raises BuildError where the build knows no architecture for one of them.
+    """
+    words, codes = _architectures(build, target, nvcc)
+    variables = dict(build.environment)
+    if words:
+        variables[build.architectures_in or "TORCH_CUDA_ARCH_LIST"] = build.separator.join(words)
+    jobs = jobs or _jobs(build)
+    effort = {build.jobs_in or "MAX_JOBS": str(jobs)}
+    if build.threads_in is not None:
+        effort[build.threads_in] = "1"
+    cost = build.cost
+    seconds = {item.name: item.seconds * len(codes) for item in cost.objects} if cost is not None else {}
+    settings = Settings(
+        variables=variables,
+        effort=effort,
+        clears=build.clears,
+        local_version_in=build.local_version_in,
+        libraries=build.libraries,
+        codes=codes,
+        jobs=jobs,
+    )
+    return settings, Costs(seconds=seconds, around=cost.around if cost is not None else 0.0)
 
 
-def _settings(build: SourceBuild, target: Target, jobs: int | None) -> tuple[Settings, Costs]:
-    """Return the variables of a build for a target's GPUs."""
-    raise NotImplementedError
+def _architectures(
+    build: SourceBuild, target: Target, nvcc: Version | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the words of the architectures that serve a target, and the machine code that comes of them."""
+    if not build.architectures:
+        each = target.capabilities
+        return tuple(map(str, each)), tuple(f"{one.major}{one.minor}" for one in each)
+    known = [one for one in build.architectures if nvcc is None or one.nvcc.contains(nvcc, prereleases=True)]
+    chosen = {}
+    for capability in target.capabilities:
+        serving = [
+            one for one in known if runs_on([one.code], [], capability, built_with=None, supported_cuda=None)
+        ]
+        if not serving:
+            raise BuildError(f"its build knows no architecture that compute capability {capability} runs")
+        best = max(serving, key=lambda one: int(one.code.rstrip("af")))
+        chosen[best.word] = best.code
+    if build.architectures_in is None:  # it compiles all that it knows
+        return (), tuple(one.code for one in known)
+    return tuple(chosen), tuple(chosen.values())
 
 
-# -- what it is built from and with -------------------------------------------
-
-
-@frozen
-class _Sources:
-    """Where source distributions come from."""
-
-    find_links: Sequence[Path]
-    directory: Path
-    environ: Mapping[str, str]
-    notify: Notify
-
-    def unpack(self, sdist: Sdist, folder: Path) -> Path:
-        """Unpack a source distribution, its hash checked, and return its top folder."""
-        from envfit.index.source_tree import unpack
-
-        archive = folder.with_name(sdist.filename)
-        self._copy(sdist, archive)
-        try:
-            return unpack(archive, sdist, folder)
-        finally:
-            archive.unlink(missing_ok=True)
-
-    def _copy(self, sdist: Sdist, archive: Path) -> None:
-        from envfit.index.file_hash import hash_of_file
-
-        for path in self._local(sdist):
-            if path.is_file():
-                digest, _ = hash_of_file(path)
-                if digest == sdist.sha256:
-                    shutil.copyfile(path, archive)
-                    return
-                self.notify(f"{path} is not the file that is locked: its sha256 is {digest}")
-        if not sdist.url.startswith(("http:", "https:")):
-            raise FileError(
-                f"{sdist.filename} is not at {sdist.url}",
-                hints=["name the directory that has it: --find-links DIR"],
-            )
-        self._download(sdist, archive)
-
-    def _local(self, sdist: Sdist) -> Iterator[Path]:
-        for directory in self.find_links:
-            yield directory / sdist.filename
-        if is_local(sdist.url):
-            yield local_path(sdist.url)
-        elif "://" not in sdist.url:
-            yield self.directory / sdist.url
-
-    def _download(self, sdist: Sdist, archive: Path) -> None:
-        from envfit.api.indexes import IndexRequest, open_packages
-        from envfit.index.download import download
-
-        self.notify(f"fetching {sdist.filename}")
-        request = IndexRequest(directory=self.directory)
-        with (
-            open_packages(request, self.environ, self.notify) as (_, session),
-            archive.open("w+b") as file,
-        ):
-            download(session, sdist.url, file, sha256=sdist.sha256, notify=self.notify)
-
-
-def _provided(one: Buildable, interpreter: Interpreter) -> BuildPython:
-    """Return the interpreter that provides torch; raises BuildError where it lacks what the build needs."""
-    has: dict[str, str] = {}
-    lacking = []
-    for text in one.needs:
-        needed = Requirement(text)
-        package = interpreter.package(canonicalize_name(needed.name))
-        if package is None:
-            lacking.append(text)
-        elif not needed.specifier.contains(package.version, prereleases=True):
-            lacking.append(f"{text} (it has {package.version})")
-        else:
-            has[package.name] = str(package.version)
-    if lacking:
-        raise BuildError(
-            f"{one.package} cannot be built with {interpreter.path}, which lacks {', '.join(lacking)}",
-            hints=["install what is lacking there, or build without --provided-from, in an environment made for it"],
-        )
-    return BuildPython(path=interpreter.path, requirements=has)
-
-
-def _isolated(
-    one: Buildable, lock: Pylock, tree: Path, directory: Path, environ: Mapping[str, str], notify: Notify
-) -> BuildPython:
-    """Return the Python of an environment with the locked torch and what the build needs, made where it is not."""
-    from envfit.api.indexes import IndexRequest, open_downloads
-    from envfit.install import BUILD_CONSTRAINTS
-    from envfit.install.addresses import handed_over
-    from envfit.install.run_tool import run_tool
-    from envfit.install.run_uv import create_venv, sync
-    from envfit.lock.file import write_lock
-
-    place, noted = tree / "environment", tree / "environment.is"
-    python = place / "bin" / "python"
-    if not noted.is_file():
-        shutil.rmtree(place, ignore_errors=True)
-        minor = one.order.key.python.removeprefix("cp")
-        names = {canonicalize_name(Requirement(text).name) for text in one.needs}
-        part = _closure(lock, names)
-        notify(f"making the environment that {one.package} is compiled in")
-        create_venv(place, f"{minor[0]}.{minor[1:]}", prompt="build", notify=notify)
-        record = tree / "pylock.toml"
-        write_lock(part, record)
-        with open_downloads(IndexRequest(directory=directory), environ, notify) as downloads:
-            files = [package.distribution for package in locked_packages(part)]
-            with handed_over(part, record, downloads.locate(files)) as given:
-                sync(python, given, notify=notify)
-            there = {package.name for package in part.packages}
-            others = [
-                text for text in one.needs if canonicalize_name(Requirement(text).name) not in there
-            ]
-            bounds = tree / "build-constraints.txt"
-            bounds.write_text("".join(f"{line}\n" for line in BUILD_CONSTRAINTS), encoding="utf-8")
-            if others:
-                command = ["uv", "pip", "install", "--python", str(python), "--constraints", str(bounds), *others]
-                run_tool(command, {**environ, **downloads.build_variables()}, notify=notify)
-        noted.write_text("", encoding="utf-8")
-    frozen_list = run_tool(["uv", "pip", "freeze", "--python", str(python)], environ)
-    pins = dict(line.split("==", 1) for line in frozen_list.splitlines() if "==" in line and " " not in line)
-    return BuildPython(path=str(python), requirements=pins)
-
-
-def _closure(lock: Pylock, names: set[str]) -> Pylock:
-    """Return the part of a lock that some packages need: themselves, and what they depend on."""
-    dependencies = {package.name: package.dependencies for package in locked_packages(lock)}
-    pending = [name for name in names if name in dependencies]
-    found: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name not in found:
-            found.add(name)
-            pending += [other for other in dependencies[name] if other in dependencies]
-    builds = {package.name for package in locked_packages(lock) if package.build}
-    if found & builds:
-        raise InstallError(f"{', '.join(sorted(found & builds))} must be compiled first")
-    return replace(lock, packages=[package for package in lock.packages if package.name in found])
+def _jobs(build: SourceBuild) -> int:
+    """Return how many compilers run at a time: as many as there are cores and memory for."""
+    cores = len(os.sched_getaffinity(0))
+    available = next(
+        (
+            int(line.split()[1]) / 2**20
+            for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+            if line.startswith("MemAvailable:")
+        ),
+        0.0,
+    )
+    return max(1, min(cores, int(available / (build.job_memory or 2.0))))
