@@ -435,7 +435,8 @@ _BUILD = Command(
             flags=("--gpu",),
             metavar="GPU",
             many=True,
-            help="Compile for this GPU, which need not be here. Default: auto, this machine's. Repeat it for several.",
+            help="Compile for this GPU, which need not be here. Default: this machine's, else the lock's. "
+            "Repeat it for several.",
         ),
         Argument(
             name="provided_from",
