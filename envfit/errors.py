@@ -20,6 +20,8 @@ The tree::
     │   └── InstallRefusedError   the lock does not run on this machine
     ├── UndecidedError        not decided within the budget            (exit 4)
     └── InstallError          the installation failed                  (exit 1)
+        ├── BuildError            a source distribution was not compiled
+        │   └── CrippledBuildError    it was, and its wheel lacks what it was built for
         └── VerificationError     it installed, and does not work
 
 An error is a value: a stable ``code``, a message that is complete without
@@ -33,6 +35,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "BuildError",
+    "CrippledBuildError",
     "EnvfitError",
     "FileError",
     "InputError",
@@ -260,4 +264,29 @@ class VerificationError(InstallError):
     )
     remedy = (
         "Look at the exception in the message: its root is the cause. envfit diagnose tells what it means."
+    )
+
+
+class BuildError(InstallError):
+    """A source distribution could not be compiled; what was finished of it is kept."""
+
+    code = "compilation-failed"
+    cause = "A source distribution could not be compiled: its build stopped with an error or was ended."
+    remedy = (
+        "Read the cause in the message and the log that it names, then run the same command again: it goes "
+        "on from what was finished."
+    )
+
+
+class CrippledBuildError(BuildError):
+    """A build said that all is well, and its wheel lacks the extension or the code that it was built for."""
+
+    code = "crippled-build"
+    cause = (
+        "A build ended without an error, and its wheel lacks the compiled extension or code for a GPU that "
+        "it was built for, or holds code that nobody asked for. Some packages fall back so when a setting "
+        "does not suit them."
+    )
+    remedy = (
+        "Read the log that the message names for what the build left out; no such wheel is ever installed."
     )

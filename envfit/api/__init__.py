@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envfit.api.asking import Account, Possibility
+    from envfit.api.building import build_file
     from envfit.api.codes import CodeEntry
     from envfit.api.diagnosing import diagnose_file, diagnose_stream
     from envfit.api.fixing import Fixed
@@ -46,6 +47,7 @@ __all__ = [
     "account_of_lock",
     "apply_fix",
     "begin_package",
+    "build_file",
     "check_file",
     "check_page",
     "check_prefix",
@@ -79,6 +81,7 @@ _ELSEWHERE = {
     "LockResult": "locking",
     "MatrixRequest": "matrices",
     "TargetRequest": "targets",
+    "build_file": "building",
     "describe_target": "targets",
     "diagnose_file": "diagnosing",
     "diagnose_stream": "diagnosing",

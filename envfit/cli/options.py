@@ -414,6 +414,50 @@ _INSTALL = Command(
     ),
 )
 
+_BUILD = Command(
+    name="build",
+    run="envfit.cli.building:build",
+    summary="Compile what a lock marks as builds, such as flash-attn, for the GPUs of the lock's machine.",
+    more="Only for the architectures that serve the GPUs, which need not be here, and without a network. The "
+    "device code of a wheel is read back before it counts. Wheels are kept, so that a second run and envfit "
+    "install find them; a build that was interrupted goes on from what it had finished.",
+    arguments=(
+        _LOCK_FILE,
+        Argument(
+            name="output",
+            flags=("--out",),
+            metavar="DIR",
+            kind=Path,
+            help="Copy the wheels there, for --find-links of any tool.",
+        ),
+        Argument(
+            name="gpus",
+            flags=("--gpu",),
+            metavar="GPU",
+            many=True,
+            help="Compile for this GPU, which need not be here. Default: this machine's, else the lock's. "
+            "Repeat it for several.",
+        ),
+        Argument(
+            name="provided_from",
+            flags=("--provided-from",),
+            metavar="PYTHON",
+            help="Compile with this interpreter and its torch, instead of in an environment made for it.",
+        ),
+        Argument(name="skip", flags=("--skip",), metavar="NAME", many=True, help="Leave NAME out."),
+        Argument(
+            name="jobs",
+            flags=("-j", "--jobs"),
+            metavar="N",
+            kind=_positive,
+            help="Run this many compilers at a time. Default: by cores and memory.",
+        ),
+        _FIND_LINKS,
+        _flag("allow_network", "--allow-network", help="Let builds use the network."),
+        _JSON,
+    ),
+)
+
 _GUARD = Command(
     name="guard",
     run="envfit.cli.guarding:guard",
@@ -864,6 +908,7 @@ COMMANDS = (
     _LOCK,
     _ADD,
     _INSTALL,
+    _BUILD,
     _GUARD,
     _CHECK,
     _DIAGNOSE,

@@ -23,9 +23,14 @@ class Progress:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether somebody sees a status: the stream is a terminal."""
+        return self._stream.isatty()
+
     def watch(self, status: Callable[[], str]) -> None:
         """Begin to show a status, where the stream is a terminal."""
-        if not self._stream.isatty() or self._thread is not None:
+        if not self.is_seen or self._thread is not None:
             return
         self._thread = threading.Thread(target=self._draw, args=(status,), daemon=True)
         self._thread.start()
