@@ -200,9 +200,11 @@ class _Gates:
             return _gate("GPU", unknown=NotSaid(text="No GPU is named that the code is for."))
         closed: list[Reason] = [*self._broken(CAPABILITY, of=self._case.package)]
         judged = {reason.about.partition(" (")[0] for reason in closed if isinstance(reason, RuleBroken)}
-        for reason in self._recipe.unserved:
-            if isinstance(reason, NoWord) and reason.gpu.name not in judged:
-                closed.append(reason)
+        closed += [
+            reason
+            for reason in self._recipe.unserved
+            if isinstance(reason, NoWord) and reason.gpu.name not in judged
+        ]
         served = "; ".join(map(str, self._recipe.served))
         # Where nothing is served yet, an architecture is there, and nvcc is what it waits for.
         return _gate("GPU", closed, Fits(text=f"{served or f'{self._case.release} has code for it'}."))

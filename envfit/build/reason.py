@@ -182,7 +182,10 @@ class TooLittleDisk:
     source: str
 
     def __str__(self) -> str:
-        return f"The build takes about {self.needed:g} GiB of disk, and {self.free:g} GiB are free ({self.source})."
+        return (
+            f"The build takes about {self.needed:g} GiB of disk, and {self.free:g} GiB are free "
+            f"({self.source})."
+        )
 
 
 @frozen
@@ -204,7 +207,8 @@ class NeedsMissing:
     missing: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.release} needs {', '.join(self.missing)} to be built, which this environment does not have."
+        missing = ", ".join(self.missing)
+        return f"{self.release} needs {missing} to be built, which this environment does not have."
 
 
 Reason = (
