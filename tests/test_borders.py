@@ -29,6 +29,10 @@ RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 PURE = [
     "address",
     "binary",
+    "build/advice.py",
+    "build/gate.py",
+    "build/jobs.py",
+    "build/recipe.py",
     "diagnosis",
     "distribution",
     "doctor",

@@ -28,17 +28,19 @@ def install(
 ) -> None:
     """Install a lock, if it runs on this machine, and prove it by importing what was asked for."""
     report = api.install(
-        lock_file,
-        prefix=prefix,
-        target=api.TargetRequest(
-            gpus=tuple(gpus or ("auto",)), driver=driver, ignored_gpus=tuple(ignored_gpus)
+        api.InstallRequest(
+            lock=lock_file,
+            prefix=prefix,
+            target=api.TargetRequest(
+                gpus=tuple(gpus or ("auto",)), driver=driver, ignored_gpus=tuple(ignored_gpus)
+            ),
+            skip=tuple(skip),
+            provided_from=provided_from,
+            ignore_rules=tuple(ignore_rules),
+            mirrors=tuple(mirrors),
+            guarded=not no_guard,
+            dry_run=dry_run,
         ),
-        skip=tuple(skip),
-        provided_from=provided_from,
-        ignore_rules=tuple(ignore_rules),
-        mirrors=tuple(mirrors),
-        guarded=not no_guard,
-        dry_run=dry_run,
         notify=render.talk,
     )
     if json:

@@ -43,8 +43,8 @@ from envfit.knowledge.model import (
     RoutedIndex,
     Rule,
     Severity,
-    Statement,
     StaticMetadata,
+    TorchExtensions,
 )
 from envfit.knowledge.source_build import read_advice, read_source_build
 from envfit.knowledge.symptom import Symptom
@@ -119,7 +119,7 @@ class _Loader:
         self.examples: list[Example] = []
         self.symptoms: dict[str, Symptom] = {}
         self.compilers: dict[Version, NvccRelease] = {}
-        self.same_major: Statement | None = None
+        self.torch_extensions: TorchExtensions | None = None
         self.matrix = MatrixDefaults()
 
     def file(self, folder: str, stem: str, table: Table) -> None:
@@ -183,7 +183,7 @@ class _Loader:
             gpus=tuple(self.gpus),
             examples=tuple(self.examples),
             symptoms=tuple(self.symptoms.values()),
-            same_major=self.same_major,
+            torch_extensions=self.torch_extensions,
             compilers=tuple(sorted(self.compilers.values(), key=lambda release: release.version)),
             matrix=self.matrix,
         )
@@ -263,9 +263,13 @@ class _Loader:
             item.finish()
 
     def _compilers(self, table: Table) -> None:
-        stated = table.table("same_major")
-        self.same_major = Statement(why=stated.text("why"), evidence=read_evidence(stated))
-        if not proves(self.same_major.evidence):
+        stated = table.table("torch_extensions")
+        self.torch_extensions = TorchExtensions(
+            same_major=stated.text("same_major"),
+            headers=stated.texts("headers", required=True),
+            evidence=read_evidence(stated),
+        )
+        if not proves(self.torch_extensions.evidence):
             stated.fault("needs evidence of rank docs or better", "evidence")
         stated.finish()
         for item in table.tables("nvcc"):
@@ -276,6 +280,7 @@ class _Loader:
                 gxx=item.number("gxx"),
                 architectures=read_architectures(item, "architectures"),
                 wheels=wheels,
+                conda=item.text("conda") if "conda" in item else None,
                 evidence=read_evidence(item),
             )
             if not proves(release.evidence):

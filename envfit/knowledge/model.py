@@ -55,8 +55,8 @@ __all__ = [
     "Rule",
     "Severity",
     "SourceBuild",
-    "Statement",
     "StaticMetadata",
+    "TorchExtensions",
 ]
 
 #: The name by which a rule speaks of the compute capability of every GPU in use.
@@ -91,14 +91,6 @@ class Evidence:
 
     def __str__(self) -> str:
         return f"{self.kind.label}: {self.source}, {self.locator} (checked {self.checked})"
-
-
-@frozen
-class Statement:
-    """A sentence that is shown to users, and what proves it."""
-
-    why: str
-    evidence: tuple[Evidence, ...]
 
 
 class Severity(enum.Enum):
@@ -372,7 +364,17 @@ class NvccRelease:
     version: Version  # such as 12.8
     gxx: int  # newest major version of GCC that it works with
     architectures: tuple[str, ...]  # of the machine code that it writes, without dots: "80", "90a"
-    wheels: tuple[str, ...] = ()  # requirements that bring all of it from a package index; none have it
+    wheels: tuple[str, ...] = ()  # requirements that bring all of it from a package index; else none have it
+    conda: str | None = None  # the spec that brings it from a conda channel
+    evidence: tuple[Evidence, ...] = ()
+
+
+@frozen
+class TorchExtensions:
+    """What torch demands of whoever compiles an extension of it."""
+
+    same_major: str  # a sentence: of its CUDA runtime and the toolkit
+    headers: tuple[str, ...]  # of CUDA libraries that its own headers include
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -532,7 +534,7 @@ class KnowledgeBase:
     examples: Sequence[Example] = ()
     symptoms: Sequence[Symptom] = ()
     compilers: tuple[NvccRelease, ...] = ()  # oldest first
-    same_major: Statement | None = None  # of nvcc and torch's CUDA runtime, for extensions of torch
+    torch_extensions: TorchExtensions | None = None
     matrix: MatrixDefaults = field(default_factory=MatrixDefaults)
     compiled: InitVar[Lookup | None] = None  # the lookup, where it was made before
     lookup: Lookup = field(init=False, compare=False, repr=False)

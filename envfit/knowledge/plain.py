@@ -46,7 +46,7 @@ _CLASSES: tuple[type[Any], ...] = (
     model.PackageKnowledge,
     model.CudaToolkit,
     model.NvccRelease,
-    model.Statement,
+    model.TorchExtensions,
     model.CudaRuntime,
     model.DriverBranch,
     model.CapabilityEntry,

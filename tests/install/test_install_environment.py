@@ -15,7 +15,7 @@ from packaging.pylock import Pylock
 from packaging.specifiers import SpecifierSet
 
 from envfit.errors import FileError, InstallError, SourceError, VerificationError
-from envfit.install import InstallReport, Outcome, Refused, install
+from envfit.install import InstallReport, Options, Outcome, Refused, install
 from envfit.install.environment import Environment
 from envfit.lock.file import read_lock
 from tests.install.locks import bare_target, entry, entry_of, knowledge, locked
@@ -66,8 +66,9 @@ def demo(
     )
 
 
-def put(lock: Pylock, prefix: Path, **options) -> InstallReport:
-    return install(lock, bare_target(), knowledge(), prefix, **{"python": sys.executable, **options})
+def put(lock: Pylock, prefix: Path, *, notify=lambda _: None, **options) -> InstallReport:
+    chosen = Options(**{"python": sys.executable, **options})
+    return install(lock, bare_target(), knowledge(), prefix, options=chosen, notify=notify)
 
 
 def run(prefix: Path, code: str) -> str:

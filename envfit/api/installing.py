@@ -1,0 +1,101 @@
+"""Installing: the request, and how its parts reach the rooms that do it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+
+from envfit.api.ignored import ignored_rules
+from envfit.api.indexes import IndexRequest, open_downloads
+from envfit.api.knowing import load_knowledge
+from envfit.api.provided import ask_interpreter
+from envfit.api.reading import with_kept_code
+from envfit.api.targets import Notify, TargetRequest, this_machine, without_ignored
+from envfit.frozen import frozen
+from envfit.install import Build, Downloads, Options, Verify
+from envfit.install import install as install_lock
+from envfit.lock.file import read_lock
+from envfit.lock.reading import locked_target, rebased
+from envfit.project import mirrors_of, rules_of
+
+if TYPE_CHECKING:
+    from envfit.install import InstallReport
+
+__all__ = ["InstallRequest", "install"]
+
+
+@frozen
+class InstallRequest:
+    """What ``install`` is asked for; the defaults are those of the command line."""
+
+    lock: Path | None = None  # None: pylock.toml
+    prefix: Path | None = None  # None: .venv
+    target: TargetRequest = field(default_factory=lambda: TargetRequest(gpus=("auto",)))
+    skip: tuple[str, ...] = ()
+    provided_from: str | None = None  # the interpreter whose packages the lock counts on
+    ignore_rules: tuple[str, ...] = ()
+    mirrors: tuple[str, ...] = ()  # CANONICAL=MIRROR
+    guarded: bool = True
+    build: Build = Build.AUTO
+    verify: Verify = Verify.REQUESTED
+    keep: int = 1
+    adopt: bool = False
+    offline: bool = False
+    find_links: tuple[Path, ...] = ()  # directories of wheels
+    force: bool = False
+    dry_run: bool = False
+
+
+def install(
+    request: InstallRequest, *, environ: Mapping[str, str] | None = None, notify: Notify = lambda _: None
+) -> InstallReport:
+    """Install a lock into a new environment, if it runs on this machine.
+
+    Mirrors of the request come before those of the environment and of the project that the lock
+    lies in, whose rules count too.
+    Raises InstallRefusedError with the reasons before anything is made, and
+    InstallError or VerificationError with the former environment untouched.
+    """
+    environ = os.environ if environ is None else environ
+    path = request.lock or Path("pylock.toml")
+    document = rebased(read_lock(path), path.parent.absolute())
+    base = with_kept_code(load_knowledge(rules_of(path.parent / "pyproject.toml")), document, environ)
+    ignored = ignored_rules(request.ignore_rules, base)
+    for rule in sorted(ignored):
+        notify(f"ignored rule: {rule}")
+    options = Options(
+        skip=frozenset(map(canonicalize_name, request.skip)),
+        ignored=ignored,
+        interpreter=ask_interpreter(request.provided_from, (), environ, notify),
+        build=request.build,
+        verify=request.verify,
+        keep=request.keep,
+        adopt=request.adopt,
+        offline=request.offline,
+        find_links=request.find_links,
+        force=request.force,
+        guarded=request.guarded,
+        dry_run=request.dry_run,
+    )
+    indexes = IndexRequest(
+        directory=path.parent,
+        mirrors=request.mirrors,
+        project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
+    )
+    with open_downloads(indexes, environ, notify) as downloads:
+        return install_lock(
+            document,
+            without_ignored(
+                this_machine(request.target, base, notify=notify), locked_target(document), notify
+            ),
+            base,
+            request.prefix or Path(".venv"),
+            options=options,
+            downloads=Downloads(locate=downloads.locate, build_variables=downloads.build_variables),
+            notify=notify,
+        )
