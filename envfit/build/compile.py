@@ -82,7 +82,7 @@ def compile_wheel(
             return found
         source = _source(tree, unpack, notify)
         python = interpreter(tree)
-        made = _compile(order, cache, tree, source, python, watch, notify)
+        made = _compile(order, cache, source, python, watch=watch, notify=notify)
         shutil.rmtree(tree, ignore_errors=True)
     return made
 
@@ -90,13 +90,13 @@ def compile_wheel(
 def _compile(
     order: Order,
     cache: BuildCache,
-    tree: Path,
     source: Path,
     python: BuildPython,
+    *,
     watch: Callable[[Callable[[], str]], None] | None,
     notify: Callable[[str], None],
 ) -> BuiltWheel:
-    settings = order.settings
+    settings, tree = order.settings, cache.tree(order.key)
     if settings.local_version_in is not None and order.local:
         variables = {**settings.variables, settings.local_version_in: order.local}
         settings = replace(settings, variables=variables)

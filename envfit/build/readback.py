@@ -100,19 +100,31 @@ def faults(
         expected = [item for item in libraries if item.has_gpu_code]
         if not expected:
             yield "no library in it has GPU code"
-    for item in expected:
-        lacking = [f"sm_{code}" for code in codes if code not in item.sass]
-        if lacking:
-            yield f"{item.path} has no code for {', '.join(lacking)}"
     for item in libraries:
-        other = [f"sm_{code}" for code in item.sass if code not in codes]
-        other += [f"PTX of compute_{code}" for code in item.ptx if code not in ptx]
-        if other:
-            yield f"{item.path} has code that nobody asked for: {', '.join(other)}"
-        if not item.whole:
-            yield f"{item.path} has GPU code of a form that is not known"
-        if cuda is not None and item.cudart not in {None, cuda}:
-            yield f"{item.path} is linked with libcudart.so.{item.cudart}, and torch with libcudart.so.{cuda}"
+        for fault in _faults_of(item, codes if item in expected else (), allowed=codes, ptx=ptx, cuda=cuda):
+            yield f"{item.path} {fault}"
+
+
+def _faults_of(
+    item: BuiltLibrary,
+    codes: Sequence[str],
+    *,
+    allowed: Sequence[str],
+    ptx: Sequence[str],
+    cuda: int | None,
+) -> Iterator[str]:
+    """Yield what is wrong with one library that must have some code and may have no other."""
+    lacking = [f"sm_{code}" for code in codes if code not in item.sass]
+    if lacking:
+        yield f"has no code for {', '.join(lacking)}"
+    other = [f"sm_{code}" for code in item.sass if code not in allowed]
+    other += [f"PTX of compute_{code}" for code in item.ptx if code not in ptx]
+    if other:
+        yield f"has code that nobody asked for: {', '.join(other)}"
+    if not item.whole:
+        yield "has GPU code of a form that is not known"
+    if cuda is not None and item.cudart not in {None, cuda}:
+        yield f"is linked with libcudart.so.{item.cudart}, and torch has CUDA {cuda}"
 
 
 def _fits(path: str, pattern: str) -> bool:

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 __all__ = ["end_session", "members"]
 
@@ -19,15 +20,15 @@ __all__ = ["end_session", "members"]
 def members(session: int) -> list[int]:
     """Return the processes of a session."""
     found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit():
             try:
-                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
-                    fields = file.read().rpartition(")")[2].split()
+                text = (place / "stat").read_text(encoding="ascii", errors="replace")
             except OSError:
                 continue
+            fields = text.rpartition(")")[2].split()
             if int(fields[3]) == session and fields[0] != "Z":
-                found.append(int(name))
+                found.append(int(place.name))
     return found
 
 

@@ -61,15 +61,15 @@ def library():
     words = os.environ.get("PLAIN_CUDA_ARCHS", ";".join(WORDS)).split(";")
     flags = " ".join(f"-gencode arch=compute_{word},code=sm_{word}" for word in WORDS if word in words)
     sources = sorted((HERE / "csrc").glob("*.cu"))
+    threads = os.environ.get("NVCC_THREADS", "4")
     objects = [f"{source.stem}.o" for source in sources]
     lines = [
         f"nvcc = {nvcc}",
         "rule compile",
-        f"  command = $nvcc -O1 -Xcompiler -fPIC {flags} --threads {os.environ.get('NVCC_THREADS', '4')}"
-        " -c $in -o $out",
+        f"  command = $nvcc -O1 -Xcompiler -fPIC {flags} --threads {threads} -c $in -o $out",
         "rule link",
         f"  command = $nvcc -shared {flags} $in -o $out",
-        *(f"build {name}: compile {source}" for name, source in zip(objects, sources)),
+        *(f"build {name}: compile {source}" for name, source in zip(objects, sources, strict=True)),
         f"build _kernels.so: link {' '.join(objects)}",
         "",
     ]
