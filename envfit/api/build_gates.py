@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envfit.api.building import built_directory
-from envfit.build.gate import Case, torch_cuda
+from envfit.build.case import Case, torch_cuda
 from envfit.build.remedy import known_releases
 from envfit.build.report import BuildReport, report_on
 from envfit.build.run import toolkit_of
@@ -106,9 +106,9 @@ def lock_gate_reports(
     query = Query(base, machine)
     packages = locked_packages(lock)
     skipped = frozenset(map(canonicalize_name, skip))
-    torch = _torch(query, packages, said)
+    torch, names = _torch(query, packages, said), frozenset(package.name for package in packages)
     return tuple(
-        report_on(_case(query, package.name, package.version, torch=torch, said=said), environ)
+        report_on(_case(query, package.name, package.version, torch=torch, said=said, locked=names), environ)
         for package in packages
         if package.build and package.version is not None and package.name not in skipped
     )
@@ -121,6 +121,7 @@ def _case(
     *,
     torch: tuple[Version | None, Version | None],
     said: BuildSaid,
+    locked: frozenset[str] | None = None,
 ) -> Case:
     source = Sdist(name=name, version=version, filename="", url="", index="")
     build = query.source_build(name, source)
@@ -137,6 +138,7 @@ def _case(
         build=build,
         torch=torch[0],
         torch_cuda=torch[1],
+        locked=locked,
         ignored_rules=frozenset(said.ignored_rules),
     )
 
@@ -191,7 +193,7 @@ def _machine(
     machine = this_machine(target, base, notify=notify)
     nvcc = machine.fact(NVCC)
     toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
-    wanted = base.torch_extensions.headers if base.torch_extensions is not None else ()
+    wanted = tuple(base.torch_extensions.headers) if base.torch_extensions is not None else ()
     found = (
         *read_resources(Path("/"), environ, built_directory(environ)),
         *read_header_facts(wanted, toolkit, environ),

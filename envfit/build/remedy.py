@@ -11,13 +11,14 @@ from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import Version
 
 from envfit.build.advice import seconds_of
-from envfit.build.gate import Case, Gate, Judged, Outcome, Remedy, judge, torch_cuda
+from envfit.build.case import Case, torch_cuda
+from envfit.build.gate import Gate, Judged, Outcome, Remedy, judge
 from envfit.build.jobs import ASSUMED_JOB_MEMORY
 from envfit.build.recipe import nvcc_release
 from envfit.distribution import Sdist
 from envfit.knowledge.model import Evidence, KnowledgeBase, NvccRelease
 from envfit.knowledge.query import Query
-from envfit.target import CUDA_HEADERS, GXX, MEMORY_FREE, NVCC, FactState
+from envfit.target import CUDA_HEADERS, GXX, MEMORY_FREE, NVCC, PYTHON_HEADERS, FactState
 
 __all__ = ["known_releases", "with_remedies"]
 
@@ -254,13 +255,12 @@ class _Finder:
         yield Remedy(text=f"Make room, or build in a directory where {needed:g} GiB are free.")
 
     def _for_headers(self) -> Iterator[Remedy]:
-        if self._case.target.fact(CUDA_HEADERS).state is FactState.ABSENT:
-            yield Remedy(
-                text="Install the whole CUDA toolkit; of CUDA 13, the wheels nvidia-cublas, nvidia-cusolver "
-                "and nvidia-cusparse have the headers too."
-            )
-        else:
+        stated = self._case.knowledge.torch_extensions
+        if self._case.target.fact(PYTHON_HEADERS).state is FactState.ABSENT:
             yield Remedy(text="Install the development files of this Python, such as python3-dev.")
+        if stated is not None and self._case.target.fact(CUDA_HEADERS).state is FactState.ABSENT:
+            wheels = " ".join(dict.fromkeys(stated.headers.values()))
+            yield Remedy(text=f"Install the whole CUDA toolkit, or lock beside torch, of its CUDA: {wheels}.")
 
     def _for_tools(self) -> Iterator[Remedy]:
         yield Remedy(text="Build in an environment of its own, which is the default.")

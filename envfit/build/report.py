@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from envfit.build.advice import Cost, advice_for, cost_of
-from envfit.build.gate import Case, Judged, Outcome, judge
+from envfit.build.case import Case
+from envfit.build.gate import Judged, Outcome, judge
 from envfit.build.remedy import with_remedies
 from envfit.errors import BuildImpossibleError
 from envfit.frozen import frozen

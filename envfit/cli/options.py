@@ -473,8 +473,8 @@ _BUILD = Command(
         _flag(
             "dry_run",
             "--dry-run",
-            help="Compile nothing: say whether it can be, what is in the way and what opens it, the settings, "
-            "what it costs here and whether it is worth it. The exit code is 1 where it cannot be.",
+            help="Compile nothing: say whether it can be, what is in the way and what opens it, the "
+            "settings, what it costs here and whether it is worth it. Exit code 1 where it cannot be.",
         ),
         _DRIVER,
         Argument(
@@ -500,7 +500,7 @@ _BUILD = Command(
             flags=("--memory",),
             metavar="GIB",
             kind=_amount,
-            help="With --dry-run: judge as if this much memory were free. Default: what this process may use.",
+            help="With --dry-run: judge as if so much memory were free. Default: what this process may use.",
         ),
         Argument(
             name="cores",
