@@ -32,6 +32,7 @@ from envfit.build.reason import (
     TooLittleDisk,
     TooLittleMemory,
     WordNeedsNvcc,
+    gpu_words,
 )
 from envfit.build.recipe import Recipe, nvcc_release, recipe_for
 from envfit.frozen import frozen
@@ -318,7 +319,7 @@ class _Gates:
         fact = fact_of(self._case.target, objection.demand.name) if objection.demand is not None else None
         if fact is None or not fact.name.startswith("compute capability of "):
             return ""
-        return f"{fact.name.removeprefix('compute capability of ')} (compute capability {fact.value})"
+        return gpu_words(fact.name.removeprefix("compute capability of "), fact.value)
 
 
 _WITHOUT_NVCC = NotSaid(text="It cannot be said without an nvcc.")
