@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envfit.api.asking import Account, Possibility
+    from envfit.api.build_gates import BuildSaid, gate_report, lock_gate_reports
     from envfit.api.building import build_file
     from envfit.api.codes import CodeEntry
     from envfit.api.diagnosing import diagnose_file, diagnose_stream
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from envfit.matrix.model import Matrix
 
 __all__ = [
+    "BuildSaid",
     "InstallRequest",
     "LockRequest",
     "LockResult",
@@ -58,11 +60,13 @@ __all__ = [
     "diagnose_stream",
     "export",
     "freshen",
+    "gate_report",
     "install",
     "knowledge",
     "known",
     "lint",
     "lock",
+    "lock_gate_reports",
     "matrix",
     "plan_fix",
     "possibility",
@@ -76,6 +80,7 @@ __all__ = [
 
 # Where the other names of this room are: whoever detects does not wait for what locks.
 _ELSEWHERE = {
+    "BuildSaid": "build_gates",
     "InstallRequest": "installing",
     "LockRequest": "request",
     "LockResult": "locking",
@@ -85,7 +90,9 @@ _ELSEWHERE = {
     "describe_target": "targets",
     "diagnose_file": "diagnosing",
     "diagnose_stream": "diagnosing",
+    "gate_report": "build_gates",
     "install": "installing",
+    "lock_gate_reports": "build_gates",
     "target_of": "targets",
 }
 

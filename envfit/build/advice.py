@@ -7,13 +7,13 @@ import heapq
 from packaging.version import Version
 
 from envfit.build.jobs import Jobs
+from envfit.build.progress import duration
 from envfit.frozen import frozen
 from envfit.knowledge.model import Advice, BuildCost
 from envfit.target import Target
 
-__all__ = ["Cost", "advice_for", "cost_of", "duration", "seconds_of"]
+__all__ = ["Cost", "advice_for", "cost_of", "seconds_of"]
 
-_MINUTE = 60
 _HOUR = 3600
 
 
@@ -33,7 +33,8 @@ class Cost:
         several = f", each for {self.architectures} architectures" if self.architectures > 1 else ""
         return (
             f"about {duration(self.seconds)} for {self.objects} objects{several} "
-            f"({self.core_seconds / _HOUR:.1f} core-hours), {self.jobs} at a time, up to {self.peak_memory:g} GiB"
+            f"({self.core_seconds / _HOUR:.1f} core-hours), {self.jobs} at a time, "
+            f"up to {self.peak_memory:g} GiB of memory"
         )
 
 
@@ -45,7 +46,7 @@ def cost_of(measured: BuildCost, architectures: int, jobs: Jobs) -> Cost:
         core_seconds=measured.core_seconds * architectures,
         seconds=seconds_of(measured, architectures, jobs.count),
         jobs=jobs.count,
-        peak_memory=jobs.peak_memory,
+        peak_memory=max(jobs.peak_memory, measured.largest),
         machine=measured.machine,
     )
 
@@ -73,11 +74,3 @@ def advice_for(
         and (not str(item.torch) or (torch is not None and item.torch.contains(torch, prereleases=True)))
         and all(item.capability.contains(str(capability)) for capability in target.capabilities)
     )
-
-
-def duration(seconds: float) -> str:
-    """Return a time as people say it: 23 minutes, 5 h 13 min."""
-    minutes = max(1, round(seconds / _MINUTE))
-    if minutes < 2 * _MINUTE:
-        return f"{minutes} minute{'s' if minutes > 1 else ''}"
-    return f"{minutes // _MINUTE} h {minutes % _MINUTE:02} min"

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
 
 from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from envfit.build.case import Case
+from envfit.build.headers import find_headers
 from envfit.build.jobs import Jobs, free_memory, jobs_for
 from envfit.build.reason import (
     CannotWrite,
     CompilerMissing,
     CompilerTooNew,
     Fits,
-    HeadersMissing,
     MajorsDiffer,
     NeedsMissing,
     NotSaid,
@@ -32,28 +32,24 @@ from envfit.build.reason import (
     TooLittleDisk,
     TooLittleMemory,
     WordNeedsNvcc,
+    gpu_words,
 )
 from envfit.build.recipe import Recipe, nvcc_release, recipe_for
-from envfit.distribution import Wheel
 from envfit.frozen import frozen
 from envfit.knowledge.facts import fact_of
-from envfit.knowledge.model import CAPABILITY, KnowledgeBase, SourceBuild
+from envfit.knowledge.model import CAPABILITY
 from envfit.knowledge.objections import Objection, object_to
 from envfit.knowledge.query import Query
 from envfit.knowledge.verdict import IMPOSSIBLE
 from envfit.target import (
-    CUDA_HEADERS,
     DISK_FREE,
     GXX,
     MEMORY,
     NVCC,
-    PYTHON_HEADERS,
-    Fact,
     FactState,
-    Target,
 )
 
-__all__ = ["Case", "Gate", "Judged", "Outcome", "Remedy", "judge", "torch_cuda"]
+__all__ = ["Gate", "Judged", "Outcome", "Remedy", "judge"]
 
 _TORCH = "torch"
 _TORCH_CUDA = "__torch_cuda"
@@ -87,32 +83,6 @@ class Gate:
 
 
 @frozen
-class Case:
-    """What is to be built, for what and by what; facts of the target are those of the machine that builds."""
-
-    knowledge: KnowledgeBase
-    target: Target
-    package: str  # normalized
-    version: Version
-    build: SourceBuild
-    torch: Version | None = None
-    torch_cuda: Version | None = None  # CUDA runtime of torch
-    ignored_rules: frozenset[str] = field(default_factory=frozenset)
-    installed: Mapping[str, Version] | None = None  # where the build is not isolated: what it finds
-
-    @property
-    def release(self) -> str:
-        """The package and its version, in words."""
-        return f"{self.package} {self.version}"
-
-    def with_fact(self, name: str, value: str, source: str) -> Case:
-        """Return the case with another value of a fact."""
-        facts = [fact for fact in self.target.facts if fact.name != name]
-        facts.append(Fact(name=name, state=FactState.KNOWN, value=value, source=source))
-        return replace(self, target=replace(self.target, facts=tuple(facts)))
-
-
-@frozen
 class Judged:
     """Every gate of a case, and what would be built."""
 
@@ -131,15 +101,6 @@ class Judged:
     def failed(self) -> frozenset[str]:
         """The names of the gates that are closed."""
         return frozenset(gate.name for gate in self.gates if gate.outcome is Outcome.FAILED)
-
-
-def torch_cuda(query: Query, version: Version, wheel: Wheel | None = None) -> Version | None:
-    """Return the CUDA runtime of a release of torch, by its label or by what was read in its wheels."""
-    name = f"torch-{version}.whl"
-    code = query.device_code(
-        _TORCH, wheel or Wheel(name=_TORCH, version=version, filename=name, url="", index="")
-    )
-    return code.cuda if code is not None else None
 
 
 def judge(case: Case) -> Judged:
@@ -200,9 +161,11 @@ class _Gates:
             return _gate("GPU", unknown=NotSaid(text="No GPU is named that the code is for."))
         closed: list[Reason] = [*self._broken(CAPABILITY, of=self._case.package)]
         judged = {reason.about.partition(" (")[0] for reason in closed if isinstance(reason, RuleBroken)}
-        for reason in self._recipe.unserved:
-            if isinstance(reason, NoWord) and reason.gpu.name not in judged:
-                closed.append(reason)
+        closed += [
+            reason
+            for reason in self._recipe.unserved
+            if isinstance(reason, NoWord) and reason.gpu.name not in judged
+        ]
         served = "; ".join(map(str, self._recipe.served))
         # Where nothing is served yet, an architecture is there, and nvcc is what it waits for.
         return _gate("GPU", closed, Fits(text=f"{served or f'{self._case.release} has code for it'}."))
@@ -317,22 +280,9 @@ class _Gates:
         )
 
     def _headers(self) -> Gate:
-        wanted = [(PYTHON_HEADERS, "Python.h")]
-        stated = self._case.knowledge.torch_extensions
-        if self._case.build.needs_torch and stated is not None:
-            named = f"{stated.headers[-1]} and the other headers of CUDA's libraries that torch includes"
-            wanted.append((CUDA_HEADERS, named))
-        closed, open_, found = [], [], []
-        for name, what in wanted:
-            fact = self._case.target.fact(name)
-            if fact.state is FactState.ABSENT:
-                closed.append(HeadersMissing(what=what, source=fact.source))
-            elif fact.state is FactState.UNKNOWN:
-                open_.append(what)
-            else:
-                found.append(fact.value)
-        unknown = NotSaid(text=f"{' and '.join(open_)}: not looked for.") if open_ else None
-        return _gate("headers", closed, Fits(text=f"Found in {' and '.join(found)}."), unknown=unknown)
+        headers = find_headers(self._case)
+        unknown = NotSaid(text=f"{'; '.join(headers.unknown)}.") if headers.unknown else None
+        return _gate("headers", headers.missing, Fits(text=f"{'; '.join(headers.found)}."), unknown=unknown)
 
     def _tools(self, installed: Mapping[str, Version]) -> Gate:
         missing = []
@@ -369,7 +319,7 @@ class _Gates:
         fact = fact_of(self._case.target, objection.demand.name) if objection.demand is not None else None
         if fact is None or not fact.name.startswith("compute capability of "):
             return ""
-        return f"{fact.name.removeprefix('compute capability of ')} (compute capability {fact.value})"
+        return gpu_words(fact.name.removeprefix("compute capability of "), fact.value)
 
 
 _WITHOUT_NVCC = NotSaid(text="It cannot be said without an nvcc.")

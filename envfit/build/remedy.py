@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from math import ceil
 
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import Version
 
 from envfit.build.advice import seconds_of
-from envfit.build.gate import Case, Gate, Judged, Outcome, Remedy, judge, torch_cuda
+from envfit.build.case import Case, torch_cuda
+from envfit.build.gate import Gate, Judged, Outcome, Remedy, judge
 from envfit.build.jobs import ASSUMED_JOB_MEMORY
 from envfit.build.recipe import nvcc_release
 from envfit.distribution import Sdist
 from envfit.knowledge.model import Evidence, KnowledgeBase, NvccRelease
 from envfit.knowledge.query import Query
-from envfit.target import CUDA_HEADERS, GXX, MEMORY_FREE, NVCC, FactState
+from envfit.target import CUDA_HEADERS, GXX, MEMORY_FREE, NVCC, PYTHON_HEADERS, FactState
 
 __all__ = ["known_releases", "with_remedies"]
 
@@ -29,8 +31,8 @@ def known_releases(package: str, knowledge: KnowledgeBase) -> tuple[Version, ...
     known = knowledge.packages.get(package)
     evidence: list[Evidence] = []
     if known is not None:
-        for entry in (*known.source_builds, *known.metadata, *known.extensions):
-            evidence += entry.evidence
+        evidence += [item for build in known.source_builds for item in build.evidence]
+        evidence += [item for metadata in known.metadata for item in metadata.evidence]
     for place in knowledge.lookup.rules_about(package):
         evidence += knowledge.rules[place].evidence
     found = set()
@@ -60,15 +62,15 @@ class _Finder:
         self._serving = self._first("GPU", self._other_releases()) if "GPU" in self._failed else None
         # Where no release serves the GPU, what opens other gates helps nobody.
         self._hopeless = "GPU" in self._failed and self._serving is None
-        self._ways: dict[str, Callable[[str], Iterator[Remedy]]] = {
+        self._ways: dict[str, Callable[[], Iterator[Remedy]]] = {
             "GPU": self._for_gpu,
-            "torch": self._torches,
-            "nvcc": self._toolkits,
-            "nvcc for the package": self._for_nvcc,
-            "nvcc for the GPU": self._for_nvcc,
-            "nvcc and torch": self._for_majors,
-            "host compiler": self._for_compiler,
-            "memory": self._for_memory,
+            "torch": partial(self._torches, "torch"),
+            "nvcc": partial(self._toolkits, "nvcc"),
+            "nvcc for the package": partial(self._for_nvcc, "nvcc for the package"),
+            "nvcc for the GPU": partial(self._for_nvcc, "nvcc for the GPU"),
+            "nvcc and torch": partial(self._for_majors, "nvcc and torch"),
+            "host compiler": partial(self._for_compiler, "host compiler"),
+            "memory": partial(self._for_memory, "memory"),
             "disk": self._for_disk,
             "headers": self._for_headers,
             "build tools": self._for_tools,
@@ -80,7 +82,7 @@ class _Finder:
             return replace(gate, remedies=tuple(self._for_more_jobs()))
         if gate.outcome is not Outcome.FAILED or (gate.name != "GPU" and self._hopeless):
             return gate
-        return replace(gate, remedies=tuple(self._ways[gate.name](gate.name)))
+        return replace(gate, remedies=tuple(self._ways[gate.name]()))
 
     def _first(self, gate: str, cases: Iterable[Case]) -> Judged | None:
         """Return the first case in which a gate is open and no other one is closed by it, else the best."""
@@ -102,7 +104,7 @@ class _Finder:
 
     # -- the GPU ------------------------------------------------------------
 
-    def _for_gpu(self, gate: str) -> Iterator[Remedy]:
+    def _for_gpu(self) -> Iterator[Remedy]:
         tried = self._serving
         if tried is None:
             yield Remedy(text=f"No release of {self._case.package} that envfit knows serves it.")
@@ -135,7 +137,7 @@ class _Finder:
         torch = tried.case.torch
         where = ", from the PyTorch index (--pytorch-index)" if torch.local else ""
         yield Remedy(
-            text=f"Build it beside torch {torch}, which has CUDA {tried.case.torch_cuda}{where}{self._but(tried)}.",
+            text=f"Build it beside torch {torch} (CUDA {tried.case.torch_cuda}){where}{self._but(tried)}.",
             command=f"envfit lock {self._case.package}=={self._case.version} 'torch=={torch}'"
             + (" --pytorch-index" if torch.local else ""),
             tried=True,
@@ -231,8 +233,8 @@ class _Finder:
         tried = self._first(gate, [self._case.with_fact(MEMORY_FREE, f"{needed:g}", "tried")])
         if tried is not None:
             yield Remedy(
-                text=f"Compile where {needed:g} GiB are free, such as in a Slurm job with --mem={ceil(needed)}G: "
-                "compiling needs no GPU, and the wheel can be carried over.",
+                text=f"Compile where {needed:g} GiB are free, such as in a Slurm job with "
+                f"--mem={ceil(needed)}G: compiling needs no GPU, and the wheel can be carried over.",
                 tried=True,
             )
 
@@ -248,18 +250,17 @@ class _Finder:
                 f"{now / then:.0f} times as fast; compiling needs no GPU, and the wheel can be carried over.",
             )
 
-    def _for_disk(self, gate: str) -> Iterator[Remedy]:
+    def _for_disk(self) -> Iterator[Remedy]:
         needed = self._case.build.disk or 0
         yield Remedy(text=f"Make room, or build in a directory where {needed:g} GiB are free.")
 
-    def _for_headers(self, gate: str) -> Iterator[Remedy]:
-        if self._case.target.fact(CUDA_HEADERS).state is FactState.ABSENT:
-            yield Remedy(
-                text="Install the whole CUDA toolkit; of CUDA 13, the wheels nvidia-cublas, nvidia-cusolver and "
-                "nvidia-cusparse have the headers too."
-            )
-        else:
+    def _for_headers(self) -> Iterator[Remedy]:
+        stated = self._case.knowledge.torch_extensions
+        if self._case.target.fact(PYTHON_HEADERS).state is FactState.ABSENT:
             yield Remedy(text="Install the development files of this Python, such as python3-dev.")
+        if stated is not None and self._case.target.fact(CUDA_HEADERS).state is FactState.ABSENT:
+            wheels = " ".join(dict.fromkeys(stated.headers.values()))
+            yield Remedy(text=f"Install the whole CUDA toolkit, or lock beside torch, of its CUDA: {wheels}.")
 
-    def _for_tools(self, gate: str) -> Iterator[Remedy]:
+    def _for_tools(self) -> Iterator[Remedy]:
         yield Remedy(text="Build in an environment of its own, which is the default.")

@@ -16,6 +16,16 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _amount(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = 0.0
+    if not 0 < amount < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is no number above zero")
+    return amount
+
+
 def _megabytes(text: str) -> int:
     """Return bytes."""
     if not text.isdigit():
@@ -420,9 +430,15 @@ _BUILD = Command(
     summary="Compile what a lock marks as builds, such as flash-attn, for the GPUs of the lock's machine.",
     more="Only for the architectures that serve the GPUs, which need not be here, and without a network. The "
     "device code of a wheel is read back before it counts. Wheels are kept, so that a second run and envfit "
-    "install find them; a build that was interrupted goes on from what it had finished.",
+    "install find them; a build that was interrupted goes on from what it had finished.\n\n"
+    "Example: envfit build flash-attn==2.8.3.post2 --gpu A100 --torch 2.11.0 --dry-run",
     arguments=(
-        _LOCK_FILE,
+        Argument(
+            name="what",
+            metavar="LOCK|REQUIREMENT",
+            default="pylock.toml",
+            help="The lock. Default: pylock.toml. With --dry-run also a release, such as flash-attn==2.8.3.",
+        ),
         Argument(
             name="output",
             flags=("--out",),
@@ -454,6 +470,46 @@ _BUILD = Command(
         ),
         _FIND_LINKS,
         _flag("allow_network", "--allow-network", help="Let builds use the network."),
+        _flag(
+            "dry_run",
+            "--dry-run",
+            help="Compile nothing: say whether it can be, what is in the way and what opens it, the "
+            "settings, what it costs here and whether it is worth it. Exit code 1 where it cannot be.",
+        ),
+        _DRIVER,
+        Argument(
+            name="torch",
+            flags=("--torch",),
+            metavar="VERSION",
+            help="With --dry-run: judge a build beside this torch. Default: the one that is locked.",
+        ),
+        Argument(
+            name="nvcc",
+            flags=("--nvcc",),
+            metavar="VERSION|none",
+            help="With --dry-run: judge as if nvcc were this. Default: this machine's.",
+        ),
+        Argument(
+            name="gxx",
+            flags=("--gxx",),
+            metavar="VERSION|none",
+            help="With --dry-run: judge as if the host compiler were this GCC. Default: this machine's.",
+        ),
+        Argument(
+            name="memory",
+            flags=("--memory",),
+            metavar="GIB",
+            kind=_amount,
+            help="With --dry-run: judge as if so much memory were free. Default: what this process may use.",
+        ),
+        Argument(
+            name="cores",
+            flags=("--cores",),
+            metavar="N",
+            kind=_positive,
+            help="With --dry-run: judge as if there were so many. Default: those that this process may use.",
+        ),
+        _IGNORE_RULES,
         _JSON,
     ),
 )

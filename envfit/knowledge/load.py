@@ -266,7 +266,7 @@ class _Loader:
         stated = table.table("torch_extensions")
         self.torch_extensions = TorchExtensions(
             same_major=stated.text("same_major"),
-            headers=stated.texts("headers", required=True),
+            headers=dict(stated.mapping("headers")),
             evidence=read_evidence(stated),
         )
         if not proves(self.torch_extensions.evidence):

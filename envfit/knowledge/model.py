@@ -374,7 +374,9 @@ class TorchExtensions:
     """What torch demands of whoever compiles an extension of it."""
 
     same_major: str  # a sentence: of its CUDA runtime and the toolkit
-    headers: tuple[str, ...]  # of CUDA libraries that its own headers include
+    #: Headers of CUDA libraries that its own headers include: the wheel that has each, as of CUDA 13; before
+    #: that the name goes on with -cu12 and the like.
+    headers: Mapping[str, str]
     evidence: tuple[Evidence, ...] = ()
 
 
