@@ -20,8 +20,8 @@ ROWS = [
     ["build", "detect", "index", "installed", "project", "prove", "resolve"],
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
-    ["reference", "target"],
-    ["address", "build_system", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
+    ["build_system", "reference", "target"],
+    ["address", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
