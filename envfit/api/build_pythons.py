@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +21,30 @@ if TYPE_CHECKING:
     from envfit.api.targets import Notify
     from envfit.detect.interpreter import Interpreter
 
-__all__ = ["isolated_python", "provided_python"]
+__all__ = ["cuda_headers", "include_directory", "isolated_python", "provided_python"]
+
+_TIME_LIMIT = 10  # seconds
+
+
+def cuda_headers(directories: Iterable[str]) -> tuple[str, ...]:
+    """Return where NVIDIA's wheels have the headers of CUDA's libraries.
+
+    torch includes them, and a toolkit that has the compiler alone does not have them.
+    """
+    found = (place for directory in directories for place in Path(directory).glob("nvidia/*/include"))
+    return tuple(sorted(map(str, found)))
+
+
+def include_directory(python: str) -> Path | None:
+    """Return where an interpreter has Python.h; None where it does not say."""
+    from envfit.detect.child import ChildError, ask
+
+    program = "import sysconfig; print(sysconfig.get_paths()['include'])"
+    try:
+        answer = ask([python, "-I", "-c", program], os.environ, time_limit=_TIME_LIMIT)
+    except ChildError:
+        return None
+    return Path(answer.output.strip()) if answer.status == 0 else None
 
 
 def provided_python(title: str, needs: Sequence[str], interpreter: Interpreter) -> BuildPython:
@@ -41,7 +65,7 @@ def provided_python(title: str, needs: Sequence[str], interpreter: Interpreter) 
             f"{title} cannot be built with {interpreter.path}, which lacks {', '.join(lacking)}",
             hints=["install what is lacking there, or build without --provided-from"],
         )
-    return BuildPython(path=interpreter.path, requirements=has)
+    return BuildPython(path=interpreter.path, requirements=has, headers=cuda_headers(interpreter.directories))
 
 
 def isolated_python(
@@ -72,7 +96,7 @@ def isolated_python(
         shutil.rmtree(place, ignore_errors=True)
         names = {canonicalize_name(Requirement(text).name) for text in needs}
         part = _closure(lock, names)
-        notify(f"making the environment that is compiled in, with {', '.join(needs)}")
+        notify(f"making an environment to compile in, with {', '.join(needs) or 'nothing'}")
         create_venv(place, python, prompt="build", notify=notify)
         record = tree / "pylock.toml"
         write_lock(part, record)
@@ -99,7 +123,8 @@ def isolated_python(
         noted.write_text("", encoding="utf-8")
     said = run_tool(["uv", "pip", "freeze", "--python", str(own)], environ)
     pins = dict(line.split("==", 1) for line in said.splitlines() if "==" in line and " " not in line)
-    return BuildPython(path=str(own), requirements=pins)
+    site_packages = map(str, place.glob("lib/python3*/site-packages"))
+    return BuildPython(path=str(own), requirements=pins, headers=cuda_headers(site_packages))
 
 
 def _closure(lock: Pylock, names: Iterable[str]) -> Pylock:

@@ -6,7 +6,6 @@ build needs; where an interpreter provides torch, that interpreter builds.
 
 from __future__ import annotations
 
-import enum
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,38 +16,31 @@ from typing import TYPE_CHECKING
 from packaging.pylock import Pylock
 from packaging.version import Version
 
-from envfit.api.build_pythons import isolated_python, provided_python
+from envfit.api.build_pythons import cuda_headers, include_directory, isolated_python, provided_python
 from envfit.api.build_sources import Sources
 from envfit.build.cache import BuildCache, BuildKey, BuiltWheel
 from envfit.build.compile import BuildPython, Order, compile_wheel
+from envfit.build.gate import Case, Judged, Outcome, judge
 from envfit.build.progress import Costs
 from envfit.build.run import toolkit_of
 from envfit.build.settings import Settings
 from envfit.distribution import Sdist
-from envfit.errors import BuildError, FileError, LockError
+from envfit.errors import BuildError, FileError, InstallRefusedError, LockError
 from envfit.frozen import frozen
 from envfit.index.cache import default_cache_dir
-from envfit.knowledge.device_code import runs_on
-from envfit.knowledge.model import KnowledgeBase, SourceBuild
+from envfit.install.options import Build
+from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
 from envfit.lock.reading import LockedPackage, locked_packages, locked_target
-from envfit.target import GLIBC, GXX, NVCC, FactState, Target
+from envfit.target import GLIBC, GXX, NVCC, Fact, FactState, Target
 
 if TYPE_CHECKING:
     from envfit.api.targets import Notify, TargetRequest
     from envfit.detect.interpreter import Interpreter
 
-__all__ = ["BuildMode", "BuildRequest", "build_file", "build_locked", "built_directory"]
+__all__ = ["BuildRequest", "build_file", "build_locked", "built_directory"]
 
 Watch = Callable[[Callable[[], str]], None]
-
-
-class BuildMode(enum.Enum):
-    """Whether an installation compiles what its lock marks as builds."""
-
-    AUTO = "auto"  # what is in the cache from there, the rest is compiled
-    NEVER = "never"
-    ONLY_CACHED = "only-cached"  # nothing is compiled, and no compiler is needed
 
 
 @frozen
@@ -57,7 +49,7 @@ class _Buildable:
 
     package: LockedPackage
     sdist: Sdist
-    needs: tuple[str, ...]
+    judged: Judged
     python: str  # minor version
     order: Order
 
@@ -82,10 +74,11 @@ class BuildRequest:
 
     environ: Mapping[str, str]
     directory: Path  # whose configuration of indexes counts
-    mode: BuildMode = BuildMode.AUTO
+    mode: Build = Build.AUTO
     interpreter: Interpreter | None = None  # that provides torch
     skip: frozenset[str] = frozenset()
     jobs: int | None = None  # default: by cores and memory
+    ignored: frozenset[str] = frozenset()  # rules that are switched off
     network: bool = False  # whether builds may use the network
     find_links: tuple[Path, ...] = ()  # where source distributions are looked for first
 
@@ -105,7 +98,7 @@ def build_locked(
     status, where somebody shows it.  Nothing is returned for NEVER.  Raises BuildError where one cannot
     be built, or is not in the cache and may not be built, and the errors of fetching and installing.
     """
-    if request.mode is BuildMode.NEVER:
+    if request.mode is Build.NEVER:
         return ()
     if not target.gpus:
         raise BuildError("there is no GPU to compile for", hints=["name one: --gpu H200"])
@@ -186,7 +179,7 @@ def _built(
     notify: Notify,
 ) -> BuiltWheel:
     key = one.order.key
-    only_cached = request.mode is BuildMode.ONLY_CACHED
+    only_cached = request.mode is Build.ONLY_CACHED
     found = cache.find(key) or (cache.find_any(key) if only_cached or not key.nvcc else None)
     if found is not None:
         notify(f"{one.package} was compiled before: {found.path.name}")
@@ -196,18 +189,17 @@ def _built(
             f"{one.package} is not among the wheels that were compiled here before",
             hints=["envfit build LOCK compiles it"],
         )
-    if not key.nvcc:
-        raise BuildError(f"{one.package} must be compiled, and there is no nvcc here")
+    _refuse(one.judged)
     sources = Sources(
         find_links=request.find_links, directory=request.directory, environ=request.environ, notify=notify
     )
 
     def python(tree: Path) -> BuildPython:
         if request.interpreter is not None:
-            return provided_python(str(one.package), one.needs, request.interpreter)
+            return provided_python(str(one.package), one.judged.case.build.needs, request.interpreter)
         return isolated_python(
             lock,
-            one.needs,
+            one.judged.case.build.needs,
             one.python,
             tree,
             directory=request.directory,
@@ -240,6 +232,10 @@ def _buildable(
     nvcc, compiler = target.fact(NVCC), target.fact(GXX)
     toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
     query = Query(base, target)
+    here = replace(target, facts=(*target.facts, *_facts_of_builds(request, base, nvcc)))
+    installed = (
+        {item.name: item.version for item in interpreter.provided} if interpreter is not None else None
+    )
     for package in packages:
         sdist = package.distribution
         if not package.build or package.name in request.skip or not isinstance(sdist, Sdist):
@@ -247,8 +243,21 @@ def _buildable(
         build = query.source_build(package.name, sdist)
         if build is None or sdist.sha256 is None:
             raise LockError(f"nothing is known of how {package} is built, or its file has no hash")
-        settings, costs = _settings(build, target, nvcc.version, request.jobs)
         own = torch if build.needs_torch else None
+        judged = judge(
+            Case(
+                knowledge=base,
+                target=here,
+                package=package.name,
+                version=sdist.version,
+                build=build,
+                torch=own.version if own is not None else None,
+                torch_cuda=own.cuda if own is not None else None,
+                ignored_rules=request.ignored,
+                installed=installed,
+            )
+        )
+        settings = _settings(judged, request.jobs)
         cuda = own.cuda if own is not None else nvcc.version
         key = BuildKey(
             name=package.name,
@@ -270,7 +279,7 @@ def _buildable(
             key=key,
             settings=settings,
             environ=request.environ,
-            costs=costs,
+            costs=_costs(judged),
             toolkit=toolkit,
             inherited=frozenset({"PYTHONPATH"}) if interpreter is not None else frozenset(),
             network=request.network,
@@ -278,7 +287,7 @@ def _buildable(
         yield _Buildable(
             package=package,
             sdist=sdist,
-            needs=build.needs,
+            judged=judged,
             python=f"{python.major}.{python.minor}",
             order=order,
         )
@@ -310,66 +319,62 @@ def _python(lock: Pylock, target: Target) -> Version:
     return locked.python if locked is not None else target.python
 
 
-def _settings(
-    build: SourceBuild, target: Target, nvcc: Version | None, jobs: int | None
-) -> tuple[Settings, Costs]:
-    """Return the variables of a build for a target's GPUs, and what it costs.
-
-    Raises BuildError where the build knows no architecture for one of them.
-    """
-    words, codes = _architectures(build, target, nvcc)
-    variables = dict(build.environment)
-    if words:
-        variables[build.architectures_in or "TORCH_CUDA_ARCH_LIST"] = build.separator.join(words)
-    jobs = jobs or _jobs(build)
-    effort = {build.jobs_in or "MAX_JOBS": str(jobs)}
-    if build.threads_in is not None:
-        effort[build.threads_in] = "1"
-    cost = build.cost
-    seconds = {item.name: item.seconds * len(codes) for item in cost.objects} if cost is not None else {}
-    settings = Settings(
-        variables=variables,
-        effort=effort,
-        clears=build.clears,
+def _settings(judged: Judged, jobs: int | None) -> Settings:
+    """Return what the recipe of a build sets, and what its wheel must hold."""
+    recipe, build = judged.recipe, judged.case.build
+    if jobs is None:
+        jobs = judged.jobs.count if judged.jobs is not None else 1
+    return Settings(
+        variables=recipe.variables,
+        effort=recipe.effort(jobs),
+        clears=recipe.clears,
         local_version_in=build.local_version_in,
         libraries=build.libraries,
-        codes=codes,
+        codes=recipe.codes,
         jobs=jobs,
     )
-    return settings, Costs(seconds=seconds, around=cost.around if cost is not None else 0.0)
 
 
-def _architectures(
-    build: SourceBuild, target: Target, nvcc: Version | None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the words of the architectures that serve a target, and the machine code that comes of them."""
-    if not build.architectures:
-        each = target.capabilities
-        return tuple(map(str, each)), tuple(f"{one.major}{one.minor}" for one in each)
-    known = [one for one in build.architectures if nvcc is None or one.nvcc.contains(nvcc, prereleases=True)]
-    chosen = {}
-    for capability in target.capabilities:
-        serving = [
-            one for one in known if runs_on([one.code], [], capability, built_with=None, supported_cuda=None)
-        ]
-        if not serving:
-            raise BuildError(f"its build knows no architecture that compute capability {capability} runs")
-        best = max(serving, key=lambda one: int(one.code.rstrip("af")))
-        chosen[best.word] = best.code
-    if build.architectures_in is None:  # it compiles all that it knows
-        return (), tuple(one.code for one in known)
-    return tuple(chosen), tuple(chosen.values())
-
-
-def _jobs(build: SourceBuild) -> int:
-    """Return how many compilers run at a time: as many as there are cores and memory for."""
-    cores = len(os.sched_getaffinity(0))
-    available = next(
-        (
-            int(line.split()[1]) / 2**20
-            for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-            if line.startswith("MemAvailable:")
-        ),
-        0.0,
+def _costs(judged: Judged) -> Costs:
+    cost, architectures = judged.case.build.cost, len(judged.recipe.codes)
+    if cost is None:
+        return Costs()
+    return Costs(
+        seconds={item.name: item.seconds * architectures for item in cost.objects}, around=cost.around
     )
-    return max(1, min(cores, int(available / (build.job_memory or 2.0))))
+
+
+def _facts_of_builds(request: BuildRequest, base: KnowledgeBase, nvcc: Fact) -> Iterator[Fact]:
+    """Yield what builds can have of this machine: cores, memory, disk, header files."""
+    from envfit.detect.headers import read_header_facts
+    from envfit.detect.resources import read_resources
+
+    directory = built_directory(request.environ)
+    yield from read_resources(Path("/"), request.environ, directory)
+    wanted = base.torch_extensions.headers if base.torch_extensions is not None else ()
+    interpreter, environ = request.interpreter, dict(request.environ)
+    if interpreter is not None:
+        more = cuda_headers(interpreter.directories)
+        environ["CPATH"] = os.pathsep.join([*filter(None, [environ.get("CPATH")]), *more])
+    python, cuda = read_header_facts(
+        nvcc, wanted, environ, python=include_directory(interpreter.path) if interpreter is not None else None
+    )
+    yield python
+    if interpreter is not None or cuda.state is FactState.KNOWN:
+        yield cuda  # what an environment that is yet to be made will have, nobody knows
+
+
+def _refuse(judged: Judged) -> None:
+    """Raise InstallRefusedError, with every gate that is closed, where a build is not possible."""
+    if judged.possible:
+        return
+    from envfit.build.remedy import with_remedies
+
+    closed = [gate for gate in with_remedies(judged).gates if gate.outcome is Outcome.FAILED]
+    raise InstallRefusedError(
+        f"{judged.case.release} cannot be compiled here",
+        details={gate.name: " ".join(map(str, gate.reasons)) for gate in closed},
+        hints=[
+            f"{remedy.text} {remedy.command or ''}".strip() for gate in closed for remedy in gate.remedies
+        ],
+    )

@@ -29,6 +29,7 @@ class BuildPython:
 
     path: str
     requirements: Mapping[str, str]  # what it has, by name: the version
+    headers: tuple[str, ...] = ()  # directories of CUDA's headers, for a toolkit that has none
 
 
 @frozen
@@ -105,6 +106,7 @@ def _compile(
         order.environ,
         toolkit=order.toolkit,
         path=(str(Path(python.path).parent),),
+        headers=python.headers,
         inherited=order.inherited,
         network=order.network,
     )

@@ -63,6 +63,7 @@ class Progress:
         self._line = ""
         self._finished = set(finished)
         self._before = len(self._finished)  # objects done before this run
+        self._all = 0  # objects that ninja's files name
         self._waiting: list[str] = []
         self._running: dict[str, float] = {}  # since when, in the order of their start
         self._count = 0  # what ninja said last
@@ -83,7 +84,7 @@ class Progress:
     @property
     def total(self) -> int:
         """Objects of the build; as long as ninja has not said it, those that are finished."""
-        return self.done + self._left
+        return max(self.done + self._left, self._all)
 
     def on_sample(self, sample: Sample) -> None:
         """Take in what the processes of the build are like now."""
@@ -118,8 +119,12 @@ class Progress:
         self._start(now)
 
     def _begin(self, todo: int, now: float) -> None:
-        names = [name for name in map(_stem, self._planned()) if name not in self._finished]
-        self._before = max(self._before, len(list(self._planned())) - self.compiled - todo)
+        planned = list(map(_stem, self._planned()))
+        if not self.compiled and len(planned) - self._before < todo:
+            self._before = max(0, len(planned) - todo)  # other commands: ninja makes some of them again
+            self._finished = set()
+        self._all = len(planned)
+        names = [name for name in planned if name not in self._finished]
         # What ninja counts is the truth; the names only say what takes how long.
         self._waiting = names[:todo] + [f"?{number}" for number in range(todo - len(names))]
         self._running = {}

@@ -46,13 +46,15 @@ def surroundings(
     *,
     toolkit: str | None = None,
     path: tuple[str, ...] = (),
+    headers: tuple[str, ...] = (),
     inherited: frozenset[str] = frozenset(),
     network: bool = False,
 ) -> Surroundings:
     """Return the variables of a build.
 
-    ``toolkit`` is the directory of the CUDA toolkit; directories of ``path`` come before all
-    others; ``inherited`` names further variables to take over, such as a module's PYTHONPATH.
+    ``toolkit`` is the directory of the CUDA toolkit; directories of ``path`` come before all others,
+    those of ``headers`` are searched after all others; ``inherited`` names further variables to take
+    over, such as a module's PYTHONPATH.
     Without ``network``, pip, uv and whatever asks for a proxy are told that there is none.
     """
     given = {**settings.variables, **settings.effort}
@@ -68,11 +70,15 @@ def surroundings(
             if name in settings.clears or name in given or _TOLD.fullmatch(name)
         )
     )
-    variables = {**kept, "PYTHONNOUSERSITE": "1", "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
+    variables = {**kept, "SOURCE_DATE_EPOCH": str(SOURCE_DATE_EPOCH)}
+    if not inherited:
+        variables["PYTHONNOUSERSITE"] = "1"
     if toolkit is not None:
         variables |= {"CUDA_HOME": toolkit, "CUDA_PATH": toolkit}
         path = (*path, f"{toolkit}/bin")
     variables["PATH"] = os.pathsep.join([*path, *filter(None, [kept.get("PATH")])])
+    if headers:
+        variables["CPATH"] = os.pathsep.join([*filter(None, [kept.get("CPATH")]), *headers])
     if not network:
         variables |= {"PIP_NO_INDEX": "1", "UV_OFFLINE": "1", "GIT_ALLOW_PROTOCOL": "file"}
         for name in ("http_proxy", "https_proxy", "all_proxy", "ftp_proxy"):
