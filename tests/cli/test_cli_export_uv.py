@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -237,23 +238,59 @@ def test_a_project_is_written_to_only_when_asked(envfit: CommandLine) -> None:
 # -- an environment of envfit's under uv's hands ------------------------------
 
 
-def test_uv_sync_keeps_the_link_and_removes_what_its_lock_does_not_have(
-    envfit: CommandLine, run_uv: Uv, index: Index
-) -> None:
+@pytest.fixture
+def installed(envfit: CommandLine) -> Path:
+    """An environment of envfit's at .venv, in a project of uv's that asks for less."""
     (envfit.cwd / "pyproject.toml").write_text(
         f'[project]\nname = "demo"\nversion = "0"\nrequires-python = "=={HERE}.*"\ndependencies = ["lib"]\n'
     )
     envfit("lock", "plain", "native", "--gpu", "none", "--python", HERE)
     envfit("install")
-    link = (envfit.cwd / ".venv").readlink()
+    return envfit.cwd / ".venv"
+
+
+def test_uv_sync_keeps_the_link_and_removes_what_its_lock_does_not_have(
+    envfit: CommandLine, run_uv: Uv, installed: Path
+) -> None:
+    link = installed.readlink()
     run_uv("sync", "--inexact")
+    run_uv("run", "python", "-c", "import native")  # brings what is missing, removes nothing
     assert "changed-since-install" not in envfit("check", ".venv").out
     run_uv("sync")
-    assert (envfit.cwd / ".venv").readlink() == link
-    assert (envfit.cwd / ".venv" / "envfit-constraints.txt").is_file()
+    assert installed.readlink() == link
+    assert (installed / "envfit-constraints.txt").is_file()
     answer = envfit("check", ".venv")
     assert "[changed-since-install]" in answer.out
     assert "removed native 1.0" in answer.out
     assert "removed plain 2.0" in answer.out
     envfit("install")
+    assert installed.readlink() != link
+    assert "changed-since-install" not in envfit("check", ".venv").out
+
+
+def test_uv_sync_of_the_export_changes_nothing_in_what_envfit_installed(
+    envfit: CommandLine, run_uv: Uv, installed: Path
+) -> None:
+    envfit("export", "--format", "uv", "--write")
+    assert "Would make no changes" in run_uv("sync", "--extra", "cpu", "--dry-run").stderr
+
+
+def test_an_environment_that_uv_made_anew_is_named(envfit: CommandLine, run_uv: Uv, installed: Path) -> None:
+    link = installed.readlink()
+    run_uv("venv", "--clear", "--python", sys.executable)  # as uv sync does where it wants another Python
+    assert installed.readlink() == link
+    assert not (installed / "pylock.toml").exists()
+    answer = envfit("check", ".venv")
+    assert "[made-anew]" in answer.out
+    assert "UV_PROJECT_ENVIRONMENT" in answer.out
+    envfit("install")
+    assert "[made-anew]" not in envfit("check", ".venv").out
+
+
+def test_uv_with_an_environment_of_its_own_leaves_envfits_alone(
+    envfit: CommandLine, run_uv: Uv, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_PROJECT_ENVIRONMENT", ".venv-uv")
+    run_uv("sync", "--python", sys.executable)
+    assert (envfit.cwd / ".venv-uv" / "pyvenv.cfg").is_file()
     assert "changed-since-install" not in envfit("check", ".venv").out
