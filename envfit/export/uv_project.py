@@ -54,6 +54,7 @@ def merged_into_project(text: str, tables: UvTables, *, where: str) -> MergedPro
     """
     import tomlkit
     from tomlkit.exceptions import ParseError
+    from tomlkit.items import InlineTable
 
     try:
         document = tomlkit.parse(text)
@@ -71,6 +72,8 @@ def merged_into_project(text: str, tables: UvTables, *, where: str) -> MergedPro
     new = [key for key, table in _OURS.items() if key not in document.get(table, {})]
     extras = _table(project, "optional-dependencies")
     uv = _table(_table(document, "tool", is_super=True), "uv")
+    if isinstance(uv, InlineTable):
+        raise _would_lose(where)
     former = merging.put_extras(extras, tables)
     merging.put_settings(uv, tables)
     for key, table in (("optional-dependencies", extras), ("uv", uv)):
@@ -82,11 +85,8 @@ def merged_into_project(text: str, tables: UvTables, *, where: str) -> MergedPro
         if key in table and not table[key]:
             del table[key]
     merged = tomlkit.dumps(document)
-    if _besides(text) != _besides(merged):
-        raise ProjectError(
-            f"{where} is written in a way that cannot be added to without loss, so it was left alone",
-            hints=["print the export without --write and put it in yourself"],
-        )
+    if not _keeps(text, merged):
+        raise _would_lose(where)
     return MergedProject(text=merged, notes=(*notes, *merging.notes))
 
 
@@ -123,6 +123,21 @@ def _table(parent: Any, key: str, *, is_super: bool = False) -> Any:
     if key not in parent:
         parent[key] = tomlkit.table(is_super)
     return parent[key]
+
+
+def _would_lose(where: str) -> ProjectError:
+    return ProjectError(
+        f"{where} is written in a way that cannot be added to without loss, so it was left alone",
+        hints=["print the export without --write and put it in yourself", "write [tool.uv] as a table"],
+    )
+
+
+def _keeps(text: str, merged: str) -> bool:
+    """Tell whether a merge left all that is no business of an export as it was."""
+    try:
+        return _besides(text) == _besides(merged)
+    except ValueError:
+        return False
 
 
 def _besides(text: str) -> Mapping[str, Any]:

@@ -68,7 +68,11 @@ def run_uv(envfit: CommandLine, index: Index) -> Uv:
 def exported(run_uv: Uv, extra: str) -> dict[str, str]:
     """What uv's lock has for an extra, by name."""
     words = ("--frozen", "--no-hashes", "--no-emit-project", "--no-header", "--no-annotate")
-    text = run_uv("export", *words, "--extra", extra).stdout
+    return pins(run_uv("export", *words, "--extra", extra).stdout)
+
+
+def pins(text: str) -> dict[str, str]:
+    """The versions in a requirements file, by name."""
     found = [Requirement(line) for line in text.splitlines()]
     return {requirement.name: str(requirement.specifier).removeprefix("==") for requirement in found}
 
