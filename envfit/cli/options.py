@@ -546,22 +546,48 @@ _GUARD = Command(
 _EXPORT = Command(
     name="export",
     run="envfit.cli.exporting:export",
-    summary="Write a lock in another tool's form: a requirements file with hashes, or environment.yml.",
+    summary="Write locks in another tool's form, for pip, uv or conda.",
+    more="requirements: for pip install -r and uv pip install -r, each package with its version and its "
+    "hash. What must be compiled is a comment.\n\n"
+    "constraints: for pip install -c and uv pip install -c, the version of everything locked. It installs "
+    "nothing: it holds what you install by other means to the lock.\n\n"
+    "conda: an environment.yml, conda's half as it came and the pip half pinned.\n\n"
+    "uv: tables for the pyproject.toml of a project that uv manages, from one lock for each target. Each "
+    "target is an extra with the GPU stack that was locked for it; the extras are declared as conflicting, "
+    "other indexes serve what was locked from them and nothing else, and the rest is held by constraints. "
+    "uv lock and uv sync --extra NAME then come to the same builds. A name is that of pylock.NAME.toml, or "
+    "of the GPU.\n\n"
+    "Examples: envfit export pylock.v100.toml pylock.h100.toml --format uv\n\n"
+    "envfit export pylock.*.toml --format uv --write && uv lock && uv sync --extra v100\n\n"
+    "envfit export --format constraints -o constraints.txt",
     arguments=(
-        _LOCK_FILE,
+        Argument(
+            name="locks",
+            metavar="LOCK",
+            kind=Path,
+            many=True,
+            help="The lock; for uv several, one for each target. Default: pylock.toml.",
+        ),
         Argument(
             name="form",
             flags=("--format",),
             metavar="FORMAT",
             default="requirements",
-            help="requirements or conda. Default: requirements.",
+            help="requirements, constraints, conda or uv. Default: requirements.",
         ),
         Argument(
             name="output",
             flags=("-o", "--output"),
             metavar="FILE",
             kind=Path,
-            help="Default: standard output. What a module provides goes beside it, into FILE-constraints.",
+            help="Default: standard output. What a module provides goes beside requirements, into "
+            "FILE-constraints.",
+        ),
+        _flag(
+            "write",
+            "--write",
+            help="With uv: put the tables into pyproject.toml (or the one that -o names), in the place of "
+            "what a former export wrote there; everything else stays as it is written.",
         ),
     ),
 )
