@@ -9,7 +9,7 @@ from pathlib import Path
 from packaging.pylock import Pylock
 from packaging.version import Version
 
-from envfit.distribution import Distribution, Sdist
+from envfit.distribution import Distribution, Sdist, Wheel
 from envfit.errors import InstallError
 from envfit.frozen import frozen
 from envfit.install.activation import serve_plain_shells
@@ -20,6 +20,7 @@ from envfit.install.guard_files import write_guard
 from envfit.install.hidden_gpus import hide_gpus, visible_indexes
 from envfit.install.options import Options
 from envfit.install.plan import Plan
+from envfit.install.progress import Progress
 from envfit.install.run_uv import create_venv, sync
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
@@ -31,16 +32,22 @@ from envfit.target import Target
 __all__ = ["Downloads", "make"]
 
 
+#: Shows what a function returns, again and again, until it is given another.
+Watch = Callable[[Callable[[], str]], None]
+
+
 @frozen
 class Downloads:
     """Where files come from: ``locate`` returns, by address in the lock, where they are fetched from instead.
 
     ``build_variables`` returns settings for uv, where a source distribution is among
     them.  Both may hold credentials; the environment's record of its lock has none.
+    ``watch`` is given what tells how far it is, where somebody looks at a terminal.
     """
 
     locate: Callable[[Sequence[Distribution]], Mapping[str, str]] = lambda _: {}
     build_variables: Callable[[], Mapping[str, str]] = dict
+    watch: Watch | None = None
 
 
 def make(
@@ -101,6 +108,12 @@ def _fill(
     write_lock(lock, record)
     constraints = version / "build-constraints.txt"
     constraints.write_text("".join(f"{line}\n" for line in options.build_constraints), encoding="utf-8")
+    progress = None
+    if downloads.watch is not None:
+        progress = Progress(
+            {file.name: file.size for file in files if isinstance(file, Wheel | Sdist) and file.size}
+        )
+        downloads.watch(progress.status)
     with handed_over(lock, record, addresses) as given:
         sync(
             version / "bin" / "python",
@@ -109,8 +122,11 @@ def _fill(
             require_hashes=not any(package.is_source_tree for package in planned.to_install),
             build_constraints=constraints,
             variables=variables,
+            progress=progress,
             notify=notify,
         )
+    if downloads.watch is not None:
+        downloads.watch(str)  # nothing
 
 
 def _meant(lock: Pylock, target: Target) -> Target:
