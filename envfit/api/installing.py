@@ -91,6 +91,7 @@ def install(
         directory=path.parent,
         mirrors=request.mirrors,
         project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
+        offline=request.offline,
     )
     with open_downloads(indexes, environ, notify) as downloads:
         return install_lock(

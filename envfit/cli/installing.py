@@ -23,6 +23,8 @@ def install(
     provided_from: str | None,
     ignore_rules: Sequence[str],
     mirrors: Sequence[str],
+    find_links: Sequence[Path],
+    offline: bool,
     no_guard: bool,
     dry_run: bool,
     json: bool,
@@ -38,6 +40,8 @@ def install(
         provided_from=provided_from,
         ignore_rules=tuple(ignore_rules),
         mirrors=tuple(mirrors),
+        find_links=tuple(find_links),
+        offline=offline,
         guarded=not no_guard,
         dry_run=dry_run,
     )

@@ -40,6 +40,7 @@ def create_venv(
     python: str,
     *,
     interpreter: str | None = None,
+    offline: bool = False,
     prompt: str,
     notify: Callable[[str], None],
 ) -> None:
@@ -56,6 +57,7 @@ def create_venv(
     _run(
         [
             *("venv", "--quiet", "--no-project", "--relocatable", "--prompt", prompt),
+            *(["--offline"] if offline else []),
             *("--python", interpreter or own_interpreter(python) or f"cpython@{python}"),
             str(directory),
         ],
@@ -70,6 +72,8 @@ def sync(
     lock: Path,
     *,
     require_hashes: bool = True,
+    offline: bool = False,
+    into: Path | None = None,
     build_constraints: Path | None = None,
     variables: Mapping[str, str] | None = None,
     progress: Progress | None = None,
@@ -78,10 +82,10 @@ def sync(
     """Make the environment of an interpreter hold what a lock names, every file checked by its hash.
 
     uv checks the hashes of a pylock.toml whatever its settings say; with
-    ``require_hashes`` it refuses a lock with an entry that has none.  ``variables``
-    are settings of this run.  ``progress`` is told how far it is.  Raises
-    SourceError where a file could not be fetched, FileError where the disk is
-    full, InstallError otherwise.
+    ``require_hashes`` it refuses a lock with an entry that has none.  With ``into`` the
+    files go into that directory instead, as links.  ``variables`` are settings of this
+    run.  ``progress`` is told how far it is.  Raises SourceError where a file could not
+    be fetched, FileError where the disk is full, InstallError otherwise.
     """
     constraints = ["--build-constraints", str(build_constraints)] if build_constraints is not None else []
     _run(
@@ -90,6 +94,8 @@ def sync(
             # Reading pylock.toml is a preview of uv's; without the flag it warns of that each time.
             *("--preview-features", "pylock"),
             *(["--require-hashes"] if require_hashes else []),
+            *(["--offline"] if offline else []),
+            *(["--target", str(into), "--link-mode", "symlink"] if into is not None else []),
             # A lock of nothing, or of which all is skipped, is an environment too.
             "--allow-empty-requirements",
             *constraints,

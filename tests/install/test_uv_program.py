@@ -34,7 +34,7 @@ def test_without_it_the_one_on_the_path_is_taken(
     else:
 
         def gone() -> str:
-            raise uv.UvNotFound
+            raise FileNotFoundError
 
         monkeypatch.setattr(uv, "find_uv_bin", gone)
     program = stand_in(tmp_path, "uv 0.9.17 (abcdef 2026-01-01)")
