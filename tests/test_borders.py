@@ -20,7 +20,7 @@ ROWS = [
     ["build", "detect", "index", "installed", "project", "prove", "resolve"],
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
-    ["reference", "target"],
+    ["reference", "target", "uv_program"],
     ["address", "build_system", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}

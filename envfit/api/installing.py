@@ -25,6 +25,7 @@ from envfit.project import mirrors_of, rules_of
 
 if TYPE_CHECKING:
     from envfit.install import InstallReport
+    from envfit.install.make import Watch
 
 __all__ = ["InstallRequest", "install"]
 
@@ -52,12 +53,16 @@ class InstallRequest:
 
 
 def install(
-    request: InstallRequest, *, environ: Mapping[str, str] | None = None, notify: Notify = lambda _: None
+    request: InstallRequest,
+    *,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = lambda _: None,
+    watch: Watch | None = None,
 ) -> InstallReport:
     """Install a lock into a new environment, if it runs on this machine.
 
     Mirrors of the request come before those of the environment and of the project that the lock
-    lies in, whose rules count too.
+    lies in, whose rules count too.  ``watch`` is given what tells how far the downloads are.
     Raises InstallRefusedError with the reasons before anything is made, and
     InstallError or VerificationError with the former environment untouched.
     """
@@ -86,6 +91,7 @@ def install(
         directory=path.parent,
         mirrors=request.mirrors,
         project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
+        offline=request.offline,
     )
     with open_downloads(indexes, environ, notify) as downloads:
         return install_lock(
@@ -96,6 +102,8 @@ def install(
             base,
             request.prefix or Path(".venv"),
             options=options,
-            downloads=Downloads(locate=downloads.locate, build_variables=downloads.build_variables),
+            downloads=Downloads(
+                locate=downloads.locate, build_variables=downloads.build_variables, watch=watch
+            ),
             notify=notify,
         )

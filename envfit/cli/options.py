@@ -414,6 +414,20 @@ _INSTALL = Command(
         ),
         _IGNORE_RULES,
         _MIRRORS,
+        Argument(
+            name="find_links",
+            flags=("--find-links",),
+            metavar="DIR",
+            kind=Path,
+            many=True,
+            help="Take files of the lock from this directory where it has them, by name and sha256. Repeat "
+            "it for several.",
+        ),
+        _flag(
+            "offline",
+            "--offline",
+            help="Fetch nothing: uv's cache and the directories of --find-links must have every file.",
+        ),
         _flag(
             "no_guard",
             "--no-guard",

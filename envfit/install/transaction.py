@@ -97,7 +97,7 @@ def _require_paths(packages: Sequence[LockedPackage]) -> None:
     """Raise FileError where a directory or file that a lock names by its path is not there."""
     for package in packages:
         file = package.distribution
-        if file.reference is None or file.reference.kind is ReferenceKind.GIT or "://" in file.url:
+        if (file.reference is not None and file.reference.kind is ReferenceKind.GIT) or "://" in file.url:
             continue
         if not Path(file.url).exists():
             raise FileError(
