@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from envfit.api.locking import LockResult
     from envfit.api.matrices import MatrixRequest
     from envfit.api.request import LockRequest
+    from envfit.api.rolling_back import rollback, versions
     from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
@@ -72,8 +73,10 @@ __all__ = [
     "plan_fix",
     "possibility",
     "record",
+    "rollback",
     "scan",
     "target_of",
+    "versions",
     "why",
     "write_page",
 ]
@@ -94,7 +97,9 @@ _ELSEWHERE = {
     "gate_report": "build_gates",
     "install": "installing",
     "lock_gate_reports": "build_gates",
+    "rollback": "rolling_back",
     "target_of": "targets",
+    "versions": "rolling_back",
 }
 
 

@@ -16,6 +16,7 @@ from envfit.api.knowing import load_knowledge
 from envfit.api.provided import ask_interpreter
 from envfit.api.reading import with_kept_code
 from envfit.api.targets import Notify, TargetRequest, this_machine, without_ignored
+from envfit.errors import InstallError
 from envfit.frozen import frozen
 from envfit.install import Build, Downloads, Options, Verify
 from envfit.install import install as install_lock
@@ -67,6 +68,7 @@ def install(
     InstallError or VerificationError with the former environment untouched.
     """
     environ = os.environ if environ is None else environ
+    prefix = _prefix(request.prefix, environ.get("CONDA_PREFIX"), notify)
     path = request.lock or Path("pylock.toml")
     document = rebased(read_lock(path), path.parent.absolute())
     base = with_kept_code(load_knowledge(rules_of(path.parent / "pyproject.toml")), document, environ)
@@ -100,10 +102,33 @@ def install(
                 this_machine(request.target, base, notify=notify), locked_target(document), notify
             ),
             base,
-            request.prefix or Path(".venv"),
+            prefix,
             options=options,
             downloads=Downloads(
                 locate=downloads.locate, build_variables=downloads.build_variables, watch=watch
             ),
             notify=notify,
         )
+
+
+def _prefix(named: Path | None, conda: str | None, notify: Notify) -> Path:
+    """Return where an environment goes, which is never one of conda's that is active.
+
+    Raises InstallError where that is named, or a directory in it.
+    """
+    prefix = (named or Path(".venv")).absolute()
+    if not conda:
+        return prefix
+    active = Path(conda).absolute()
+    if prefix == active or active in prefix.parents:
+        raise InstallError(
+            f"{prefix} is {'' if prefix == active else 'in '}the conda environment that is active, "
+            "and envfit leaves those as they are",
+            hints=[
+                "name a --prefix outside of it: the new environment is used in its place, not beside it",
+                "to add to what conda installed: lock and install with --provided-from python",
+            ],
+        )
+    if named is None:
+        notify(f"the conda environment that is active ({active}) stays as it is; this goes into {prefix}")
+    return prefix

@@ -55,8 +55,10 @@ def _of_cuda(case: Case) -> Headers:
     there = "are not in the toolkit" if toolkit.state is FactState.ABSENT else "were not looked for"
     return Headers(
         unknown=(
-            f"those of CUDA's libraries {there}; wheels that are locked beside torch bring them: "
-            f"{', '.join(wheels)}",
+            (
+                f"those of CUDA's libraries {there}; wheels that are locked beside torch bring them: "
+                f"{', '.join(wheels)}"
+            ),
         )
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from envfit import api
 from envfit.cli import render
+from envfit.cli.ending import ending_in_order
 from envfit.cli.progress import Progress
 
 __all__ = ["install"]
@@ -15,7 +16,9 @@ __all__ = ["install"]
 def install(
     *,
     lock_file: Path,
-    prefix: Path,
+    prefix: Path | None,
+    adopt: bool,
+    keep: int | None,
     gpus: Sequence[str],
     ignored_gpus: Sequence[str],
     driver: str | None,
@@ -33,6 +36,8 @@ def install(
     request = api.InstallRequest(
         lock=lock_file,
         prefix=prefix,
+        adopt=adopt,
+        keep=1 if keep is None else keep,
         target=api.TargetRequest(
             gpus=tuple(gpus or ("auto",)), driver=driver, ignored_gpus=tuple(ignored_gpus)
         ),
@@ -45,7 +50,7 @@ def install(
         guarded=not no_guard,
         dry_run=dry_run,
     )
-    with Progress() as progress:
+    with Progress() as progress, ending_in_order():
         watch = progress.watch if progress.is_seen else None
         report = api.install(request, notify=progress.talk, watch=watch)
     if json:

@@ -26,6 +26,12 @@ def _amount(text: str) -> float:
     return amount
 
 
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise ArgumentTypeError(f"{text!r} is not a number")
+    return int(text)
+
+
 def _megabytes(text: str) -> int:
     """Return bytes."""
     if not text.isdigit():
@@ -388,8 +394,20 @@ _INSTALL = Command(
             flags=("--prefix",),
             metavar="DIR",
             kind=Path,
-            default=Path(".venv"),
             help="Where the environment goes. Default: .venv.",
+        ),
+        _flag(
+            "adopt",
+            "--adopt",
+            help="Take the place of a virtual environment that envfit did not make; envfit rollback brings "
+            "it back.",
+        ),
+        Argument(
+            name="keep",
+            flags=("--keep",),
+            metavar="N",
+            kind=_count,
+            help="How many former versions stay for envfit rollback; 0 in images. Default: 1.",
         ),
         Argument(
             name="gpus",
@@ -524,6 +542,31 @@ _BUILD = Command(
             help="With --dry-run: judge as if there were so many. Default: those that this process may use.",
         ),
         _IGNORE_RULES,
+        _JSON,
+    ),
+)
+
+_ROLLBACK = Command(
+    name="rollback",
+    run="envfit.cli.rolling_back:rollback",
+    summary="Switch an environment to the version that was in use before.",
+    more="The next rollback takes it back. A directory that envfit install --adopt moved aside is moved back "
+    "to where it was.",
+    arguments=(
+        Argument(
+            name="prefix",
+            flags=("--prefix",),
+            metavar="DIR",
+            kind=Path,
+            help="The environment. Default: .venv.",
+        ),
+        Argument(
+            name="to",
+            flags=("--to",),
+            metavar="NAME",
+            help="Another version than the one before, as --list names them.",
+        ),
+        _flag("only_list", "--list", help="List the versions; switch nothing."),
         _JSON,
     ),
 )
@@ -1005,6 +1048,7 @@ COMMANDS = (
     _ADD,
     _INSTALL,
     _BUILD,
+    _ROLLBACK,
     _GUARD,
     _CHECK,
     _DIAGNOSE,

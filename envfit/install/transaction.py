@@ -1,7 +1,13 @@
-"""From a lock to an environment: judged, made, proved, and only then put in place."""
+"""From a lock to an environment: judged, made, proved, and only then put in place.
+
+The steps, each of which may fail or be killed without harm to what is there: judge (the lock on
+this machine, the prefix, the room on the disk), build what the lock marks so, make, prove, switch,
+confirm through the prefix, clean.  What is begun is in the journal first, from "make" on.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +16,17 @@ from packaging.pylock import Package, Pylock
 
 from envfit.detect.interpreter import Interpreter
 from envfit.errors import FileError
+from envfit.install.confirmation import confirm
 from envfit.install.environment import Environment
+from envfit.install.journal import Step
 from envfit.install.make import Downloads, make
 from envfit.install.module import Module
 from envfit.install.options import Options
 from envfit.install.plan import Plan, plan
 from envfit.install.refusal import Refused
+from envfit.install.replacement import file_errors, replacement
 from envfit.install.report import InstallReport
+from envfit.install.space import require_room, space_for
 from envfit.install.verification import prove
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.provided import counted_on
@@ -42,8 +52,8 @@ def install(
 
     Raises Refused where the lock does not run on the target, counts on packages
     that are not provided, or has packages to compile, VerificationError where
-    something does not import, InstallError, SourceError or FileError where it
-    cannot be installed.
+    something does not import, SpaceError where it surely does not fit, InstallError,
+    SourceError or FileError where it cannot be installed.
     """
     options = Options() if options is None else options
     interpreter = options.interpreter
@@ -53,15 +63,23 @@ def install(
     )
     _refuse(planned)
     environment = Environment.at(prefix)
-    environment.check_own()
+    with file_errors(environment.prefix):
+        environment.check_own(adopt=options.adopt)
+        space = space_for(planned.to_install, environment.prefix, os.environ)
+        adopts = environment.has_directory
     _require_paths(planned.to_install)
-    report = InstallReport(plan=planned, prefix=environment.prefix, interpreter=interpreter)
+    report = InstallReport(
+        plan=planned, prefix=environment.prefix, interpreter=interpreter, space=space, adopts=adopts
+    )
     if options.dry_run:
         return report
-    former = environment.current
-    with environment.replacement(keep=options.keep) as version:
+    require_room(space)
+    for sentence in report.intentions("installing"):
+        notify(sentence)
+    # Builds belong here: what is compiled is judged, and not begun; nothing is at the prefix yet.
+    with replacement(environment, keep=options.keep, adopt=options.adopt, notify=notify) as new:
         lines = make(
-            version,
+            new.version,
             _reduced(lock, planned),
             planned,
             target=target,
@@ -71,11 +89,16 @@ def install(
             prompt=environment.prefix.name,
             notify=notify,
         )
-        proof = prove(version, planned, target, options, notify=notify)
+        new.begin(Step.PROVE)
+        proof = prove(new.version, planned, target, options, notify=notify)
+        new.put_in_place()
+        confirm(environment.prefix, proof, target, notify=notify)
+    former = new.former
     return replace(
         report,
-        version=version,
-        former=former,
+        version=new.version,
+        former=environment.path_of(former) if former is not None else None,
+        kept=environment.others(),
         imports=proof.imports,
         proof_seconds=proof.seconds,
         guard=lines,
