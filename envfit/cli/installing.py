@@ -7,13 +7,14 @@ from pathlib import Path
 
 from envfit import api
 from envfit.cli import render
+from envfit.install.options import Verify
 
 __all__ = ["install"]
 
 
 def install(
     *,
-    lock_file: Path,
+    lock_file: Path | None,
     prefix: Path,
     gpus: Sequence[str],
     ignored_gpus: Sequence[str],
@@ -23,6 +24,8 @@ def install(
     ignore_rules: Sequence[str],
     mirrors: Sequence[str],
     no_guard: bool,
+    verify: str | None,
+    force: bool,
     dry_run: bool,
     json: bool,
 ) -> None:
@@ -39,6 +42,8 @@ def install(
             ignore_rules=tuple(ignore_rules),
             mirrors=tuple(mirrors),
             guarded=not no_guard,
+            verify=Verify(verify) if verify is not None else Verify.REQUESTED,
+            force=force,
             dry_run=dry_run,
         ),
         notify=render.talk,

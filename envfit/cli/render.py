@@ -405,8 +405,12 @@ def print_install(report: InstallReport) -> None:
         talk(f"warning: {warning}")
     for name in planned.skipped:
         print(f"skipped {name}")
-    for result in report.imports:
+    for reason in report.overridden if report.version is None else ():
+        print(f"would override {reason}")
+    for result in report.proof.imports:
         print(f"import {result}")
+    for remark in report.proof.remarks:
+        talk(remark)
     if report.version is None:
         print(
             f"would install {_count(planned.to_install, 'package')} ({size:.0f} MB where nothing is cached) "
@@ -422,7 +426,9 @@ def print_install(report: InstallReport) -> None:
 
 def install_data(report: InstallReport) -> dict[str, Any]:
     """Return an installation as data."""
-    planned = report.plan
+    import json
+
+    planned, proof = report.plan, report.proof
     return {
         "prefix": str(report.prefix),
         "installed": report.version is not None,
@@ -436,10 +442,12 @@ def install_data(report: InstallReport) -> dict[str, Any]:
         "skipped": list(planned.skipped),
         "conditions": [str(condition) for condition in planned.conditions],
         "warnings": [str(warning) for warning in planned.warnings],
+        "overridden": [str(reason) for reason in report.overridden],
         "imports": [
             {"name": result.name, "outcome": result.outcome.value, "says": str(result)}
-            for result in report.imports
+            for result in proof.imports
         ],
-        "proof-seconds": round(report.proof_seconds, 3) if report.proof_seconds is not None else None,
+        "verification": json.loads(proof.report) if proof.report is not None else None,
+        "proof-seconds": round(proof.seconds, 3) if proof.seconds is not None else None,
         "guard": [str(line) for line in report.guard],
     }

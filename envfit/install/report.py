@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from pathlib import Path
 
 from envfit.detect.interpreter import Interpreter
 from envfit.frozen import frozen
 from envfit.install.guard import Line
 from envfit.install.plan import Plan
-from envfit.prove.imports import ImportResult
+from envfit.install.record import Overridden
+from envfit.install.verification import Proof
 
 __all__ = ["InstallReport"]
 
@@ -21,7 +23,7 @@ class InstallReport:
     prefix: Path
     version: Path | None = None  # where the environment lies; None where nothing was done
     former: Path | None = None  # the version that it replaced, where there was one
-    imports: tuple[ImportResult, ...] = ()
+    proof: Proof = field(default_factory=Proof)  # of the environment; nothing where it was not made
     interpreter: Interpreter | None = None  # whose packages the environment sees
-    proof_seconds: float | None = None  # that the imports took
+    overridden: tuple[Overridden, ...] = ()  # what speaks against it, and was overridden
     guard: tuple[Line, ...] = ()  # what later installations are held to
