@@ -133,7 +133,7 @@ def build_file(
 
     from envfit.api.knowing import load_knowledge
     from envfit.api.provided import ask_interpreter
-    from envfit.api.targets import this_machine, without_ignored
+    from envfit.api.targets import this_machine
     from envfit.lock.file import read_lock
     from envfit.lock.reading import rebased
     from envfit.project import rules_of
@@ -142,7 +142,7 @@ def build_file(
     lock = rebased(read_lock(path), path.parent.absolute())
     base = load_knowledge(rules_of(path.parent / "pyproject.toml"))
     locked = locked_target(lock)
-    machine = without_ignored(this_machine(target, base, notify=notify), locked, notify)
+    machine = this_machine(target, base, notify=notify)
     if not machine.gpus and locked is not None:
         machine = replace(machine, gpus=locked.gpus)  # a login node, or an image, builds for others
     request = BuildRequest(

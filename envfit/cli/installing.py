@@ -9,13 +9,14 @@ from envfit import api
 from envfit.cli import render
 from envfit.cli.ending import ending_in_order
 from envfit.cli.progress import Progress
+from envfit.install.options import Verify
 
 __all__ = ["install"]
 
 
 def install(
     *,
-    lock_file: Path,
+    lock_file: Path | None,
     prefix: Path | None,
     adopt: bool,
     keep: int | None,
@@ -29,6 +30,8 @@ def install(
     find_links: Sequence[Path],
     offline: bool,
     no_guard: bool,
+    verify: str | None,
+    force: bool,
     dry_run: bool,
     json: bool,
 ) -> None:
@@ -48,6 +51,8 @@ def install(
         find_links=tuple(find_links),
         offline=offline,
         guarded=not no_guard,
+        verify=Verify(verify) if verify is not None else Verify.REQUESTED,
+        force=force,
         dry_run=dry_run,
     )
     with Progress() as progress, ending_in_order():

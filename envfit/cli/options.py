@@ -385,10 +385,16 @@ _ADD = Command(
 _INSTALL = Command(
     name="install",
     run="envfit.cli.installing:install",
-    summary="Install a lock, if it runs on this machine, and prove it by importing what was asked for.",
+    summary="Install a lock, if it runs on this machine, and prove it by what was asked for.",
     more="An environment that is there is replaced only after the new one was proved.",
     arguments=(
-        _LOCK_FILE,
+        Argument(
+            name="lock_file",
+            metavar="LOCK",
+            kind=Path,
+            help="The lock. Default: the one of pylock.toml and pylock.*.toml that runs on this machine; "
+            "where there is none, ./pyproject.toml or requirements.txt is locked first.",
+        ),
         Argument(
             name="prefix",
             flags=("--prefix",),
@@ -431,6 +437,20 @@ _INSTALL = Command(
             help="The interpreter whose packages the lock counts on; the environment sees them.",
         ),
         _IGNORE_RULES,
+        _flag(
+            "force",
+            "--force-incompatible",
+            help="Install what is known not to run here. What is overridden is printed and kept in the "
+            "environment; what fails on the GPU does not stop it.",
+        ),
+        Argument(
+            name="verify",
+            flags=("--verify",),
+            metavar="WHAT",
+            choices=("none", "requested", "all"),
+            help="What must work before the environment is put in place: requested (what was asked for, on "
+            "the GPU too where there is one), all (what envfit check looks at) or none. Default: requested.",
+        ),
         _MIRRORS,
         Argument(
             name="find_links",

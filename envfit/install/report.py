@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import field
 from pathlib import Path
 
 from envfit.detect.interpreter import Interpreter
 from envfit.frozen import frozen
 from envfit.install.guard import Line
 from envfit.install.plan import Plan
+from envfit.install.record import Overridden
 from envfit.install.space import Space
-from envfit.prove.imports import ImportResult
+from envfit.install.verification import Proof
 
 __all__ = ["InstallReport"]
 
@@ -26,9 +28,9 @@ class InstallReport:
     kept: tuple[str, ...] = ()  # names of versions to which one can go back, the one used last first
     space: Space | None = None  # what it takes on the disk
     adopts: bool = False  # whether a directory that envfit did not make is moved aside
-    imports: tuple[ImportResult, ...] = ()
+    proof: Proof = field(default_factory=Proof)  # of the environment; nothing where it was not made
     interpreter: Interpreter | None = None  # whose packages the environment sees
-    proof_seconds: float | None = None  # that the imports took
+    overridden: tuple[Overridden, ...] = ()  # what speaks against it, and was overridden
     guard: tuple[Line, ...] = ()  # what later installations are held to
 
     def intentions(self, verb: str) -> Iterator[str]:
