@@ -14,6 +14,7 @@ The tree::
     ├── OutsideError          network, disk, permission                (exit 3)
     │   ├── SourceError           an index failed or answered garbage
     │   └── FileError             a file could not be read or written
+    │       └── SpaceError            the disk surely has no room for it
     ├── RefusalError          it cannot work, and why                  (exit 1)
     │   ├── TargetImpossibleError a GPU and a driver that exclude each other
     │   ├── UnsatisfiableError    proved: no set of packages fits
@@ -51,6 +52,7 @@ __all__ = [
     "RefusalError",
     "RequirementError",
     "SourceError",
+    "SpaceError",
     "TargetError",
     "TargetImpossibleError",
     "UndecidedError",
@@ -194,6 +196,20 @@ class FileError(OutsideError):
     code = "file-failed"
     cause = "A file could not be read or written."
     remedy = "Check the path that the message names, its permissions, and the space on the disk."
+
+
+class SpaceError(FileError):
+    """What would be installed surely does not fit on the disk."""
+
+    code = "no-space"
+    cause = (
+        "What would be installed surely does not fit on the disk: it is larger than what is free where the "
+        "environment or uv's cache lies. Nothing was made."
+    )
+    remedy = (
+        "Make room (uv cache prune; envfit install --keep 0 keeps no former version), or name another place "
+        "with --prefix or UV_CACHE_DIR."
+    )
 
 
 class RefusalError(EnvfitError):

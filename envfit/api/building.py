@@ -19,8 +19,9 @@ from packaging.version import Version
 from envfit.api.build_pythons import cuda_headers, include_directory, isolated_python, provided_python
 from envfit.api.build_sources import Sources
 from envfit.build.cache import BuildCache, BuildKey, BuiltWheel
+from envfit.build.case import Case
 from envfit.build.compile import BuildPython, Order, compile_wheel
-from envfit.build.gate import Case, Judged, Outcome, judge
+from envfit.build.gate import Judged, Outcome, judge
 from envfit.build.progress import Costs
 from envfit.build.run import toolkit_of
 from envfit.build.settings import Settings
@@ -132,7 +133,7 @@ def build_file(
 
     from envfit.api.knowing import load_knowledge
     from envfit.api.provided import ask_interpreter
-    from envfit.api.targets import this_machine, without_ignored
+    from envfit.api.targets import this_machine
     from envfit.lock.file import read_lock
     from envfit.lock.reading import rebased
     from envfit.project import rules_of
@@ -141,7 +142,7 @@ def build_file(
     lock = rebased(read_lock(path), path.parent.absolute())
     base = load_knowledge(rules_of(path.parent / "pyproject.toml"))
     locked = locked_target(lock)
-    machine = without_ignored(this_machine(target, base, notify=notify), locked, notify)
+    machine = this_machine(target, base, notify=notify)
     if not machine.gpus and locked is not None:
         machine = replace(machine, gpus=locked.gpus)  # a login node, or an image, builds for others
     request = BuildRequest(
@@ -351,13 +352,17 @@ def _facts_of_builds(request: BuildRequest, base: KnowledgeBase, nvcc: Fact) -> 
 
     directory = built_directory(request.environ)
     yield from read_resources(Path("/"), request.environ, directory)
-    wanted = base.torch_extensions.headers if base.torch_extensions is not None else ()
+    wanted = tuple(base.torch_extensions.headers) if base.torch_extensions is not None else ()
+    toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
     interpreter, environ = request.interpreter, dict(request.environ)
     if interpreter is not None:
         more = cuda_headers(interpreter.directories)
         environ["CPATH"] = os.pathsep.join([*filter(None, [environ.get("CPATH")]), *more])
     python, cuda = read_header_facts(
-        nvcc, wanted, environ, python=include_directory(interpreter.path) if interpreter is not None else None
+        wanted,
+        toolkit,
+        environ,
+        python=include_directory(interpreter.path) if interpreter is not None else None,
     )
     yield python
     if interpreter is not None or cuda.state is FactState.KNOWN:
