@@ -81,7 +81,7 @@ def buildable(
     base: KnowledgeBase,
     request: BuildRequest,
 ) -> Iterator[Buildable]:
-    """Yield what a lock marks as builds, in its order; raises LockError where nobody knows how it is built."""
+    """Yield what a lock marks as builds, in its order; raises LockError where nobody knows how."""
     packages, interpreter = locked_packages(lock), request.interpreter
     torch = _torch(Query(base, target), packages, interpreter)
     python = interpreter.python if interpreter is not None else _python(lock, target)
