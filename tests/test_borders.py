@@ -21,7 +21,7 @@ ROWS = [
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
     ["reference", "target"],
-    ["address", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
+    ["address", "errors", "export_marks", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
