@@ -15,21 +15,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envfit.api.asking import Account, Possibility
+    from envfit.api.build_gates import BuildSaid, gate_report, lock_gate_reports
+    from envfit.api.building import build_file
     from envfit.api.codes import CodeEntry
     from envfit.api.diagnosing import diagnose_file, diagnose_stream
     from envfit.api.fixing import Fixed
     from envfit.api.freshening import Freshened
+    from envfit.api.installing import InstallRequest, install
     from envfit.api.linting import LintReport
     from envfit.api.locking import LockResult
     from envfit.api.matrices import MatrixRequest
     from envfit.api.request import LockRequest
+    from envfit.api.rolling_back import rollback, versions
     from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
     from envfit.doctor.finding import Stage
     from envfit.doctor.fix import Fix
     from envfit.doctor.report import Report
-    from envfit.install import InstallReport
     from envfit.knowledge.model import KnowledgeBase
     from envfit.knowledge.overview import Overview
     from envfit.knowledge.story import BuiltIn, RuleStory
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from envfit.matrix.model import Matrix
 
 __all__ = [
+    "BuildSaid",
+    "InstallRequest",
     "LockRequest",
     "LockResult",
     "MatrixRequest",
@@ -45,6 +50,7 @@ __all__ = [
     "account_of_lock",
     "apply_fix",
     "begin_package",
+    "build_file",
     "check_file",
     "check_page",
     "check_prefix",
@@ -56,17 +62,21 @@ __all__ = [
     "export",
     "export_into_project",
     "freshen",
+    "gate_report",
     "install",
     "knowledge",
     "known",
     "lint",
     "lock",
+    "lock_gate_reports",
     "matrix",
     "plan_fix",
     "possibility",
     "record",
+    "rollback",
     "scan",
     "target_of",
+    "versions",
     "why",
     "write_page",
 ]
@@ -74,14 +84,22 @@ __all__ = [
 
 # Where the other names of this room are: whoever detects does not wait for what locks.
 _ELSEWHERE = {
+    "BuildSaid": "build_gates",
+    "InstallRequest": "installing",
     "LockRequest": "request",
     "LockResult": "locking",
     "MatrixRequest": "matrices",
     "TargetRequest": "targets",
+    "build_file": "building",
     "describe_target": "targets",
     "diagnose_file": "diagnosing",
     "diagnose_stream": "diagnosing",
+    "gate_report": "build_gates",
+    "install": "installing",
+    "lock_gate_reports": "build_gates",
+    "rollback": "rolling_back",
     "target_of": "targets",
+    "versions": "rolling_back",
 }
 
 
@@ -445,71 +463,6 @@ def write_page(matrix: Matrix, path: Path) -> None:
         path.write_text(page_of(matrix), encoding="utf-8")
     except OSError as error:
         raise FileError(f"{path} could not be written: {error.strerror}") from None
-
-
-def install(
-    path: Path,
-    *,
-    prefix: Path,
-    target: TargetRequest,
-    skip: Sequence[str] = (),
-    provided_from: str | None = None,
-    ignore_rules: Sequence[str] = (),
-    mirrors: Sequence[str] = (),
-    guarded: bool = True,
-    dry_run: bool = False,
-    environ: Mapping[str, str] | None = None,
-    notify: Notify = _silent,
-) -> InstallReport:
-    """Install a lock into a new environment at ``prefix``, if it runs on this machine.
-
-    ``mirrors`` (CANONICAL=MIRROR) come before those of the environment and of the
-    project that the lock lies in, whose rules count too; ``provided_from`` is the interpreter
-    whose packages the lock counts on; ``guarded`` holds later installations by pip and uv to what
-    the lock chose for the GPU.
-    Raises InstallRefusedError with the reasons before anything is made, and
-    InstallError or VerificationError with the former environment untouched.
-    """
-    from packaging.utils import canonicalize_name
-
-    from envfit.api.ignored import ignored_rules
-    from envfit.api.indexes import IndexRequest, open_downloads
-    from envfit.api.knowing import load_knowledge
-    from envfit.api.provided import ask_interpreter
-    from envfit.api.reading import with_kept_code
-    from envfit.api.targets import this_machine, without_ignored
-    from envfit.install import install as install_lock
-    from envfit.lock.file import read_lock
-    from envfit.lock.reading import locked_target, rebased
-    from envfit.project import mirrors_of, rules_of
-
-    document = rebased(read_lock(path), path.parent.absolute())
-    environ = os.environ if environ is None else environ
-    sites = rules_of(path.parent / "pyproject.toml")
-    base = with_kept_code(load_knowledge(sites) if sites else knowledge(), document, environ)
-    request = IndexRequest(
-        directory=path.parent,
-        mirrors=tuple(mirrors),
-        project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
-    )
-    ignored = ignored_rules(tuple(ignore_rules), base)
-    for rule in sorted(ignored):
-        notify(f"ignored rule: {rule}")
-    with open_downloads(request, environ, notify) as downloads:
-        return install_lock(
-            document,
-            without_ignored(this_machine(target, base, notify=notify), locked_target(document), notify),
-            base,
-            prefix,
-            interpreter=ask_interpreter(provided_from, (), environ, notify),
-            skip=frozenset(map(canonicalize_name, skip)),
-            ignored=ignored,
-            guarded=guarded,
-            dry_run=dry_run,
-            locate=downloads.locate,
-            build_variables=downloads.build_variables,
-            notify=notify,
-        )
 
 
 def check_file(

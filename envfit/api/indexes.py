@@ -190,7 +190,9 @@ def open_downloads(
     """
     configuration = _configuration(request, environ)
     cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
-    with Session(environ, mirrors=configuration.mirrors, keyring=configuration.keyring) as session:
+    with Session(
+        environ, offline=request.offline, mirrors=configuration.mirrors, keyring=configuration.keyring
+    ) as session:
         for url in (*configuration.search_order, *(route.url for route in configuration.routes)):
             session.authorize(url)
         from envfit.index.locate import locate

@@ -188,6 +188,20 @@ MADE_ANEW = Kind(
     remedy="Install the lock again, and let uv have an environment of its own: UV_PROJECT_ENVIRONMENT names "
     "it.",
 )
+CONDITION_REFUTED = Kind(
+    code="condition-refuted",
+    stage=Stage.KNOWLEDGE,
+    cause="The environment was made where there was no GPU, or where a fact was not known. What was left to "
+    "be proved does not hold on this machine.",
+    remedy="Lock and install for this machine, or use the environment on one of those that it is for.",
+)
+INSTALLED_BY_FORCE = Kind(
+    code="installed-by-force",
+    stage=Stage.KNOWLEDGE,
+    cause="The environment was installed with --force-incompatible, though something was known to speak "
+    "against it.",
+    remedy="Lock again for the machine that it is used on, and install that.",
+)
 
 #: All of them, in the order in which a check comes to them.
 KINDS = (
@@ -214,4 +228,6 @@ KINDS = (
     CODE_UNREAD,
     CHANGED_SINCE_INSTALL,
     MADE_ANEW,
+    CONDITION_REFUTED,
+    INSTALLED_BY_FORCE,
 )
