@@ -45,7 +45,7 @@ class InstallReport:
         for build in self.builds:
             cost = f", {build.cost}" if build.cost is not None else ""
             yield f"to be compiled first: {build.judged.case.release}{cost}"
-            yield from (f"note: {advice}" for advice in build.advice)
+            yield from (f"note: {advice.text}" for advice in build.advice)
         if self.space is not None:
             yield from self.space.sentences()
         if self.adopts:
