@@ -400,25 +400,25 @@ def _interpreter_data(interpreter: Interpreter) -> dict[str, Any]:
 def print_install(report: InstallReport) -> None:
     """Print what was installed, or would be, and what is still to be proved."""
     planned = report.plan
-    for condition in planned.conditions:
-        talk(str(condition))
-    for warning in planned.warnings:
-        talk(f"warning: {warning}")
+    for told in (*planned.conditions, *(f"warning: {warning}" for warning in planned.warnings)):
+        talk(str(told))
     for name in planned.skipped:
         print(f"skipped {name}")
-    for result in report.imports:
-        print(f"import {result}")
     if report.version is None:
-        for sentence in report.intentions("would install"):
-            print(sentence)
-    else:
-        print(f"installed {_count(planned.to_install, 'package')} into {report.prefix}")
-        if report.kept:
-            print(f"the former version {report.kept[0]} is kept: envfit rollback{_prefix_words(report)}")
-        if report.guard:
-            from envfit.cli.guarding import guard_sentence
+        intended = report.intentions("would install")
+        print("\n".join([*(f"would override {reason}" for reason in report.overridden), *intended]))
+        return
+    for result in report.proof.imports:
+        print(f"import {result}")
+    for remark in report.proof.remarks:
+        talk(remark)
+    print(f"installed {_count(planned.to_install, 'package')} into {report.prefix}")
+    if report.kept:
+        print(f"the former version {report.kept[0]} is kept: envfit rollback{_prefix_words(report)}")
+    if report.guard:
+        from envfit.cli.guarding import guard_sentence
 
-            print(guard_sentence(report.guard))
+        print(guard_sentence(report.guard))
 
 
 def _prefix_words(report: InstallReport) -> str:
@@ -429,7 +429,9 @@ def _prefix_words(report: InstallReport) -> str:
 
 def install_data(report: InstallReport) -> dict[str, Any]:
     """Return an installation as data."""
-    planned = report.plan
+    import json
+
+    planned, proof = report.plan, report.proof
     return {
         "prefix": str(report.prefix),
         "installed": report.version is not None,
@@ -447,11 +449,13 @@ def install_data(report: InstallReport) -> dict[str, Any]:
         "skipped": list(planned.skipped),
         "conditions": [str(condition) for condition in planned.conditions],
         "warnings": [str(warning) for warning in planned.warnings],
+        "overridden": [str(reason) for reason in report.overridden],
         "imports": [
             {"name": result.name, "outcome": result.outcome.value, "says": str(result)}
-            for result in report.imports
+            for result in proof.imports
         ],
-        "proof-seconds": round(report.proof_seconds, 3) if report.proof_seconds is not None else None,
+        "verification": json.loads(proof.report) if proof.report is not None else None,
+        "proof-seconds": round(proof.seconds, 3) if proof.seconds is not None else None,
         "guard": [str(line) for line in report.guard],
     }
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import field
 from pathlib import Path
 
+from envfit.build.report import BuildReport
 from envfit.detect.interpreter import Interpreter
 from envfit.frozen import frozen
 from envfit.install.guard import Line
 from envfit.install.plan import Plan
+from envfit.install.record import Overridden
 from envfit.install.space import Space
-from envfit.prove.imports import ImportResult
+from envfit.install.verification import Proof
 
 __all__ = ["InstallReport"]
 
@@ -26,9 +29,10 @@ class InstallReport:
     kept: tuple[str, ...] = ()  # names of versions to which one can go back, the one used last first
     space: Space | None = None  # what it takes on the disk
     adopts: bool = False  # whether a directory that envfit did not make is moved aside
-    imports: tuple[ImportResult, ...] = ()
+    builds: tuple[BuildReport, ...] = ()  # what had to be compiled, or would have to be
+    proof: Proof = field(default_factory=Proof)  # of the environment; nothing where it was not made
     interpreter: Interpreter | None = None  # whose packages the environment sees
-    proof_seconds: float | None = None  # that the imports took
+    overridden: tuple[Overridden, ...] = ()  # what speaks against it, and was overridden
     guard: tuple[Line, ...] = ()  # what later installations are held to
 
     def intentions(self, verb: str) -> Iterator[str]:
@@ -38,6 +42,10 @@ class InstallReport:
             f"{verb} {count} package{'' if count == 1 else 's'} for Python {self.plan.python} "
             f"into {self.prefix}"
         )
+        for build in self.builds:
+            cost = f", {build.cost}" if build.cost is not None else ""
+            yield f"to be compiled first: {build.judged.case.release}{cost}"
+            yield from (f"note: {advice.text}" for advice in build.advice)
         if self.space is not None:
             yield from self.space.sentences()
         if self.adopts:

@@ -105,7 +105,7 @@ def test_an_environment_is_made_proved_and_put_in_place(index: Index, prefix: Pa
     monkeypatch.delenv("PYTHONPATH")
     assert run(prefix, "import app, lib, src; print(app.__version__, src.__version__)") == "1.0 3.0"
     assert run(prefix, "import sys; print('%d.%d' % sys.version_info[:2], sys.prefix)") == f"{MINOR} {prefix}"
-    assert [(item.name, item.outcome) for item in report.imports] == [("app", Outcome.WORKS)]
+    assert [(item.name, item.outcome) for item in report.proof.imports] == [("app", Outcome.WORKS)]
     assert "app works" in told
     assert any("app==1.0" in line for line in told)
     assert [line for line in told if "warning" in line and "interpreter" not in line] == []
