@@ -69,14 +69,15 @@ class Replacement:
             if self.version.is_dir():
                 remove(environment, self._entry.version)
             self._journal.end()
-            if not environment.names() and environment.in_use is None:
+            if not environment.names():
                 shutil.rmtree(environment.versions)
         except OSError as error:
             notify(f"not all could be undone ({error}); the next envfit install or rollback does the rest")
+        is_switched = environment.in_use == self._entry.version
         notify(
-            f"{environment.prefix} is as it was"
-            if environment.in_use == self.former
-            else f"{environment.prefix} is the new version, and could not be switched back"
+            f"{environment.prefix} is the new version, and could not be switched back"
+            if is_switched
+            else f"{environment.prefix} is as it was"
         )
 
     def _switch_back(self) -> None:
