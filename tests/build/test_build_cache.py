@@ -98,6 +98,12 @@ def test_without_a_compiler_only_what_the_wheel_runs_with_counts(tmp_path, name)
     assert (cache.find_any(replace(here, **{name: OTHER[name]})) is not None) == serves
 
 
+def test_without_torch_the_cuda_of_the_toolkit_does_not_count_either(tmp_path):
+    cache = BuildCache(tmp_path / "cache")
+    store(cache, replace(KEY, torch=""), directory=tmp_path)
+    assert cache.find_any(replace(KEY, torch="", cuda="", nvcc="")) is not None
+
+
 def test_a_wheel_that_was_changed_is_not_used(tmp_path):
     told = []
     cache = BuildCache(tmp_path / "cache", notify=told.append)
