@@ -14,11 +14,11 @@ The tree::
     ├── OutsideError          network, disk, permission                (exit 3)
     │   ├── SourceError           an index failed or answered garbage
     │   └── FileError             a file could not be read or written
+    │       └── SpaceError            the disk surely has no room for it
     ├── RefusalError          it cannot work, and why                  (exit 1)
     │   ├── TargetImpossibleError a GPU and a driver that exclude each other
     │   ├── UnsatisfiableError    proved: no set of packages fits
-    │   ├── InstallRefusedError   the lock does not run on this machine
-    │   └── BuildImpossibleError  a package cannot be compiled for the GPUs, or not here
+    │   └── InstallRefusedError   the lock does not run on this machine
     ├── UndecidedError        not decided within the budget            (exit 4)
     └── InstallError          the installation failed                  (exit 1)
         ├── BuildError            a source distribution was not compiled
@@ -37,7 +37,6 @@ from collections.abc import Mapping, Sequence
 
 __all__ = [
     "BuildError",
-    "BuildImpossibleError",
     "CrippledBuildError",
     "EnvfitError",
     "FileError",
@@ -51,6 +50,7 @@ __all__ = [
     "RefusalError",
     "RequirementError",
     "SourceError",
+    "SpaceError",
     "TargetError",
     "TargetImpossibleError",
     "UndecidedError",
@@ -196,6 +196,20 @@ class FileError(OutsideError):
     remedy = "Check the path that the message names, its permissions, and the space on the disk."
 
 
+class SpaceError(FileError):
+    """What would be installed surely does not fit on the disk."""
+
+    code = "no-space"
+    cause = (
+        "What would be installed surely does not fit on the disk: it is larger than what is free where the "
+        "environment or uv's cache lies. Nothing was made."
+    )
+    remedy = (
+        "Make room (uv cache prune; envfit install --keep 0 keeps no former version), or name another place "
+        "with --prefix or UV_CACHE_DIR."
+    )
+
+
 class RefusalError(EnvfitError):
     """It cannot work, and the message says why."""
 
@@ -238,20 +252,6 @@ class InstallRefusedError(RefusalError):
         "packages that it counts on are not provided."
     )
     remedy = "Lock for this machine (envfit lock --gpu auto), or install where the lock runs."
-
-
-class BuildImpossibleError(RefusalError):
-    """A package cannot be compiled for the GPUs of a target, or not on this machine."""
-
-    code = "build-impossible"
-    cause = (
-        "Something that a build needs is missing or does not fit: code for the GPU, an nvcc or a host "
-        "compiler that fits the rest, another torch, memory. Nothing was compiled."
-    )
-    remedy = (
-        "Take one of the hints; each was judged in the same way. envfit build --dry-run shows every gate, "
-        "those that are open too."
-    )
 
 
 class UndecidedError(EnvfitError):

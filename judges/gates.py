@@ -107,10 +107,10 @@ CASES = (
 _HEAD = """\
 # Before a build: gates, remedies, cost
 
-Written by `python -m judges.gates`; not to be edited. `envfit build --dry-run` prints such a report for a lock, or for a
-release, and compiles nothing. Every gate is judged, whatever the others say, and what is `to do` was judged in the same
-way before it is told. Here the machine that compiles has 64 GiB of disk free, and what is locked has the wheels of
-CUDA's libraries beside torch.
+Written by `python -m judges.gates`; not to be edited. `envfit build --dry-run` prints such a report for a
+lock or a release, and compiles nothing. Every gate is judged, whatever the others say; what is `to do` was
+judged in the same way before it is told. Here the machine that compiles has 64 GiB of disk free, and what is
+locked has the wheels of CUDA's libraries beside torch.
 
 """
 _COST = """\

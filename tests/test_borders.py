@@ -20,7 +20,7 @@ ROWS = [
     ["build", "detect", "index", "installed", "project", "prove", "resolve"],
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
-    ["build_system", "reference", "target"],
+    ["build_system", "reference", "target", "uv_program"],
     ["address", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}

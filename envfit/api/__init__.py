@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from envfit.api.locking import LockResult
     from envfit.api.matrices import MatrixRequest
     from envfit.api.request import LockRequest
+    from envfit.api.rolling_back import rollback, versions
     from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
@@ -59,6 +60,7 @@ __all__ = [
     "diagnose_file",
     "diagnose_stream",
     "export",
+    "export_into_project",
     "freshen",
     "gate_report",
     "install",
@@ -71,8 +73,10 @@ __all__ = [
     "plan_fix",
     "possibility",
     "record",
+    "rollback",
     "scan",
     "target_of",
+    "versions",
     "why",
     "write_page",
 ]
@@ -93,7 +97,9 @@ _ELSEWHERE = {
     "gate_report": "build_gates",
     "install": "installing",
     "lock_gate_reports": "build_gates",
+    "rollback": "rolling_back",
     "target_of": "targets",
+    "versions": "rolling_back",
 }
 
 
@@ -499,17 +505,20 @@ def check_file(
     )
 
 
-def export(path: Path, form: str) -> Mapping[str, str]:
+def export(locks: Sequence[Path], form: str, *, project: Path | None = None) -> Mapping[str, str]:
     """Return the texts of an export, by the suffix of the file that each belongs in.
 
-    ``form`` is ``requirements`` or ``conda``.  An export of a lock that counts on
-    a module's packages comes with their constraints.
+    ``form`` is ``requirements``, ``constraints``, ``conda`` or ``uv``, and only ``uv`` takes
+    several locks.  Requirements of a lock that counts on a module's packages come with their
+    constraints.  ``project`` is the ``pyproject.toml`` that an export to uv is for, where there is one.
     """
-    from envfit.export import constraints, environment_yml, requirements
-    from envfit.lock.file import read_lock
+    from envfit.api.exporting import texts
 
-    document = read_lock(path)
-    if form == "conda":
-        return {"": environment_yml(document)}
-    bounds = constraints(document)
-    return {"": requirements(document), **({"constraints": bounds} if bounds else {})}
+    return texts(locks, form, project=project, load=knowledge)
+
+
+def export_into_project(locks: Sequence[Path], project: Path) -> Sequence[str]:
+    """Write an export to uv into a ``pyproject.toml``, everything else kept; return what is to be said."""
+    from envfit.api.exporting import into_project
+
+    return into_project(locks, project, load=knowledge)

@@ -17,7 +17,9 @@ from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from envfit.api.build_pythons import cuda_headers, include_directory
 from envfit.api.building import built_directory
+from envfit.api.provided import ask_interpreter
 from envfit.build.case import Case, torch_cuda
 from envfit.build.remedy import known_releases
 from envfit.build.report import BuildReport, report_on
@@ -35,6 +37,7 @@ from envfit.target import CORES, CUDA_HEADERS, GXX, MEMORY_FREE, NVCC, Fact, Fac
 
 if TYPE_CHECKING:
     from envfit.api.targets import Notify, TargetRequest
+    from envfit.detect.interpreter import Interpreter
 
 __all__ = ["BuildSaid", "gate_report", "lock_gate_reports"]
 
@@ -50,6 +53,8 @@ class BuildSaid:
     gxx: str | None = None
     memory: float | None = None  # GiB
     cores: int | None = None
+    jobs: int | None = None  # objects at a time
+    provided_from: str | None = None  # the interpreter that has torch, and that builds
     ignored_rules: tuple[str, ...] = ()
 
 
@@ -72,9 +77,10 @@ def gate_report(
     environ = os.environ if environ is None else environ
     base = load_knowledge()
     name, version = _release(requirement, base)
-    machine = _machine(target, base, said, environ, notify)
-    query = Query(base, machine)
-    return report_on(_case(query, name, version, torch=_torch(query, (), said), said=said), environ)
+    interpreter = ask_interpreter(said.provided_from, (), environ, notify)
+    machine = _machine(target, base, said, environ, notify=notify, interpreter=interpreter)
+    beside = _Beside.of(Query(base, machine), (), said, interpreter)
+    return report_on(_case(Query(base, machine), name, version, beside, said), environ)
 
 
 def lock_gate_reports(
@@ -99,30 +105,49 @@ def lock_gate_reports(
     environ = os.environ if environ is None else environ
     lock = rebased(read_lock(path), path.parent.absolute())
     base = load_knowledge(rules_of(path.parent / "pyproject.toml"))
-    machine = _machine(target, base, said, environ, notify)
+    interpreter = ask_interpreter(said.provided_from, (), environ, notify)
+    machine = _machine(target, base, said, environ, notify=notify, interpreter=interpreter)
     locked = locked_target(lock)
     if not machine.gpus and locked is not None:
         machine = replace(machine, gpus=locked.gpus)
     query = Query(base, machine)
     packages = locked_packages(lock)
     skipped = frozenset(map(canonicalize_name, skip))
-    torch, names = _torch(query, packages, said), frozenset(package.name for package in packages)
+    beside = _Beside.of(query, packages, said, interpreter)
     return tuple(
-        report_on(_case(query, package.name, package.version, torch=torch, said=said, locked=names), environ)
+        report_on(_case(query, package.name, package.version, beside, said), environ)
         for package in packages
         if package.build and package.version is not None and package.name not in skipped
     )
 
 
-def _case(
-    query: Query,
-    name: str,
-    version: Version,
-    *,
-    torch: tuple[Version | None, Version | None],
-    said: BuildSaid,
-    locked: frozenset[str] | None = None,
-) -> Case:
+@frozen
+class _Beside:
+    """What a build is made beside: torch, and the packages that are locked or installed with it."""
+
+    torch: Version | None
+    cuda: Version | None  # CUDA runtime of torch
+    installed: Mapping[str, Version] | None = None
+    locked: frozenset[str] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        query: Query,
+        packages: tuple[LockedPackage, ...],
+        said: BuildSaid,
+        interpreter: Interpreter | None,
+    ) -> _Beside:
+        """Return what is said, else what an interpreter provides, else what is locked."""
+        installed = (
+            None if interpreter is None else {item.name: item.version for item in interpreter.provided}
+        )
+        names = frozenset(package.name for package in packages) if packages and installed is None else None
+        torch, cuda = _torch(query, packages, said, interpreter)
+        return cls(torch=torch, cuda=cuda, installed=installed, locked=names)
+
+
+def _case(query: Query, name: str, version: Version, beside: _Beside, said: BuildSaid) -> Case:
     source = Sdist(name=name, version=version, filename="", url="", index="")
     build = query.source_build(name, source)
     if build is None:
@@ -136,10 +161,12 @@ def _case(
         package=name,
         version=version,
         build=build,
-        torch=torch[0],
-        torch_cuda=torch[1],
-        locked=locked,
+        torch=beside.torch,
+        torch_cuda=beside.cuda,
         ignored_rules=frozenset(said.ignored_rules),
+        installed=beside.installed,
+        jobs=said.jobs,
+        locked=beside.locked,
     )
 
 
@@ -171,12 +198,15 @@ def _version(text: str, where: str) -> Version:
 
 
 def _torch(
-    query: Query, packages: tuple[LockedPackage, ...], said: BuildSaid
+    query: Query, packages: tuple[LockedPackage, ...], said: BuildSaid, interpreter: Interpreter | None
 ) -> tuple[Version | None, Version | None]:
-    """Return the torch that is said, else locked, and its CUDA runtime."""
+    """Return the torch of a build, and its CUDA runtime."""
     if said.torch is not None:
         version = _version(said.torch, "--torch")
         return version, torch_cuda(query, version)
+    provided = interpreter.package(_TORCH) if interpreter is not None else None
+    if provided is not None:
+        return provided.version, provided.cuda
     for package in packages:
         if package.name == _TORCH and package.version is not None:
             wheel = package.distribution if isinstance(package.distribution, Wheel) else None
@@ -185,7 +215,13 @@ def _torch(
 
 
 def _machine(
-    target: TargetRequest, base: KnowledgeBase, said: BuildSaid, environ: Mapping[str, str], notify: Notify
+    target: TargetRequest,
+    base: KnowledgeBase,
+    said: BuildSaid,
+    environ: Mapping[str, str],
+    *,
+    notify: Notify,
+    interpreter: Interpreter | None,
 ) -> Target:
     """Return this machine with the GPUs that are meant, what a build may use of it, and what is said."""
     from envfit.api.targets import this_machine
@@ -194,9 +230,14 @@ def _machine(
     nvcc = machine.fact(NVCC)
     toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
     wanted = tuple(base.torch_extensions.headers) if base.torch_extensions is not None else ()
+    python, searched = None, dict(environ)
+    if interpreter is not None:
+        python = include_directory(interpreter.path)
+        wheels = cuda_headers(interpreter.directories)
+        searched["CPATH"] = os.pathsep.join([*filter(None, [environ.get("CPATH")]), *wheels])
     found = (
         *read_resources(Path("/"), environ, built_directory(environ)),
-        *read_header_facts(wanted, toolkit, environ),
+        *read_header_facts(wanted, toolkit, searched, python=python),
     )
     stated = list(_stated(said))
     if said.nvcc is not None:  # the headers of a toolkit that is only spoken of are not here

@@ -107,7 +107,7 @@ def judge(case: Case) -> Judged:
     """Return what every gate says of a case; remedies are not looked for."""
     known = case.knowledge.compilers
     recipe = recipe_for(case.package, case.version, case.build, case.target, known)
-    jobs = jobs_for(case.build, case.target)
+    jobs = jobs_for(case.build, case.target, case.jobs)
     gates = _Gates(case, recipe, jobs)
     return Judged(
         case=case, gates=tuple(gates.all()), recipe=recipe, jobs=jobs, warnings=tuple(gates.warnings())

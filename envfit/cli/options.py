@@ -26,6 +26,12 @@ def _amount(text: str) -> float:
     return amount
 
 
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise ArgumentTypeError(f"{text!r} is not a number")
+    return int(text)
+
+
 def _megabytes(text: str) -> int:
     """Return bytes."""
     if not text.isdigit():
@@ -379,17 +385,35 @@ _ADD = Command(
 _INSTALL = Command(
     name="install",
     run="envfit.cli.installing:install",
-    summary="Install a lock, if it runs on this machine, and prove it by importing what was asked for.",
+    summary="Install a lock, if it runs on this machine, and prove it by what was asked for.",
     more="An environment that is there is replaced only after the new one was proved.",
     arguments=(
-        _LOCK_FILE,
+        Argument(
+            name="lock_file",
+            metavar="LOCK",
+            kind=Path,
+            help="The lock. Default: the one of pylock.toml and pylock.*.toml that runs on this machine; "
+            "where there is none, ./pyproject.toml or requirements.txt is locked first.",
+        ),
         Argument(
             name="prefix",
             flags=("--prefix",),
             metavar="DIR",
             kind=Path,
-            default=Path(".venv"),
             help="Where the environment goes. Default: .venv.",
+        ),
+        _flag(
+            "adopt",
+            "--adopt",
+            help="Take the place of a virtual environment that envfit did not make; envfit rollback brings "
+            "it back.",
+        ),
+        Argument(
+            name="keep",
+            flags=("--keep",),
+            metavar="N",
+            kind=_count,
+            help="How many former versions stay for envfit rollback; 0 in images. Default: 1.",
         ),
         Argument(
             name="gpus",
@@ -413,7 +437,35 @@ _INSTALL = Command(
             help="The interpreter whose packages the lock counts on; the environment sees them.",
         ),
         _IGNORE_RULES,
+        _flag(
+            "force",
+            "--force-incompatible",
+            help="Install what is known not to run here. What is overridden is printed and kept in the "
+            "environment; what fails on the GPU does not stop it.",
+        ),
+        Argument(
+            name="verify",
+            flags=("--verify",),
+            metavar="WHAT",
+            choices=("none", "requested", "all"),
+            help="What must work before the environment is put in place: requested (what was asked for, on "
+            "the GPU too where there is one), all (what envfit check looks at) or none. Default: requested.",
+        ),
         _MIRRORS,
+        Argument(
+            name="find_links",
+            flags=("--find-links",),
+            metavar="DIR",
+            kind=Path,
+            many=True,
+            help="Take files of the lock from this directory where it has them, by name and sha256. Repeat "
+            "it for several.",
+        ),
+        _flag(
+            "offline",
+            "--offline",
+            help="Fetch nothing: uv's cache and the directories of --find-links must have every file.",
+        ),
         _flag(
             "no_guard",
             "--no-guard",
@@ -514,6 +566,31 @@ _BUILD = Command(
     ),
 )
 
+_ROLLBACK = Command(
+    name="rollback",
+    run="envfit.cli.rolling_back:rollback",
+    summary="Switch an environment to the version that was in use before.",
+    more="The next rollback takes it back. A directory that envfit install --adopt moved aside is moved back "
+    "to where it was.",
+    arguments=(
+        Argument(
+            name="prefix",
+            flags=("--prefix",),
+            metavar="DIR",
+            kind=Path,
+            help="The environment. Default: .venv.",
+        ),
+        Argument(
+            name="to",
+            flags=("--to",),
+            metavar="NAME",
+            help="Another version than the one before, as --list names them.",
+        ),
+        _flag("only_list", "--list", help="List the versions; switch nothing."),
+        _JSON,
+    ),
+)
+
 _GUARD = Command(
     name="guard",
     run="envfit.cli.guarding:guard",
@@ -546,22 +623,48 @@ _GUARD = Command(
 _EXPORT = Command(
     name="export",
     run="envfit.cli.exporting:export",
-    summary="Write a lock in another tool's form: a requirements file with hashes, or environment.yml.",
+    summary="Write locks in another tool's form, for pip, uv or conda.",
+    more="requirements: for pip install -r and uv pip install -r, each package with its version and its "
+    "hash. What must be compiled is a comment.\n\n"
+    "constraints: for pip install -c and uv pip install -c, the version of everything locked. It installs "
+    "nothing: it holds what you install by other means to the lock.\n\n"
+    "conda: an environment.yml, conda's half as it came and the pip half pinned.\n\n"
+    "uv: tables for the pyproject.toml of a project that uv manages, from one lock for each target. Each "
+    "target is an extra with the GPU stack that was locked for it; the extras are declared as conflicting, "
+    "other indexes serve what was locked from them and nothing else, and the rest is held by constraints. "
+    "uv lock and uv sync --extra NAME then come to the same builds. A name is that of pylock.NAME.toml, or "
+    "of the GPU.\n\n"
+    "Examples: envfit export pylock.v100.toml pylock.h100.toml --format uv\n\n"
+    "envfit export pylock.*.toml --format uv --write && uv lock && uv sync --extra v100\n\n"
+    "envfit export --format constraints -o constraints.txt",
     arguments=(
-        _LOCK_FILE,
+        Argument(
+            name="locks",
+            metavar="LOCK",
+            kind=Path,
+            many=True,
+            help="The lock; for uv several, one for each target. Default: pylock.toml.",
+        ),
         Argument(
             name="form",
             flags=("--format",),
             metavar="FORMAT",
             default="requirements",
-            help="requirements or conda. Default: requirements.",
+            help="requirements, constraints, conda or uv. Default: requirements.",
         ),
         Argument(
             name="output",
             flags=("-o", "--output"),
             metavar="FILE",
             kind=Path,
-            help="Default: standard output. What a module provides goes beside it, into FILE-constraints.",
+            help="Default: standard output. What a module provides goes beside requirements, into "
+            "FILE-constraints.",
+        ),
+        _flag(
+            "write",
+            "--write",
+            help="With uv: put the tables into pyproject.toml (or the one that -o names), in the place of "
+            "what a former export wrote there; everything else stays as it is written.",
         ),
     ),
 )
@@ -965,6 +1068,7 @@ COMMANDS = (
     _ADD,
     _INSTALL,
     _BUILD,
+    _ROLLBACK,
     _GUARD,
     _CHECK,
     _DIAGNOSE,
