@@ -18,7 +18,8 @@ The tree::
     ├── RefusalError          it cannot work, and why                  (exit 1)
     │   ├── TargetImpossibleError a GPU and a driver that exclude each other
     │   ├── UnsatisfiableError    proved: no set of packages fits
-    │   └── InstallRefusedError   the lock does not run on this machine
+    │   ├── InstallRefusedError   the lock does not run on this machine
+    │   └── BuildImpossibleError  a package cannot be compiled for the GPUs, or not here
     ├── UndecidedError        not decided within the budget            (exit 4)
     └── InstallError          the installation failed                  (exit 1)
         ├── BuildError            a source distribution was not compiled
@@ -37,6 +38,7 @@ from collections.abc import Mapping, Sequence
 
 __all__ = [
     "BuildError",
+    "BuildImpossibleError",
     "CrippledBuildError",
     "EnvfitError",
     "FileError",
@@ -252,6 +254,20 @@ class InstallRefusedError(RefusalError):
         "packages that it counts on are not provided."
     )
     remedy = "Lock for this machine (envfit lock --gpu auto), or install where the lock runs."
+
+
+class BuildImpossibleError(RefusalError):
+    """A package cannot be compiled for the GPUs of a target, or not on this machine."""
+
+    code = "build-impossible"
+    cause = (
+        "Something that a build needs is missing or does not fit: code for the GPU, an nvcc or a host "
+        "compiler that fits the rest, another torch, memory. Nothing was compiled."
+    )
+    remedy = (
+        "Take one of the hints; each was judged in the same way. envfit build --dry-run shows every gate, "
+        "those that are open too."
+    )
 
 
 class UndecidedError(EnvfitError):

@@ -17,22 +17,18 @@ from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envfit.api.build_pythons import cuda_headers, include_directory
-from envfit.api.building import built_directory
+from envfit.api.buildable import BuildRequest, buildable, facts_of_builds
 from envfit.api.provided import ask_interpreter
 from envfit.build.case import Case, torch_cuda
 from envfit.build.remedy import known_releases
 from envfit.build.report import BuildReport, report_on
-from envfit.build.run import toolkit_of
-from envfit.detect.headers import read_header_facts
-from envfit.detect.resources import read_resources
-from envfit.distribution import Sdist, Wheel
+from envfit.distribution import Sdist
 from envfit.errors import RequirementError, TargetError
 from envfit.frozen import frozen
 from envfit.knowledge.example import ABSENT
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
-from envfit.lock.reading import LockedPackage, locked_packages, locked_target
+from envfit.lock.reading import locked_target
 from envfit.target import CORES, CUDA_HEADERS, GXX, MEMORY_FREE, NVCC, Fact, FactState, Target
 
 if TYPE_CHECKING:
@@ -78,9 +74,12 @@ def gate_report(
     base = load_knowledge()
     name, version = _release(requirement, base)
     interpreter = ask_interpreter(said.provided_from, (), environ, notify)
-    machine = _machine(target, base, said, environ, notify=notify, interpreter=interpreter)
-    beside = _Beside.of(Query(base, machine), (), said, interpreter)
-    return report_on(_case(Query(base, machine), name, version, beside, said), environ)
+    machine = _machine(target, base, said, notify)
+    request = BuildRequest(environ=environ, directory=Path(), interpreter=interpreter)
+    machine = replace(machine, facts=(*machine.facts, *facts_of_builds(request, machine, base)))
+    case = _case(Query(base, machine), name, version, interpreter)
+    case = replace(case, ignored_rules=frozenset(said.ignored_rules))
+    return report_on(_as_said(case, said), environ)
 
 
 def lock_gate_reports(
@@ -106,48 +105,31 @@ def lock_gate_reports(
     lock = rebased(read_lock(path), path.parent.absolute())
     base = load_knowledge(rules_of(path.parent / "pyproject.toml"))
     interpreter = ask_interpreter(said.provided_from, (), environ, notify)
-    machine = _machine(target, base, said, environ, notify=notify, interpreter=interpreter)
+    machine = _machine(target, base, said, notify)
     locked = locked_target(lock)
     if not machine.gpus and locked is not None:
         machine = replace(machine, gpus=locked.gpus)
-    query = Query(base, machine)
-    packages = locked_packages(lock)
-    skipped = frozenset(map(canonicalize_name, skip))
-    beside = _Beside.of(query, packages, said, interpreter)
-    return tuple(
-        report_on(_case(query, package.name, package.version, beside, said), environ)
-        for package in packages
-        if package.build and package.version is not None and package.name not in skipped
+    request = BuildRequest(
+        environ=environ,
+        directory=path.parent,
+        interpreter=interpreter,
+        skip=frozenset(map(canonicalize_name, skip)),
+        ignored=frozenset(said.ignored_rules),
     )
+    cases = (one.judged.case for one in buildable(lock, machine, base, request))
+    return tuple(report_on(_as_said(case, said), environ) for case in cases)
 
 
-@frozen
-class _Beside:
-    """What a build is made beside: torch, and the packages that are locked or installed with it."""
-
-    torch: Version | None
-    cuda: Version | None  # CUDA runtime of torch
-    installed: Mapping[str, Version] | None = None
-    locked: frozenset[str] | None = None
-
-    @classmethod
-    def of(
-        cls,
-        query: Query,
-        packages: tuple[LockedPackage, ...],
-        said: BuildSaid,
-        interpreter: Interpreter | None,
-    ) -> _Beside:
-        """Return what is said, else what an interpreter provides, else what is locked."""
-        installed = (
-            None if interpreter is None else {item.name: item.version for item in interpreter.provided}
-        )
-        names = frozenset(package.name for package in packages) if packages and installed is None else None
-        torch, cuda = _torch(query, packages, said, interpreter)
-        return cls(torch=torch, cuda=cuda, installed=installed, locked=names)
+def _as_said(case: Case, said: BuildSaid) -> Case:
+    """Return a case with the torch and the jobs that are said."""
+    if said.torch is not None:
+        torch = _version(said.torch, "--torch")
+        case = replace(case, torch=torch, torch_cuda=torch_cuda(Query(case.knowledge, case.target), torch))
+    return replace(case, jobs=said.jobs)
 
 
-def _case(query: Query, name: str, version: Version, beside: _Beside, said: BuildSaid) -> Case:
+def _case(query: Query, name: str, version: Version, interpreter: Interpreter | None) -> Case:
+    """Return the case of a release that no lock has, beside what an interpreter provides."""
     source = Sdist(name=name, version=version, filename="", url="", index="")
     build = query.source_build(name, source)
     if build is None:
@@ -155,18 +137,18 @@ def _case(query: Query, name: str, version: Version, beside: _Beside, said: Buil
             f"nothing is known of how {name} {version} is compiled",
             hints=["a [[source_build]] in constraints/packages says it; a site can add its own"],
         )
+    torch = interpreter.package(_TORCH) if interpreter is not None else None
     return Case(
         knowledge=query.knowledge,
         target=query.target,
         package=name,
         version=version,
         build=build,
-        torch=beside.torch,
-        torch_cuda=beside.cuda,
-        ignored_rules=frozenset(said.ignored_rules),
-        installed=beside.installed,
-        jobs=said.jobs,
-        locked=beside.locked,
+        torch=torch.version if torch is not None else None,
+        torch_cuda=torch.cuda if torch is not None else None,
+        installed={item.name: item.version for item in interpreter.provided}
+        if interpreter is not None
+        else None,
     )
 
 
@@ -197,54 +179,17 @@ def _version(text: str, where: str) -> Version:
         raise RequirementError(f"{where}: {text!r} is no version") from None
 
 
-def _torch(
-    query: Query, packages: tuple[LockedPackage, ...], said: BuildSaid, interpreter: Interpreter | None
-) -> tuple[Version | None, Version | None]:
-    """Return the torch of a build, and its CUDA runtime."""
-    if said.torch is not None:
-        version = _version(said.torch, "--torch")
-        return version, torch_cuda(query, version)
-    provided = interpreter.package(_TORCH) if interpreter is not None else None
-    if provided is not None:
-        return provided.version, provided.cuda
-    for package in packages:
-        if package.name == _TORCH and package.version is not None:
-            wheel = package.distribution if isinstance(package.distribution, Wheel) else None
-            return package.version, torch_cuda(query, package.version, wheel)
-    return None, None
-
-
-def _machine(
-    target: TargetRequest,
-    base: KnowledgeBase,
-    said: BuildSaid,
-    environ: Mapping[str, str],
-    *,
-    notify: Notify,
-    interpreter: Interpreter | None,
-) -> Target:
-    """Return this machine with the GPUs that are meant, what a build may use of it, and what is said."""
+def _machine(target: TargetRequest, base: KnowledgeBase, said: BuildSaid, notify: Notify) -> Target:
+    """Return this machine with the GPUs that are meant, and with what is said of its tools."""
     from envfit.api.targets import this_machine
 
     machine = this_machine(target, base, notify=notify)
-    nvcc = machine.fact(NVCC)
-    toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
-    wanted = tuple(base.torch_extensions.headers) if base.torch_extensions is not None else ()
-    python, searched = None, dict(environ)
-    if interpreter is not None:
-        python = include_directory(interpreter.path)
-        wheels = cuda_headers(interpreter.directories)
-        searched["CPATH"] = os.pathsep.join([*filter(None, [environ.get("CPATH")]), *wheels])
-    found = (
-        *read_resources(Path("/"), environ, built_directory(environ)),
-        *read_header_facts(wanted, toolkit, searched, python=python),
-    )
     stated = list(_stated(said))
     if said.nvcc is not None:  # the headers of a toolkit that is only spoken of are not here
         stated.append(Fact(name=CUDA_HEADERS, state=FactState.UNKNOWN, source="--nvcc"))
     replaced = {fact.name for fact in stated}
-    facts = [fact for fact in (*machine.facts, *found) if fact.name not in replaced]
-    return replace(machine, facts=(*facts, *stated))
+    # What is said comes first: of two facts of one name, the first is the one that holds.
+    return replace(machine, facts=(*stated, *(fact for fact in machine.facts if fact.name not in replaced)))
 
 
 def _stated(said: BuildSaid) -> list[Fact]:

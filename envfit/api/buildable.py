@@ -32,7 +32,7 @@ from envfit.target import GLIBC, GXX, NVCC, Fact, FactState, Target
 if TYPE_CHECKING:
     from envfit.detect.interpreter import Interpreter
 
-__all__ = ["BuildRequest", "Buildable", "buildable", "built_directory"]
+__all__ = ["BuildRequest", "Buildable", "buildable", "built_directory", "facts_of_builds"]
 
 
 @frozen
@@ -88,7 +88,7 @@ def buildable(
     nvcc, compiler = target.fact(NVCC), target.fact(GXX)
     toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
     query = Query(base, target)
-    here = replace(target, facts=(*target.facts, *_facts_of_builds(request, base, toolkit)))
+    here = replace(target, facts=(*target.facts, *facts_of_builds(request, target, base)))
     installed = (
         {item.name: item.version for item in interpreter.provided} if interpreter is not None else None
     )
@@ -197,11 +197,13 @@ def _costs(judged: Judged) -> Costs:
     )
 
 
-def _facts_of_builds(request: BuildRequest, base: KnowledgeBase, toolkit: str | None) -> tuple[Fact, ...]:
+def facts_of_builds(request: BuildRequest, target: Target, base: KnowledgeBase) -> tuple[Fact, ...]:
     """Return what builds can have of this machine: cores, memory, disk, header files."""
     from envfit.detect.headers import read_header_facts
     from envfit.detect.resources import read_resources
 
+    nvcc = target.fact(NVCC)
+    toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
     resources = read_resources(Path("/"), request.environ, built_directory(request.environ))
     wanted = tuple(base.torch_extensions.headers) if base.torch_extensions is not None else ()
     python, environ = None, dict(request.environ)

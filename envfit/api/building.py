@@ -20,8 +20,8 @@ from envfit.api.build_sources import Sources
 from envfit.api.buildable import Buildable, BuildRequest, buildable, built_directory
 from envfit.build.cache import BuildCache, BuiltWheel
 from envfit.build.compile import BuildPython, compile_wheel
-from envfit.build.gate import Judged, Outcome
-from envfit.errors import BuildError, FileError, InstallRefusedError
+from envfit.build.report import refuse_impossible, report_on
+from envfit.errors import BuildError, FileError
 from envfit.install.options import Build
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.reading import locked_target
@@ -60,7 +60,7 @@ def build_locked(
         )
     # All of them: that the second cannot be built is better known before an hour goes to the first.
     for one in pending:
-        _refuse(one.judged)
+        refuse_impossible(report_on(one.judged.case, request.environ))
     cache = BuildCache(built_directory(request.environ), notify=notify)
     return tuple(
         wheel or _built(one, lock, cache, request, watch=watch, notify=notify) for one, wheel in found
@@ -188,20 +188,4 @@ def _built(
         interpreter=python,
         watch=watch,
         notify=notify,
-    )
-
-
-def _refuse(judged: Judged) -> None:
-    """Raise InstallRefusedError, with every gate that is closed, where a build is not possible."""
-    if judged.possible:
-        return
-    from envfit.build.remedy import with_remedies
-
-    closed = [gate for gate in with_remedies(judged).gates if gate.outcome is Outcome.FAILED]
-    raise InstallRefusedError(
-        f"{judged.case.release} cannot be compiled here",
-        details={gate.name: " ".join(map(str, gate.reasons)) for gate in closed},
-        hints=[
-            f"{remedy.text} {remedy.command or ''}".strip() for gate in closed for remedy in gate.remedies
-        ],
     )

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from envfit.build.advice import Cost, advice_for, cost_of
 from envfit.build.case import Case
-from envfit.build.gate import Judged, judge
+from envfit.build.gate import Judged, Outcome, judge
 from envfit.build.remedy import with_remedies
+from envfit.errors import BuildImpossibleError
 from envfit.frozen import frozen
 from envfit.knowledge.model import Advice
 
-__all__ = ["BuildReport", "report_on"]
+__all__ = ["BuildReport", "refuse_impossible", "report_on"]
 
 
 @frozen
@@ -33,3 +34,18 @@ def report_on(case: Case, environ: Mapping[str, str]) -> BuildReport:
     known = case.knowledge.packages.get(case.package)
     advice = advice_for(known.advice, case.version, case.target, case.torch) if known is not None else ()
     return BuildReport(judged=judged, cost=cost, advice=advice, overridden=judged.recipe.overridden(environ))
+
+
+def refuse_impossible(report: BuildReport) -> None:
+    """Raise BuildImpossibleError where a gate is closed: with every reason, and the remedies as hints."""
+    closed = [gate for gate in report.judged.gates if gate.outcome is Outcome.FAILED]
+    if not closed:
+        return
+    remedies = [remedy for gate in closed for remedy in gate.remedies]
+    hints = [f"{item.text}{f' {item.command}' if item.command else ''}" for item in remedies]
+    reasons = " ".join(str(reason) for gate in closed for reason in gate.reasons)
+    raise BuildImpossibleError(
+        f"{report.judged.case.release} cannot be built here: {reasons}",
+        details={gate.name: " ".join(map(str, gate.reasons)) for gate in closed},
+        hints=list(dict.fromkeys(hints)),
+    )

@@ -20,7 +20,7 @@ from envfit.api.targets import this_machine
 from envfit.build.cache import BuiltWheel
 from envfit.detect.interpreter import Interpreter, read_interpreter
 from envfit.distribution import Sdist
-from envfit.errors import BuildError, FileError, InstallRefusedError
+from envfit.errors import BuildError, BuildImpossibleError, FileError
 from envfit.install.options import Build
 from envfit.install.run_uv import create_venv, sync
 from envfit.lock.built import with_wheels
@@ -138,7 +138,7 @@ def test_what_is_in_the_cache_needs_no_compiler(made, mode):
 
 def test_without_a_compiler_and_a_wheel_the_gates_say_why(tmp_path):
     make_project(tmp_path)
-    with pytest.raises(InstallRefusedError, match=r"plain-cuda 1\.0 cannot be compiled here") as caught:
+    with pytest.raises(BuildImpossibleError, match=r"plain-cuda 1\.0 cannot be built here") as caught:
         build_with(tmp_path, H200, nvcc=False)
     assert "no nvcc anywhere" in caught.value.details["nvcc"]
 
@@ -146,7 +146,7 @@ def test_without_a_compiler_and_a_wheel_the_gates_say_why(tmp_path):
 def test_what_no_gpu_runs_is_refused_before_it_is_fetched(tmp_path):
     make_project(tmp_path)
     shutil.rmtree(tmp_path / "sdists")
-    with pytest.raises(InstallRefusedError) as caught:
+    with pytest.raises(BuildImpossibleError) as caught:
         build_with(tmp_path, api.TargetRequest(gpus=("V100",)))
     assert "none of that runs on V100" in caught.value.details["GPU"]
 

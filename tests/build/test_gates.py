@@ -13,7 +13,9 @@ from envfit.build.case import Case, torch_cuda
 from envfit.build.gate import Gate, Judged, Outcome, judge
 from envfit.build.reason import NoWord, RuleBroken
 from envfit.build.remedy import known_releases, with_remedies
+from envfit.build.report import refuse_impossible, report_on
 from envfit.distribution import Sdist
+from envfit.errors import BuildImpossibleError
 from envfit.knowledge.hardware import named_target
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
@@ -222,3 +224,14 @@ def test_where_no_release_serves_no_other_gate_has_a_way(knowledge: KnowledgeBas
     assert [bool(item.remedies) for item in judged.gates if item.outcome is Outcome.FAILED] == [
         item.name == "GPU" for item in judged.gates if item.outcome is Outcome.FAILED
     ]
+
+
+def test_an_impossible_build_is_an_error_with_every_reason(knowledge: KnowledgeBase) -> None:
+    refuse_impossible(report_on(case_of(knowledge), {}))
+    with pytest.raises(BuildImpossibleError) as caught:
+        refuse_impossible(report_on(case_of(knowledge, "H100", torch="2.14.0", memory_free="4"), {}))
+    error = caught.value
+    assert error.message.startswith("flash-attn 2.8.3.post2 cannot be built here: Every released")
+    assert "6.5 GiB" in error.message
+    assert set(error.details) == {"torch", "memory"}
+    assert any("envfit lock flash-attn==2.8.3.post2 'torch==2.13.0'" in hint for hint in error.hints)

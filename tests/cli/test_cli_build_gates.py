@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from envfit.api import build_gates
+from envfit.detect import headers, resources
 from envfit.target import CORES, CUDA_HEADERS, DISK_FREE, MEMORY_FREE, PYTHON_HEADERS, Fact, FactState
 from tests.cli.conftest import CommandLine
 from tests.cli.test_cli_knowledge import valid
@@ -26,9 +26,9 @@ def known(facts: Mapping[str, str], source: str) -> tuple[Fact, ...]:
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine has 16 cores, 96 GiB and all headers."""
-    headers = {PYTHON_HEADERS: "/include", CUDA_HEADERS: "/cuda/include"}
-    monkeypatch.setattr(build_gates, "read_resources", lambda *_: known(MACHINE, "a stated machine"))
-    monkeypatch.setattr(build_gates, "read_header_facts", lambda *_: known(headers, "a stated machine"))
+    found = {PYTHON_HEADERS: "/include", CUDA_HEADERS: "/cuda/include"}
+    monkeypatch.setattr(resources, "read_resources", lambda *_: known(MACHINE, "a stated machine"))
+    monkeypatch.setattr(headers, "read_header_facts", lambda *_, **__: known(found, "a stated machine"))
     monkeypatch.delenv("TORCH_CUDA_ARCH_LIST", raising=False)
 
 
