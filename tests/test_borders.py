@@ -20,18 +20,8 @@ ROWS = [
     ["build", "detect", "index", "installed", "project", "prove", "resolve"],
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
-    ["reference", "target", "uv_program"],
-    [
-        "address",
-        "build_system",
-        "errors",
-        "export_marks",
-        "frozen",
-        "header_fields",
-        "interpreter",
-        "toml_text",
-        "version",
-    ],
+    ["build_system", "reference", "target", "uv_program"],
+    ["address", "errors", "export_marks", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
