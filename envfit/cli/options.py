@@ -431,6 +431,21 @@ _INSTALL = Command(
         _IGNORE_GPUS,
         Argument(name="skip", flags=("--skip",), metavar="NAME", many=True, help="Leave NAME out."),
         Argument(
+            name="build",
+            flags=("--build",),
+            metavar="auto|never|only-cached",
+            choices=("auto", "never", "only-cached"),
+            help="Whether what the lock marks as builds is compiled. Default: auto, where the cache does not "
+            "have it. only-cached needs no compiler.",
+        ),
+        Argument(
+            name="jobs",
+            flags=("-j", "--jobs"),
+            metavar="N",
+            kind=_positive,
+            help="Run this many compilers at a time. Default: by cores and memory.",
+        ),
+        Argument(
             name="provided_from",
             flags=("--provided-from",),
             metavar="PYTHON",
