@@ -38,6 +38,7 @@ from envfit.knowledge.model import (
     MatrixDefaults,
     OwnCode,
     PackageKnowledge,
+    Prebuilt,
     PythonEntry,
     RoutedIndex,
     Rule,
@@ -45,6 +46,7 @@ from envfit.knowledge.model import (
     SourceBuild,
     StaticMetadata,
 )
+from envfit.knowledge.prebuilt import ABI_CHOICE, CUDA_CHOICE, FIELDS
 from envfit.knowledge.symptom import Symptom
 from envfit.knowledge.symptom_file import read_symptom
 from envfit.target import Capability, Platform
@@ -169,6 +171,7 @@ class _Loader:
                 for choice in (own.chosen_by, own.runtime_from):
                     if choice is not None and choice not in self.choices:
                         self.faults.append(f"packages/{package.name}.toml: own_code: {choice} is no choice")
+        self._check_prebuilt()
         self._check_symptoms()
         return KnowledgeBase(
             version=version,
@@ -212,6 +215,14 @@ class _Loader:
         built_with |= {label.cuda or _NO_VERSION for index in self.indexes.values() for label in index.labels}
         for value in sorted(built_with - set(choice.values)):
             self.faults.append(f"axes/choices.toml: {choice.name} has no value {value}, and builds have")
+
+    def _check_prebuilt(self) -> None:
+        """Fault prebuilt wheels that are bound to choices that nobody has."""
+        needed = {name for name in (CUDA_CHOICE, ABI_CHOICE) if name not in self.choices}
+        for package in self.packages.values() if needed else ():
+            if package.prebuilt:
+                missing = ", ".join(sorted(needed))
+                self.faults.append(f"packages/{package.name}.toml: prebuilt: {missing} is no choice")
 
     def _check_symptoms(self) -> None:
         """Fault what symptoms name and nothing has."""
@@ -364,6 +375,7 @@ class _Loader:
             index_builds=tuple(_index_build(item) for item in table.tables("index_build")),
             metadata=tuple(_static_metadata(item) for item in table.tables("metadata")),
             source_builds=tuple(_source_build(item) for item in table.tables("source_build")),
+            prebuilt=tuple(_prebuilt(item) for item in table.tables("prebuilt")),
             alternatives=tuple(_alternative(item) for item in table.tables("alternative")),
             own_code=tuple(_own_code(item) for item in table.tables("own_code")),
             extensions=tuple(_extension(item) for item in table.tables("extension")),
@@ -452,6 +464,7 @@ def _joined(former: PackageKnowledge, added: PackageKnowledge) -> PackageKnowled
         index_builds=(*added.index_builds, *former.index_builds),
         metadata=(*added.metadata, *former.metadata),
         source_builds=(*added.source_builds, *former.source_builds),
+        prebuilt=(*added.prebuilt, *former.prebuilt),
         alternatives=(*former.alternatives, *added.alternatives),
         own_code=(*former.own_code, *added.own_code),
         extensions=(*former.extensions, *added.extensions),
@@ -561,6 +574,35 @@ def _source_build(table: Table) -> SourceBuild:
     )
     table.finish()
     return build
+
+
+def _prebuilt(table: Table) -> Prebuilt:
+    prebuilt = Prebuilt(
+        versions=table.parsed("versions", SpecifierSet, SpecifierSet()),
+        url=table.text("url"),
+        torch=table.texts("torch", required=True),
+        cuda=table.texts("cuda", required=True),
+        abi=table.texts("abi", required=True),
+        pythons=table.texts("pythons", required=True),
+        platforms=tuple(
+            table.parse_each("platforms", table.texts("platforms", required=True), Platform.parse, Platform())
+        ),
+        requires=_conditions(table, "requires"),
+        evidence=read_evidence(table),
+    )
+    for field in FIELDS:
+        if prebuilt.url and f"{{{field}}}" not in prebuilt.url:
+            table.fault(f"has no {{{field}}}", "url")
+    for word in re.findall(r"{(.*?)}", prebuilt.url):
+        if word not in FIELDS:
+            table.fault(f"{{{word}}} is none of {', '.join(FIELDS)}", "url")
+    for condition in prebuilt.requires:
+        if condition.name not in _FACT_NAMES:
+            table.fault(f"{condition.name} is no fact", "requires")
+    if not proves(prebuilt.evidence):
+        table.fault("needs evidence of rank docs or better", "evidence")
+    table.finish()
+    return prebuilt
 
 
 def _alternative(table: Table) -> Alternative:

@@ -38,6 +38,7 @@ _CLASSES: tuple[type[Any], ...] = (
     model.IndexBuild,
     model.StaticMetadata,
     model.SourceBuild,
+    model.Prebuilt,
     model.Alternative,
     model.PackageKnowledge,
     model.CudaToolkit,
