@@ -24,7 +24,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.distribution import Distribution, Listing, Metadata, Sdist, Wheel
-from envfit.errors import RequirementError
+from envfit.errors import RequirementError, SourceError
 from envfit.index.ahead import Ahead
 from envfit.index.cache import Cache
 from envfit.index.configuration import IndexConfiguration
@@ -426,7 +426,7 @@ class PackageIndex:
         prebuilt = is_prebuilt(distribution)
         pages = self._releases_of(name) if prebuilt else None
         if isinstance(distribution, Wheel) and pages is not None:
-            stated = pages.metadata(distribution)
+            stated = pages.metadata(distribution) or self._metadata_inside(distribution)
             if stated is not None:
                 return stated
         known = None
@@ -435,6 +435,15 @@ class PackageIndex:
         if known is None and prebuilt:
             raise BadMetadata(distribution, "what it requires is not known before it is fetched")
         return known
+
+    def _metadata_inside(self, wheel: Wheel) -> Metadata | None:
+        """Return the metadata in a prebuilt wheel whose hash is known; None where it cannot be had."""
+        if wheel.sha256 is None:
+            return None
+        try:
+            return self._reader.read(wheel)
+        except SourceError:
+            return None  # what is known of the release serves too
 
     def _fetch_metadata(self, distribution: Distribution) -> Metadata:
         known = self._known_metadata(distribution)
