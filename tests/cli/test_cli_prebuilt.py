@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+import tomllib
 
 from tests.cli.conftest import CommandLine
 from tests.cli.test_cli_install import run
