@@ -56,6 +56,15 @@ class PrebuiltWheel:
         """The C++ ABI of torch that it works with."""
         return SpecifierSet(f"=={int(self.new_abi)}")
 
+    @property
+    def said(self) -> str:
+        """What it is and where it comes from, in words."""
+        abi = "C++ ABI of 2011" if self.new_abi else "C++ ABI from before 2011"
+        return (
+            f"it is a prebuilt wheel from {self.url.rpartition('/')[0]}, compiled for torch {self.torch} "
+            f"with CUDA {self.cuda} and the {abi}"
+        )
+
     def as_wheel(self) -> Wheel:
         """Return it as a file that can be chosen; it is of no index, and its hash is not known."""
         _, tags = split_wheel(self.filename)

@@ -263,7 +263,7 @@ class Query:
         for condition in wheel.entry.requires:
             fact = self.effective_fact(condition.name)
             origin = verdict.origin(
-                rule, f"The prebuilt wheel {wheel.filename} needs {condition}.", evidence, (fact,)
+                rule, f"It is a prebuilt wheel, which needs {condition}.", evidence, (fact,)
             )
             if fact.state is FactState.UNKNOWN:
                 verdict.conditions.append(origin)
@@ -275,13 +275,13 @@ class Query:
         if any(package.name == "torch" for package in self.target.provided):
             why = "It is a prebuilt wheel, and the C++ ABI of the torch that is provided is not known."
             verdict.refuse(rule, why, evidence, ())
-        abi = "new" if wheel.new_abi else "old"
+        # The same words whatever it was compiled for: a refusal of many wheels has one reason.
         for what, needed, specifier in (
-            (f"torch {wheel.torch}", "torch", wheel.torch_versions),
-            (f"a torch on CUDA {wheel.cuda}", CUDA_CHOICE, wheel.cuda_versions),
-            (f"a torch with the {abi} C++ ABI", ABI_CHOICE, wheel.abi),
+            ("the release of torch", "torch", wheel.torch_versions),
+            ("the CUDA of torch", CUDA_CHOICE, wheel.cuda_versions),
+            ("the C++ ABI of torch", ABI_CHOICE, wheel.abi),
         ):
-            why = f"It is a prebuilt wheel, compiled for {what}."
+            why = f"It is a prebuilt wheel, which works with {what} that it was compiled for."
             origin = verdict.origin(rule, why, evidence, ())
             verdict.requirements.append(Requirement(name=needed, specifier=specifier, origin=origin))
 

@@ -20,7 +20,7 @@ from envfit.resolve.names import base_name, split_name
 from envfit.resolve.provider import Demand, World
 from envfit.resolve.reason import Group, Reason, shared_reason
 from envfit.selection.candidates import Candidate, is_yanked, yank_reason
-from envfit.target import Target
+from envfit.target import GLIBC, Target
 
 __all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution", "held_by"]
 
@@ -160,6 +160,7 @@ def build_resolution(
             kept.append(name)
         metadata = world.metadata(candidate)
         notes.extend(_notes(world, candidate, metadata, extras[name]))
+        notes.extend(_notes_on_prebuilt(world, candidate, pins))
         described.append(
             Pin(
                 candidate=candidate,
@@ -202,6 +203,33 @@ def _notes(
     for state in world.statuses(candidate.name):
         why = f": {state.reason}" if state.reason else ""
         yield f"{candidate.name} is {state.status} on its index{why}"
+
+
+def _notes_on_prebuilt(world: World, candidate: Candidate, pins: Mapping[str, int]) -> Iterator[str]:
+    """Yield that a package is to be compiled, where a prebuilt wheel is out only for an assumed glibc."""
+    glibc = world.target.fact(GLIBC)
+    if (
+        not glibc.assumed
+        or "torch" not in pins
+        or world.query.source_build(candidate.name, candidate.distribution) is None
+    ):
+        return
+    torch = world.candidates("torch")[pins["torch"]]
+    for position, other in enumerate(world.candidates(candidate.name)):
+        wheel = world.query.prebuilt(candidate.name, other.version)
+        if wheel is None or not wheel.torch_versions.contains(torch.version, prereleases=True):
+            continue
+        demands = [
+            demand for demand in world.rule_demands(candidate.name, position) if demand.name != "torch"
+        ]
+        broken = [demand for demand in demands if not demand.allowed]
+        if broken and all(demand.name == GLIBC for demand in broken):
+            needed = ", ".join(str(demand.requirement.specifier) for demand in broken)
+            yield (
+                f"{candidate} is to be compiled; the prebuilt wheels for torch {wheel.torch} need glibc "
+                f"{needed}, and {glibc.value} is only assumed: --glibc states what there is"
+            )
+            return
 
 
 def _is_ignored_by(caution: Caution, world: World, pins: Mapping[str, int]) -> bool:

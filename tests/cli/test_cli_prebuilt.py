@@ -80,6 +80,7 @@ def test_the_wheel_that_matches_is_locked_with_its_hash(
     assert f"downloading {wheel.name} (0 MB): its release page states no hash" in answer.err
     assert f"reading the GPU code in {wheel.name}" in answer.err
     assert "has not been read" not in answer.err
+    assert "glibc 2.32 or newer" in answer.out + answer.err
     text = (envfit.cwd / "pylock.toml").read_text()
     assert "builds" not in text
 
@@ -99,9 +100,10 @@ def test_where_flash_attn_is_named_alone_the_wheel_decides_on_torch(
     envfit: CommandLine, releases: Path
 ) -> None:
     put(releases, "cu12torch2.8cxx11abiTRUE")
-    answer = envfit("lock", "flash-attn", *H100)
+    envfit("lock", "flash-attn", *H100)
     assert flash(envfit)["version"] == "2.8.3+cu12torch2.8cxx11abitrue"
-    assert "torch 2.8.0" in answer.out + answer.err or "2.8.0" in (envfit.cwd / "pylock.toml").read_text()
+    lock = tomllib.loads((envfit.cwd / "pylock.toml").read_text())
+    assert {package["version"] for package in lock["packages"] if package["name"] == "torch"} == {"2.8.0"}
 
 
 def test_a_file_that_is_not_there_is_asked_for_and_passed_over(
@@ -201,7 +203,7 @@ def test_what_the_wheel_has_no_code_for_refuses_it(envfit: CommandLine, releases
     wheel = put(releases, "cu12torch2.8cxx11abiTRUE", code=("80",))
     answer = envfit("lock", "torch==2.8.0", "flash-attn", *H100)
     assert flash(envfit)["version"] == "2.8.3"
-    assert wheel.name in answer.err
+    assert f"reading the GPU code in {wheel.name}" in answer.err
 
 
 def test_a_glibc_that_is_too_old_is_asked_for_nothing(
@@ -244,7 +246,7 @@ def test_it_is_judged_and_installed_like_any_wheel(envfit: CommandLine, index: I
     machine = H100[:4]
     assert "flash-attn" not in envfit("check", "pylock.toml", *H100[:6]).err
     wrong = envfit("check", "pylock.toml", *H100[:4], "--glibc", "2.28", code=1)
-    assert f"The prebuilt wheel {wheel.name} needs __glibc>=2.32" in wrong.out + wrong.err
+    assert "It is a prebuilt wheel, which needs __glibc>=2.32." in wrong.out + wrong.err
     dry = envfit("install", "--dry-run", *machine, "--prefix", "env")
     assert "would install 5 packages" in dry.out
     assert "build" not in dry.out + dry.err
@@ -253,3 +255,32 @@ def test_it_is_judged_and_installed_like_any_wheel(envfit: CommandLine, index: I
     assert asked(index) == []  # the cache has it
     version = "import importlib.metadata as m; print(m.version('flash-attn'))"
     assert run(envfit.cwd / "env", version) == "2.8.3"
+    assert "Since envfit installed" not in envfit("check", "env", "--quick", *machine).out
+    exported = envfit("export", "--format", "requirements", "pylock.toml").out
+    assert f"flash-attn @ {PAGES}/v2.8.3/{wheel.name.replace('+', '%2B')} \\\n    --hash=sha256:" in exported
+
+
+def test_where_glibc_is_assumed_what_it_costs_is_told(
+    envfit: CommandLine, index: Index, releases: Path
+) -> None:
+    put(releases, "cu12torch2.8cxx11abiTRUE")
+    answer = envfit("lock", "torch==2.8.0", "flash-attn", *H100[:4], "--python", "3.11")
+    assert "the prebuilt wheels for torch 2.8 need glibc >=2.32, and 2.28 is only assumed" in answer.err
+    assert asked(index) == []
+
+
+def test_an_address_of_such_a_wheel_binds_torch_too(envfit: CommandLine, releases: Path) -> None:
+    wheel = put(releases, "cu12torch2.8cxx11abiTRUE")
+    address = f"{PAGES}/v2.8.3/{wheel.name.replace('+', '%2B')}"
+    envfit("lock", "torch", f"flash-attn @ {address}", *H100)
+    lock = tomllib.loads((envfit.cwd / "pylock.toml").read_text())
+    versions = {package["name"]: package.get("version") for package in lock["packages"]}
+    assert versions["torch"] == "2.8.0"
+    assert versions["flash-attn"] == "2.8.3+cu12torch2.8cxx11abitrue"
+
+
+def test_why_tells_what_it_is(envfit: CommandLine, releases: Path) -> None:
+    put(releases, "cu12torch2.8cxx11abiTRUE")
+    envfit("lock", "torch==2.8.0", "flash-attn", *H100)
+    answer = envfit("why", "flash-attn")
+    assert f"it is a prebuilt wheel from {PAGES}/v2.8.3, compiled for torch 2.8 with CUDA 12" in answer.out
