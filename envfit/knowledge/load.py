@@ -46,7 +46,8 @@ from envfit.knowledge.model import (
     SourceBuild,
     StaticMetadata,
 )
-from envfit.knowledge.prebuilt import ABI_CHOICE, CUDA_CHOICE, FIELDS
+from envfit.knowledge.prebuilt import ABI_CHOICE, CUDA_CHOICE
+from envfit.knowledge.prebuilt_file import read_prebuilt
 from envfit.knowledge.symptom import Symptom
 from envfit.knowledge.symptom_file import read_symptom
 from envfit.target import Capability, Platform
@@ -577,32 +578,11 @@ def _source_build(table: Table) -> SourceBuild:
 
 
 def _prebuilt(table: Table) -> Prebuilt:
-    prebuilt = Prebuilt(
-        versions=table.parsed("versions", SpecifierSet, SpecifierSet()),
-        url=table.text("url"),
-        torch=table.texts("torch", required=True),
-        cuda=table.texts("cuda", required=True),
-        abi=table.texts("abi", required=True),
-        pythons=table.texts("pythons", required=True),
-        platforms=tuple(
-            table.parse_each("platforms", table.texts("platforms", required=True), Platform.parse, Platform())
-        ),
-        requires=_conditions(table, "requires"),
-        evidence=read_evidence(table),
-    )
-    for field in FIELDS:
-        if prebuilt.url and f"{{{field}}}" not in prebuilt.url:
-            table.fault(f"has no {{{field}}}", "url")
-    for word in re.findall(r"{(.*?)}", prebuilt.url):
-        if word not in FIELDS:
-            table.fault(f"{{{word}}} is none of {', '.join(FIELDS)}", "url")
-    for condition in prebuilt.requires:
+    requires = _conditions(table, "requires")
+    for condition in requires:
         if condition.name not in _FACT_NAMES:
             table.fault(f"{condition.name} is no fact", "requires")
-    if not proves(prebuilt.evidence):
-        table.fault("needs evidence of rank docs or better", "evidence")
-    table.finish()
-    return prebuilt
+    return read_prebuilt(table, requires)
 
 
 def _alternative(table: Table) -> Alternative:
