@@ -25,6 +25,9 @@ from envfit.target import GLIBC, Target
 __all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution", "held_by"]
 
 
+_TO_BE_COMPILED = Reason(sentence="it would have to be compiled, and what is taken is a prebuilt wheel")
+
+
 @frozen
 class Pin:
     """One chosen candidate, and who asked for it."""
@@ -270,6 +273,7 @@ def _excluded(
         for newer in open_ones:
             with suppress(SourceError):  # a reason less: what was found stands
                 reasons[newer] = _own_demand(world, name, newer, pins)
+            reasons[newer] = reasons[newer] or _worse_build(world, name, newer, pins)
     for newer, reason in reasons.items():
         if reason is not None:
             groups[reason.group].append((reason, world.candidates(name)[newer].version))
@@ -350,6 +354,15 @@ def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int])
                 # Without the version: releases that require different ones share the reason.
                 return replace(first, sentence=f"it requires a {wanted} that is out: {first.sentence}")
     return None
+
+
+def _worse_build(world: World, name: str, position: int, pins: Mapping[str, int]) -> Reason | None:
+    """Return that a release has to be compiled, where a prebuilt wheel of the same was taken instead."""
+    candidates = world.candidates(name)
+    if world.query.prebuilt(name, candidates.version(pins[name])) is None:
+        return None
+    built = world.query.source_build(name, candidates[position].distribution) is not None
+    return _TO_BE_COMPILED if built else None
 
 
 def _common_refusal(world: World, name: str, demand: Demand) -> Reason | None:

@@ -142,6 +142,14 @@ def test_the_wheel_of_the_release_before_a_post_release_is_better_than_its_sourc
     assert found(source, query, "torch<2.9", "flash-attn")["flash-attn"] == "2.8.3+cu12torch2.8cxx11abitrue"
 
 
+def test_the_post_release_that_would_have_to_be_compiled_is_accounted_for(query: Query) -> None:
+    source = Pages(query, missing=frozenset({"2.8.3.post1+cu12torch2.8cxx11abitrue"}))
+    found = resolve(source, query, asked("torch==2.8.0", "flash-attn"), preferences=Preferences())
+    told = {group.reason.sentence: list(map(str, group.versions)) for group in found.excluded}
+    assert told["it would have to be compiled, and what is taken is a prebuilt wheel"] == ["2.8.3.post1"]
+    assert not any("+cu12" in version for versions in told.values() for version in versions)
+
+
 def test_what_is_not_there_is_built(query: Query) -> None:
     missing = {f"2.8.3{post}+cu12torch2.8cxx11abitrue" for post in ("", ".post1")}
     source = Pages(query, missing=frozenset(missing))
