@@ -20,8 +20,8 @@ ROWS = [
     ["build", "detect", "index", "installed", "project", "prove", "resolve"],
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
-    ["reference", "target"],
-    ["address", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
+    ["reference", "target", "uv_program"],
+    ["address", "build_system", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
@@ -30,9 +30,14 @@ PURE = [
     "address",
     "binary",
     "build/advice.py",
+    "build/case.py",
     "build/gate.py",
+    "build/headers.py",
     "build/jobs.py",
+    "build/reason.py",
     "build/recipe.py",
+    "build/remedy.py",
+    "build/report.py",
     "diagnosis",
     "distribution",
     "doctor",

@@ -50,8 +50,8 @@ def _found(wanted: Distribution, session: Session, cache: Cache) -> str:
     if kept is not None:
         return kept.absolute().as_uri()  # uv checks its hash like any other's
     moved = session.address(wanted.url) != wanted.url
-    if moved and session.has(wanted.url, size=wanted.size):
-        return wanted.url
+    if session.offline or (moved and session.has(wanted.url, size=wanted.size)):
+        return wanted.url  # offline, the address by which it would be in the cache of whoever fetches it
     page = session.address(wanted.index)
     if page == wanted.index:
         if not moved:

@@ -23,6 +23,7 @@ _SAYING = (
     "metadata",
     "source_build",
     "prebuilt",
+    "advice",
     "alternative",
     "own_code",
     "extension",
