@@ -146,6 +146,11 @@ _OFFLINE = _flag("offline", "--offline", help="Use only what is in the cache.")
 _NO_BUILD = _flag(
     "no_build", "--no-build", help="Use no source distribution, and build none for its metadata."
 )
+_NO_PREBUILT = _flag(
+    "no_prebuilt",
+    "--no-prebuilt",
+    help="Ask no release page for a prebuilt wheel of a package that has none on its index.",
+)
 _VERBOSE = _flag("verbose", "-v", "--verbose", help="Print every package.")
 _BUDGET = Argument(
     name="budget",
@@ -337,6 +342,7 @@ _LOCK = Command(
         _EXCLUDE_NEWER,
         _OFFLINE,
         _NO_BUILD,
+        _NO_PREBUILT,
         _IGNORE_RULES,
         _STRICT_KNOWLEDGE,
         _READ_LIMIT,
@@ -373,6 +379,7 @@ _ADD = Command(
         _EXCLUDE_NEWER,
         _OFFLINE,
         _NO_BUILD,
+        _NO_PREBUILT,
         _IGNORE_RULES,
         _STRICT_KNOWLEDGE,
         _READ_LIMIT,
