@@ -75,6 +75,7 @@ def test_install_that_is_planned(envfit: CommandLine, index: Index) -> None:
         "detect",
         "lock",
         "install",
+        "wheelhouse",
         "guard",
         "export",
         "diagnose",
