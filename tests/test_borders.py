@@ -21,7 +21,7 @@ ROWS = [
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
     ["reference", "target", "uv_program"],
-    ["address", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
+    ["address", "build_system", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
@@ -30,9 +30,14 @@ PURE = [
     "address",
     "binary",
     "build/advice.py",
+    "build/case.py",
     "build/gate.py",
+    "build/headers.py",
     "build/jobs.py",
+    "build/reason.py",
     "build/recipe.py",
+    "build/remedy.py",
+    "build/report.py",
     "diagnosis",
     "distribution",
     "doctor",

@@ -32,7 +32,7 @@ from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.reading import LockedPackage
 from envfit.target import CUDA, GLIBC, FactState, Target
 
-__all__ = ["STAGES", "Check", "StageSkipped", "check_prefix", "current_prefix"]
+__all__ = ["STAGES", "Aim", "Check", "StageSkipped", "check_prefix", "current_prefix", "run_stages"]
 
 _MINOR = "import sys; print('%d.%d' % sys.version_info[:2])"
 _TIME_LIMIT = 20.0  # seconds that an interpreter has to say where it is
@@ -43,7 +43,7 @@ class StageSkipped(Exception):  # noqa: N818 - it is no error
 
 
 @frozen
-class _Aim:
+class Aim:
     """The machine that an environment is held against."""
 
     target: Target
@@ -60,9 +60,10 @@ class Check:
     quick: bool
     notify: Notify
     reading_knowledge: Meanwhile[KnowledgeBase]
-    reading_target: Callable[[KnowledgeBase], _Aim]
+    reading_target: Callable[[KnowledgeBase], Aim]
     ignore_rules: Sequence[str] = ()
     findings: list[Finding] = field(default_factory=list)  # of the stages before
+    notes: list[str] = field(default_factory=list)  # what is worth knowing besides
 
     @cached_property
     def knowledge(self) -> KnowledgeBase:
@@ -75,7 +76,7 @@ class Check:
         return read_contents(self.environment, quick=self.quick, notify=self.notify)
 
     @cached_property
-    def aim(self) -> _Aim:
+    def aim(self) -> Aim:
         """The target, with the Python of the environment."""
         aim = self.reading_target(self.knowledge)
         python = self.environment.python_version
@@ -139,10 +140,13 @@ def _metadata(check: Check) -> Iterator[Finding]:
 
 def _knowledge(check: Check) -> Iterator[Finding]:
     from envfit.api.installed_code import installed_code
+    from envfit.api.promised import promised
     from envfit.doctor.knowledge import Known, find_by_knowledge
     from envfit.index.cache import Cache, default_cache_dir
+    from envfit.install.record import read_record
     from envfit.knowledge.query import Query
 
+    record = read_record(check.environment.prefix)
     cache = Cache(default_cache_dir(check.environ, home=Path.home()))
     code = installed_code(
         check.environment,
@@ -164,10 +168,14 @@ def _knowledge(check: Check) -> Iterator[Finding]:
         is_named=check.aim.is_named,
         why_no_gpu=check.aim.why_no_gpu,
         locked=_locked(check.environment),
+        again=record.words if record is not None else (),
     )
     yield from find_by_knowledge(
         check.environment, check.contents, check.dependencies, known, told=check.findings
     )
+    left = promised(check.environment, known.query, check.findings)
+    check.notes += left.notes
+    yield from left.findings
 
 
 def _locked(environment: InstalledEnvironment) -> Sequence[LockedPackage] | None:
@@ -365,22 +373,22 @@ def run_stages(check: Check, subject: str, wanted: frozenset[Stage] | None = Non
         findings=tuple(check.findings),
         stages=tuple(done),
         skipped=tuple(skipped),
-        notes=(f"{where}; held against {describe_target(check.target)}",),
+        notes=(f"{where}; held against {describe_target(check.target)}", *check.notes),
     )
 
 
-def _detected(target: Target) -> _Aim:
+def _detected(target: Target) -> Aim:
     cuda = target.fact(CUDA)
     hidden = not target.gpus and cuda.state is FactState.UNKNOWN
-    return _Aim(
+    return Aim(
         target=target,
         is_named=False,
         why_no_gpu=f"the GPU of this machine cannot be read ({cuda.source})" if hidden else "",
     )
 
 
-def _named(request: TargetRequest, base: KnowledgeBase, notify: Notify) -> _Aim:
-    return _Aim(target=this_machine(request, base, notify=notify), is_named=True)
+def _named(request: TargetRequest, base: KnowledgeBase, notify: Notify) -> Aim:
+    return Aim(target=this_machine(request, base, notify=notify), is_named=True)
 
 
 def current_prefix(environ: Mapping[str, str]) -> Path:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from packaging.version import Version
+
 from envfit.api.checking_prefix import current_prefix
 from envfit.api.ignored import ignored_rules
 from envfit.api.knowing import load_knowledge
@@ -12,12 +14,11 @@ from envfit.api.targets import Notify, TargetRequest, this_machine
 from envfit.errors import FileError, InputError
 from envfit.install.guard import CONSTRAINTS, Line, constraints_text, guard, read_constraints
 from envfit.install.guard_files import has_guard, remove_guard, write_guard
+from envfit.install.record import read_record
 from envfit.installed.model import InstalledEnvironment, PrefixKind
 from envfit.installed.read import read_environment
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
-from envfit.lock.file import read_lock
-from envfit.lock.reading import locked_target
 from envfit.target import Target
 
 __all__ = ["guard_of", "put_on", "take_off"]
@@ -78,9 +79,10 @@ def _place(environment: InstalledEnvironment) -> Path:
 def _target(
     environment: InstalledEnvironment, request: TargetRequest, base: KnowledgeBase, notify: Notify
 ) -> Target:
-    """Return what an environment is for: what is named, else what its lock names, else this machine."""
-    if not request.gpus and environment.kind is PrefixKind.ENVFIT:
-        locked = locked_target(read_lock(environment.prefix / "pylock.toml"))
-        if locked is not None and locked.gpus:
-            return locked
-    return this_machine(request, base, notify=notify)
+    """Return what an environment is for: what is named, else what it was installed for, else this machine."""
+    is_own = not request.gpus and environment.kind is PrefixKind.ENVFIT
+    record = read_record(environment.prefix) if is_own else None
+    if record is None or not record.gpus:
+        return this_machine(request, base, notify=notify)
+    python = environment.python_version or Version(base.default_python)
+    return Target(platform=record.platform, python=python, gpus=record.gpus, facts=record.facts)

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from envfit.api.choosing import Judging, chosen
 from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import IndexRequest, open_downloads
 from envfit.api.knowing import load_knowledge
 from envfit.api.provided import ask_interpreter
-from envfit.api.reading import with_kept_code
-from envfit.api.targets import Notify, TargetRequest, this_machine, without_ignored
+from envfit.api.targets import Notify, TargetRequest, this_machine
+from envfit.errors import InstallError, LockError
 from envfit.frozen import frozen
-from envfit.install import Build, Downloads, Options, Verify
+from envfit.install import Build, Downloads, Options, Refused, Verify
 from envfit.install import install as install_lock
+from envfit.install.transaction import module_of
+from envfit.knowledge.ignored_gpus import ignoring_options
 from envfit.lock.file import read_lock
 from envfit.lock.reading import locked_target, rebased
 from envfit.project import mirrors_of, rules_of
 
 if TYPE_CHECKING:
+    from packaging.pylock import Pylock
+
     from envfit.install import InstallReport
     from envfit.install.make import Watch
+    from envfit.target import Target
 
 __all__ = ["InstallRequest", "install"]
 
@@ -34,7 +41,7 @@ __all__ = ["InstallRequest", "install"]
 class InstallRequest:
     """What ``install`` is asked for; the defaults are those of the command line."""
 
-    lock: Path | None = None  # None: pylock.toml
+    lock: Path | None = None  # None: of those in the directory, one that runs; else one is made
     prefix: Path | None = None  # None: .venv
     target: TargetRequest = field(default_factory=lambda: TargetRequest(gpus=("auto",)))
     skip: tuple[str, ...] = ()
@@ -61,22 +68,38 @@ def install(
 ) -> InstallReport:
     """Install a lock into a new environment, if it runs on this machine.
 
+    Where none is named, one that runs is chosen from the directory, or made.
+
     Mirrors of the request come before those of the environment and of the project that the lock
     lies in, whose rules count too.  ``watch`` is given what tells how far the downloads are.
     Raises InstallRefusedError with the reasons before anything is made, and
     InstallError or VerificationError with the former environment untouched.
     """
     environ = os.environ if environ is None else environ
-    path = request.lock or Path("pylock.toml")
-    document = rebased(read_lock(path), path.parent.absolute())
-    base = with_kept_code(load_knowledge(rules_of(path.parent / "pyproject.toml")), document, environ)
+    prefix = _prefix(request.prefix, environ.get("CONDA_PREFIX"), notify)
+    directory = request.lock.parent if request.lock is not None else Path()
+    base = load_knowledge(rules_of(directory / "pyproject.toml"))
     ignored = ignored_rules(request.ignore_rules, base)
     for rule in sorted(ignored):
         notify(f"ignored rule: {rule}")
+    interpreter = ask_interpreter(request.provided_from, (), environ, notify)
+    judging = Judging(
+        target=this_machine(request.target, base, notify=notify),
+        base=base,
+        ignored=ignored,
+        module=module_of(interpreter),
+        environ=environ,
+    )
+    if request.lock is not None:
+        path, document = request.lock, rebased(read_lock(request.lock), directory.absolute())
+    else:
+        path, document = chosen(directory, request, judging, notify)
+    for told in _told(document, judging.target, request):
+        notify(f"note: {told}")
     options = Options(
         skip=frozenset(map(canonicalize_name, request.skip)),
         ignored=ignored,
-        interpreter=ask_interpreter(request.provided_from, (), environ, notify),
+        interpreter=interpreter,
         build=request.build,
         verify=request.verify,
         keep=request.keep,
@@ -85,6 +108,7 @@ def install(
         find_links=request.find_links,
         force=request.force,
         guarded=request.guarded,
+        words=_words(request),
         dry_run=request.dry_run,
     )
     indexes = IndexRequest(
@@ -93,17 +117,86 @@ def install(
         project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
         offline=request.offline,
     )
+    from envfit.api.verifying import prover
+
+    known = judging.knowledge(document)
     with open_downloads(indexes, environ, notify) as downloads:
-        return install_lock(
-            document,
-            without_ignored(
-                this_machine(request.target, base, notify=notify), locked_target(document), notify
-            ),
-            base,
-            request.prefix or Path(".venv"),
-            options=options,
-            downloads=Downloads(
-                locate=downloads.locate, build_variables=downloads.build_variables, watch=watch
-            ),
-            notify=notify,
+        try:
+            return install_lock(
+                document,
+                judging.target,
+                known,
+                prefix,
+                options=options,
+                downloads=Downloads(
+                    locate=downloads.locate, build_variables=downloads.build_variables, watch=watch
+                ),
+                prover=prover(known, is_named=request.target.gpus not in ((), ("auto",))),
+                notify=notify,
+            )
+        except Refused as error:
+            from envfit.api.refused import with_ways_out
+
+            judged = judging.judge(path, document, request.skip)
+            raise with_ways_out(error, judged, request, judging) from None
+
+
+def _prefix(named: Path | None, conda: str | None, notify: Notify) -> Path:
+    """Return where an environment goes, which is never one of conda's that is active.
+
+    Raises InstallError where that is named, or a directory in it.
+    """
+    prefix = (named or Path(".venv")).absolute()
+    if not conda:
+        return prefix
+    active = Path(conda).absolute()
+    if prefix == active or active in prefix.parents:
+        raise InstallError(
+            f"{prefix} is {'' if prefix == active else 'in '}the conda environment that is active, "
+            "and envfit leaves those as they are",
+            hints=[
+                "name a --prefix outside of it: the new environment is used in its place, not beside it",
+                "to add to what conda installed: lock and install with --provided-from python",
+            ],
         )
+    if named is None:
+        notify(f"the conda environment that is active ({active}) stays as it is; this goes into {prefix}")
+    return prefix
+
+
+def _told(lock: Pylock, target: Target, request: InstallRequest) -> Iterator[str]:
+    """Yield what a lock tells of its target and is not so here, for information."""
+    try:
+        made_for = locked_target(lock)
+    except LockError:
+        return  # nothing depends on it
+    if made_for is None:
+        return
+    ignored = {(gpu.name, gpu.capability) for gpu in made_for.ignored_gpus}
+    alike = [gpu for gpu in target.gpus if (gpu.name, gpu.capability) in ignored]
+    if alike and len(alike) < len(target.gpus):
+        names = ", ".join(dict.fromkeys(gpu.name for gpu in alike))
+        options = shlex.join(ignoring_options(alike))
+        yield f"the lock was made without the {names}; {options} leaves it out here too"
+    if made_for.gpus and not target.gpus and request.guarded:
+        names = " and ".join(dict.fromkeys(gpu.name for gpu in made_for.gpus))
+        yield (
+            f"the lock was made for {names}, and this machine has no GPU: the guard refuses nothing for the "
+            "sake of one; --gpu NAME says which it is for"
+        )
+
+
+def _words(request: InstallRequest) -> tuple[str, ...]:
+    """Return the words of a command line that install a lock of an environment again as it was installed."""
+    target = request.target
+    words = [word for name in target.gpus if name != "auto" for word in ("--gpu", name)]
+    words += ["--driver", target.driver] if target.driver is not None else []
+    words += [word for text in target.ignored_gpus for word in ("--ignore-gpu", text)]
+    if request.provided_from is not None:
+        python = request.provided_from
+        words += ["--provided-from", os.path.abspath(python) if os.sep in python else python]  # noqa: PTH100
+    words += [word for rule in request.ignore_rules for word in ("--ignore-rule", rule)]
+    words += ["--verify", request.verify.value] if request.verify is not Verify.REQUESTED else []
+    words += ["--force-incompatible"] if request.force else []
+    words += ["--no-guard"] if not request.guarded else []
+    return tuple(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from packaging.version import Version
 
@@ -20,11 +20,11 @@ from envfit.installed.model import InstalledEnvironment
 from envfit.installed.owners import Owners, read_owners
 from envfit.knowledge.model import KnowledgeBase
 from envfit.prove.gpu import gpu_programs_for
-from envfit.prove.imports import Outcome, verify
+from envfit.prove.imports import ImportResult, Outcome, verify
 from envfit.prove.program import Failure, Ran, run_programs
 from envfit.prove.scenarios import scenarios_for
 
-__all__ = ["compute_on_gpu", "prove_imports", "prove_libraries", "prove_scenarios"]
+__all__ = ["compute_on_gpu", "judge_results", "prove_imports", "prove_libraries", "prove_scenarios"]
 
 #: A compiled module that does not load is named in the message alone.
 _LIBRARY = re.compile(r"(/[^\s:]+\.so[^\s:,]*)")
@@ -76,18 +76,33 @@ def prove_imports(
     results = verify(environment.python, names, gpu=driver, seconds=seconds, environ=environ)
     if all(result.outcome is Outcome.WORKS for result in results):
         return ()
-    owners = read_owners(environment)
     requested = {
         item.name
         for item in environment.seen().values()
         if (item.directory / item.metadata / "REQUESTED").exists()
     }
+    # conda and older tools do not say what was asked for.
+    return judge_results(environment, knowledge, results, names, requested=requested or None)
+
+
+def judge_results(
+    environment: InstalledEnvironment,
+    knowledge: KnowledgeBase,
+    results: Sequence[ImportResult],
+    names: Mapping[str, str],
+    *,
+    requested: Container[str] | None = None,
+) -> tuple[Finding, ...]:
+    """Return what is wrong with imports; ``names`` gives the distribution of each.
+
+    ``requested`` are the distributions that were asked for; None: all of them.
+    """
+    owners = read_owners(environment)
     imported = [
         Imported(
             distribution=names[result.name],
             result=result,
-            # conda and older tools do not say what was asked for.
-            is_requested=not requested or names[result.name] in requested,
+            is_requested=requested is None or names[result.name] in requested,
             raised_by=_raised_by(result.failure, owners),
         )
         for result in results
@@ -101,16 +116,22 @@ def prove_scenarios(
     *,
     gpu: bool,
     driver: bool,
+    about: frozenset[str] | None = None,
     notify: Callable[[str], None] = lambda _: None,
     seconds: float = 300.0,
     environ: Mapping[str, str] | None = None,
 ) -> tuple[Finding, ...]:
     """Play what the packages that are installed are used for together, and return what fails.
 
-    ``gpu``: as where a GPU is visible; ``driver``: whether one is, on this machine.
+    ``gpu``: as where a GPU is visible; ``driver``: whether one is, on this machine; ``about``: of
+    which packages one must play a part, None for any.
     """
     names = [item.name for item in environment.seen().values()]
-    scenarios = scenarios_for(names)
+    scenarios = [
+        scenario
+        for scenario in scenarios_for(names)
+        if about is None or not about.isdisjoint(scenario.installed(names))
+    ]
     if environment.python is None or not scenarios:
         return ()
     ran = run_programs(

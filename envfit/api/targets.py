@@ -13,7 +13,7 @@ from packaging.version import Version
 from envfit.errors import ProjectError, TargetError
 from envfit.frozen import frozen
 from envfit.knowledge.hardware import check_target, named_target, python_entry
-from envfit.knowledge.ignored_gpus import ignoring, ignoring_models
+from envfit.knowledge.ignored_gpus import ignoring
 from envfit.knowledge.model import KnowledgeBase
 from envfit.project import Settings, TargetSettings
 from envfit.target import CUDA, CUDA_DRIVER, FactState, Target
@@ -30,7 +30,6 @@ __all__ = [
     "target_settings",
     "this_machine",
     "with_python",
-    "without_ignored",
 ]
 
 #: Takes what is worth saying on the way, one sentence at a time.
@@ -150,17 +149,6 @@ def this_machine(request: TargetRequest, base: KnowledgeBase, *, notify: Notify)
     own = tuple(fact for fact in named.facts if fact.name.startswith("__cuda"))
     others = tuple(fact for fact in machine.facts if not fact.name.startswith(("__cuda", "__libcuda")))
     return replace(named, facts=(*own, *others))
-
-
-def without_ignored(target: Target, locked: Target | None, notify: Notify) -> Target:
-    """Return this machine without the models that a lock was made to leave out, as far as others are left."""
-    if locked is None or not locked.ignored_gpus:
-        return target
-    left = ignoring_models(target, locked.ignored_gpus)
-    new = dict.fromkeys(gpu.name for gpu in left.ignored_gpus if gpu not in target.ignored_gpus)
-    if new:
-        notify(f"left out, as when it was locked: {', '.join(new)}")
-    return left
 
 
 def target_settings(settings: Settings, name: str | None) -> TargetSettings:

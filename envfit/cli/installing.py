@@ -7,15 +7,19 @@ from pathlib import Path
 
 from envfit import api
 from envfit.cli import render
+from envfit.cli.ending import ending_in_order
 from envfit.cli.progress import Progress
+from envfit.install.options import Verify
 
 __all__ = ["install"]
 
 
 def install(
     *,
-    lock_file: Path,
-    prefix: Path,
+    lock_file: Path | None,
+    prefix: Path | None,
+    adopt: bool,
+    keep: int | None,
     gpus: Sequence[str],
     ignored_gpus: Sequence[str],
     driver: str | None,
@@ -26,6 +30,8 @@ def install(
     find_links: Sequence[Path],
     offline: bool,
     no_guard: bool,
+    verify: str | None,
+    force: bool,
     dry_run: bool,
     json: bool,
 ) -> None:
@@ -33,6 +39,8 @@ def install(
     request = api.InstallRequest(
         lock=lock_file,
         prefix=prefix,
+        adopt=adopt,
+        keep=1 if keep is None else keep,
         target=api.TargetRequest(
             gpus=tuple(gpus or ("auto",)), driver=driver, ignored_gpus=tuple(ignored_gpus)
         ),
@@ -43,9 +51,11 @@ def install(
         find_links=tuple(find_links),
         offline=offline,
         guarded=not no_guard,
+        verify=Verify(verify) if verify is not None else Verify.REQUESTED,
+        force=force,
         dry_run=dry_run,
     )
-    with Progress() as progress:
+    with Progress() as progress, ending_in_order():
         watch = progress.watch if progress.is_seen else None
         report = api.install(request, notify=progress.talk, watch=watch)
     if json:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envfit.errors import (
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from envfit.api.prices import GpuPrice
     from envfit.detect import Machine
     from envfit.detect.interpreter import Interpreter
-    from envfit.install import InstallReport
+    from envfit.install import InstallReport, Space
     from envfit.requirement import RuleOrigin
     from envfit.resolve.reason import Group
     from envfit.resolve.resolution import BetterBuild, Resolution
@@ -398,31 +400,42 @@ def _interpreter_data(interpreter: Interpreter) -> dict[str, Any]:
 def print_install(report: InstallReport) -> None:
     """Print what was installed, or would be, and what is still to be proved."""
     planned = report.plan
-    size = planned.download_size / 1e6
     for condition in planned.conditions:
         talk(str(condition))
     for warning in planned.warnings:
         talk(f"warning: {warning}")
     for name in planned.skipped:
         print(f"skipped {name}")
-    for result in report.imports:
-        print(f"import {result}")
     if report.version is None:
-        print(
-            f"would install {_count(planned.to_install, 'package')} ({size:.0f} MB where nothing is cached) "
-            f"for Python {planned.python} into {report.prefix}"
-        )
-    else:
-        print(f"installed {_count(planned.to_install, 'package')} into {report.prefix}")
-        if report.guard:
-            from envfit.cli.guarding import guard_sentence
+        for reason in report.overridden:
+            print(f"would override {reason}")
+        for sentence in report.intentions("would install"):
+            print(sentence)
+        return
+    for result in report.proof.imports:
+        print(f"import {result}")
+    for remark in report.proof.remarks:
+        talk(remark)
+    print(f"installed {_count(planned.to_install, 'package')} into {report.prefix}")
+    if report.kept:
+        print(f"the former version {report.kept[0]} is kept: envfit rollback{_prefix_words(report)}")
+    if report.guard:
+        from envfit.cli.guarding import guard_sentence
 
-            print(guard_sentence(report.guard))
+        print(guard_sentence(report.guard))
+
+
+def _prefix_words(report: InstallReport) -> str:
+    """Return how a prefix is named on the command line; nothing where it need not be."""
+    is_default = report.prefix == Path(".venv").absolute()
+    return "" if is_default else f" --prefix {shlex.quote(str(report.prefix))}"
 
 
 def install_data(report: InstallReport) -> dict[str, Any]:
     """Return an installation as data."""
-    planned = report.plan
+    import json
+
+    planned, proof = report.plan, report.proof
     return {
         "prefix": str(report.prefix),
         "installed": report.version is not None,
@@ -433,13 +446,39 @@ def install_data(report: InstallReport) -> dict[str, Any]:
         ],
         "provided-from": _interpreter_data(report.interpreter) if report.interpreter else None,
         "download-size": planned.download_size,
+        "space": _space_data(report.space) if report.space is not None else None,
+        "adopts": report.adopts,
+        "version": report.version.name if report.version is not None else None,
+        "kept": list(report.kept),
         "skipped": list(planned.skipped),
         "conditions": [str(condition) for condition in planned.conditions],
         "warnings": [str(warning) for warning in planned.warnings],
+        "overridden": [str(reason) for reason in report.overridden],
         "imports": [
             {"name": result.name, "outcome": result.outcome.value, "says": str(result)}
-            for result in report.imports
+            for result in proof.imports
         ],
-        "proof-seconds": round(report.proof_seconds, 3) if report.proof_seconds is not None else None,
+        "verification": json.loads(proof.report) if proof.report is not None else None,
+        "proof-seconds": round(proof.seconds, 3) if proof.seconds is not None else None,
         "guard": [str(line) for line in report.guard],
+    }
+
+
+def _space_data(space: Space) -> dict[str, Any]:
+    return {
+        "files": space.files,
+        "files-of-unstated-size": space.unstated,
+        "download": space.download,
+        "unpacked-about": space.unpacked,
+        "nothing-cached": space.is_cold,
+        "rooms": [
+            {
+                "holds": room.holds,
+                "path": str(room.path),
+                "needed-about": room.about,
+                "needed-at-least": room.at_least,
+                "free": room.free,
+            }
+            for room in space.rooms
+        ],
     }

@@ -7,21 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from envfit.doctor.finding import Severity, Stage
+from envfit.doctor.data import ordered, report_data
 from envfit.doctor.report import Answer, Report
 
 if TYPE_CHECKING:
     from envfit.doctor.finding import Finding, Remedy
-    from envfit.resolve.reason import Reason
 
-__all__ = ["answer_of", "report_data", "report_lines", "reports_data"]
+__all__ = ["answer_of", "report_lines", "reports_data"]
 
 _SHOWN = 6  # findings of a report, unless all are asked for
 _LINES = 2  # of what a finding rests on, likewise
 _REMEDIES = 2  # likewise
-_STAGES = list(Stage)
-# What decides the answer comes first: what breaks, then what is open.
-_ORDER = (Severity.BREAKS, Severity.OPEN, Severity.WARNS)
 
 
 def answer_of(reports: Sequence[Report]) -> Answer:
@@ -49,11 +45,6 @@ def report_lines(report: Report, *, verbose: bool) -> Iterator[str]:
     if report.skipped:
         yield ""
         yield from (f"not looked at: {item.stage.value}: {item.why}" for item in report.skipped)
-
-
-def ordered(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings with the most important first; those that are as important, stage by stage."""
-    return sorted(findings, key=lambda item: (_ORDER.index(item.severity), _STAGES.index(item.kind.stage)))
 
 
 def _finding_lines(finding: Finding, told: set[object], *, verbose: bool) -> Iterator[str]:
@@ -104,45 +95,4 @@ def reports_data(reports: Sequence[Report]) -> dict[str, Any]:
     return {
         "answer": answer_of(reports).value,
         "reports": [report_data(report) for report in reports],
-    }
-
-
-def report_data(report: Report) -> dict[str, Any]:
-    """Return one report as data."""
-    return {
-        "subject": report.subject,
-        "answer": report.answer.value,
-        "findings": [_finding_data(finding) for finding in ordered(report.findings)],
-        "stages": [stage.value for stage in report.stages],
-        "skipped": [{"stage": item.stage.value, "why": item.why} for item in report.skipped],
-        "notes": list(report.notes),
-    }
-
-
-def _finding_data(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.kind.code,
-        "stage": finding.kind.stage.value,
-        "severity": finding.severity.value,
-        "subject": list(finding.subject),
-        "text": finding.text,
-        "because": _reason_data(finding.because) if finding.because is not None else None,
-        "measured": list(finding.measured),
-        "remedies": [
-            {
-                "text": remedy.text,
-                "commands": [list(words) for words in remedy.commands],
-                "undo": [list(words) for words in remedy.undo],
-            }
-            for remedy in finding.remedies
-        ],
-    }
-
-
-def _reason_data(reason: Reason) -> dict[str, Any]:
-    return {
-        "why": reason.sentence,
-        "rule": reason.rule,
-        "facts": list(reason.facts),
-        "evidence": list(reason.evidence),
     }

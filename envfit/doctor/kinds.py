@@ -17,6 +17,7 @@ __all__ = [
     "HALF_REMOVED",
     "HOLLOW_PACKAGE",
     "KINDS",
+    "MADE_ANEW",
     "MISSING_EXTENSION",
     "MISSING_FILES",
     "MISSING_REQUIREMENT",
@@ -179,6 +180,28 @@ CHANGED_SINCE_INSTALL = Kind(
     cause="envfit made the environment from a lock, and packages were added, replaced or removed since.",
     remedy="Install the lock again, or lock what was added along with the rest.",
 )
+MADE_ANEW = Kind(
+    code="made-anew",
+    stage=Stage.KNOWLEDGE,
+    cause="envfit made the environment, and another program emptied it and made it anew: uv sync, uv run and "
+    "uv venv do so where they want another Python. The lock and the guard that envfit left there are gone.",
+    remedy="Install the lock again, and let uv have an environment of its own: UV_PROJECT_ENVIRONMENT names "
+    "it.",
+)
+CONDITION_REFUTED = Kind(
+    code="condition-refuted",
+    stage=Stage.KNOWLEDGE,
+    cause="The environment was made where there was no GPU, or where a fact was not known. What was left to "
+    "be proved does not hold on this machine.",
+    remedy="Lock and install for this machine, or use the environment on one of those that it is for.",
+)
+INSTALLED_BY_FORCE = Kind(
+    code="installed-by-force",
+    stage=Stage.KNOWLEDGE,
+    cause="The environment was installed with --force-incompatible, though something was known to speak "
+    "against it.",
+    remedy="Lock again for the machine that it is used on, and install that.",
+)
 
 #: All of them, in the order in which a check comes to them.
 KINDS = (
@@ -204,4 +227,7 @@ KINDS = (
     GPU_UNKNOWN,
     CODE_UNREAD,
     CHANGED_SINCE_INSTALL,
+    MADE_ANEW,
+    CONDITION_REFUTED,
+    INSTALLED_BY_FORCE,
 )

@@ -15,6 +15,7 @@ from envfit.doctor.kinds import (
     CHANGED_SINCE_INSTALL,
     CODE_UNREAD,
     GPU_UNKNOWN,
+    MADE_ANEW,
     MISSING_EXTENSION,
     WORKS_BADLY,
 )
@@ -48,6 +49,7 @@ class Known:
     is_named: bool  # whether somebody said which GPU counts, "none" included
     why_no_gpu: str = ""  # why nothing is known of a GPU that may be there
     locked: Sequence[LockedPackage] | None = None  # what envfit installed there; None where it did not
+    again: tuple[str, ...] = ()  # the words that its installation was asked with
     unread: tuple[str, ...] = ()  # packages whose GPU code was left unread, for want of time
 
 
@@ -71,7 +73,9 @@ def find_by_knowledge(
     yield from _no_gpu(lacking, around, crippled)
     yield from _conditions(around, crippled)
     if known.locked is not None:
-        yield from _changed(environment, known.locked)
+        yield from _changed(environment, known.locked, known.again)
+    if environment.made_anew:
+        yield _made_anew(environment)
 
 
 @frozen
@@ -332,7 +336,9 @@ def _few(names: Sequence[str]) -> str:
 # -- what changed -------------------------------------------------------------
 
 
-def _changed(environment: InstalledEnvironment, locked: Sequence[LockedPackage]) -> Iterator[Finding]:
+def _changed(
+    environment: InstalledEnvironment, locked: Sequence[LockedPackage], again: Sequence[str]
+) -> Iterator[Finding]:
     own = {
         item.name: item for item in environment.distributions if item.directory in environment.own_directories
     }
@@ -362,11 +368,27 @@ def _changed(environment: InstalledEnvironment, locked: Sequence[LockedPackage])
         remedies=(
             Remedy(
                 text="Install the lock again: a new version is made beside this one, which stays.",
-                commands=(("envfit", "install", f"{prefix}/pylock.toml", "--prefix", str(prefix)),),
+                commands=(("envfit", "install", f"{prefix}/pylock.toml", "--prefix", str(prefix), *again),),
             ),
         )
         if environment.kind is PrefixKind.ENVFIT
         else (),
+    )
+
+
+def _made_anew(environment: InstalledEnvironment) -> Finding:
+    return Finding(
+        kind=MADE_ANEW,
+        severity=Severity.WARNS,
+        subject=(),
+        text="What envfit installed here is gone, with its lock and its guard: another program, as uv sync "
+        "does for another Python, emptied the environment and made it anew.",
+        remedies=(
+            Remedy(
+                text=f"Install the lock again: envfit install LOCK --prefix {environment.prefix}. "
+                "UV_PROJECT_ENVIRONMENT gives uv an environment of its own."
+            ),
+        ),
     )
 
 

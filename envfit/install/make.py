@@ -9,6 +9,7 @@ from pathlib import Path
 from packaging.pylock import Pylock
 from packaging.version import Version
 
+from envfit.detect.interpreter import Interpreter
 from envfit.distribution import Distribution, Sdist, Wheel
 from envfit.errors import EnvfitError, InstallError
 from envfit.frozen import frozen
@@ -27,8 +28,7 @@ from envfit.install.run_uv import create_venv, sync
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
 from envfit.lock.file import write_lock
-from envfit.lock.provided import counted_on
-from envfit.lock.reading import locked_packages, locked_target
+from envfit.lock.reading import locked_packages
 from envfit.target import Target
 
 __all__ = ["Downloads", "make"]
@@ -89,9 +89,9 @@ def make(
         check_exposed(interpreter, version / "bin" / "python", planned.to_install)
     if not options.guarded:
         return ()
-    query = Query(knowledge, _meant(lock, target), ignored=options.ignored)
-    lines = guard(_versions(lock, planned), query)
-    write_guard(version, constraints_text(lines, query.target))
+    query = Query(knowledge, target, ignored=options.ignored)
+    lines = guard(_versions(planned, interpreter), query)
+    write_guard(version, constraints_text(lines, target))
     return lines
 
 
@@ -149,17 +149,11 @@ def _for_builds(downloads: Downloads, options: Options) -> Mapping[str, str]:
     return {**variables, "UV_FIND_LINKS": ",".join(filter(None, links))}
 
 
-def _meant(lock: Pylock, target: Target) -> Target:
-    """Return the target that an environment is for: a login node's is that of its lock."""
-    locked = None if target.gpus else locked_target(lock)
-    return target if locked is None or not locked.gpus else locked
-
-
-def _versions(lock: Pylock, planned: Plan) -> dict[str, Version]:
+def _versions(planned: Plan, interpreter: Interpreter | None) -> dict[str, Version]:
     """Return what programs in the environment will see, by name."""
-    provided = {package.name: package.version for package in counted_on(lock) or ()}
+    provided = interpreter.provided if interpreter is not None else ()
     own = {item.name: item.version for item in planned.to_install if item.version is not None}
-    return {**provided, **own}
+    return {**{package.name: package.version for package in provided}, **own}
 
 
 def _require_python(version: Path, wanted: str) -> None:

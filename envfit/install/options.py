@@ -48,4 +48,5 @@ class Options:
     force: bool = False  # whether it is installed though it does not run here
     guarded: bool = True  # whether later installations by pip and uv are held to what the lock chose
     build_constraints: tuple[str, ...] = BUILD_CONSTRAINTS
+    words: tuple[str, ...] = ()  # of the command line, to say the same to a later installation
     dry_run: bool = False  # stops before anything is touched

@@ -20,7 +20,7 @@ from packaging.version import Version
 
 from envfit.errors import InputError, LockError
 from envfit.frozen import frozen
-from envfit.install.module import Module, counted_packages, refusals_of_module
+from envfit.install.module import Module, refusals_of_module
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.reading import LockedPackage, locked_packages
 from envfit.lock.refusal import Cause, Refusal, Unproved
@@ -83,15 +83,14 @@ def plan(
     target = replace(target, python=python, provided=module.provided if module is not None else ())
     wanted = [package for package in packages if package.name not in skipped]
     to_install = tuple(package for package in wanted if not package.build)
-    counted = counted_packages(lock) if module is not None else ()
     verdict = SetVerdict(target, knowledge, ignored)
     if foreign := _foreign(lock.environments or (), target):
         # That the lock is for another platform explains every single wheel.
         verdict.refuse(Reason(sentence=foreign), cause=Cause.PLATFORM)
     else:
-        for refusal in refusals_of_module(module, counted, to_install, python) if module is not None else ():
+        for refusal in refusals_of_module(module, to_install, python) if module is not None else ():
             verdict.refuse(refusal.reason, *refusal.packages, cause=refusal.cause)
-        verdict.judge(to_install, [package.name for package in counted])
+        verdict.judge(to_install)
     return Plan(
         python=target.python_minor,
         to_install=to_install,
@@ -100,7 +99,7 @@ def plan(
         refusals=verdict.refusals(),
         conditions=verdict.conditions(to_install),
         warnings=tuple(verdict.warnings),
-        checks=tuple(_checks(counted, to_install, knowledge)),
+        checks=tuple(_checks(target.provided, to_install, knowledge)),
     )
 
 
@@ -151,11 +150,19 @@ def _foreign(environments: Sequence[Marker], target: Target) -> str | None:
 
 
 def _checks(
-    counted: Sequence[Provided], packages: Sequence[LockedPackage], knowledge: KnowledgeBase
+    provided: Sequence[Provided], packages: Sequence[LockedPackage], knowledge: KnowledgeBase
 ) -> Iterator[HealthCheck]:
-    """Yield what to import: the packages that nothing else brought in, and those with a known check."""
+    """Yield what to import: the packages that nothing else brought in, and those with a known check.
+
+    Of what is provided, what decides which CUDA runtime there is: a lock that needs nothing of it
+    would hardly be installed beside it.
+    """
+    for package in provided:
+        known = knowledge.packages.get(package.name)
+        if known is not None and known.cuda_choice is not None and known.imports:
+            yield HealthCheck(package=package.name, imports=known.imports)
     roots = _roots(packages)
-    for name in (*(package.name for package in counted), *(package.name for package in packages)):
+    for name in (package.name for package in packages):
         known = knowledge.packages.get(name)
         if known is not None and known.imports:
             yield HealthCheck(package=name, imports=known.imports)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import field
 from pathlib import Path
 
 from envfit.detect.interpreter import Interpreter
 from envfit.frozen import frozen
 from envfit.install.guard import Line
 from envfit.install.plan import Plan
-from envfit.prove.imports import ImportResult
+from envfit.install.record import Overridden
+from envfit.install.space import Space
+from envfit.install.verification import Proof
 
 __all__ = ["InstallReport"]
 
@@ -21,7 +25,25 @@ class InstallReport:
     prefix: Path
     version: Path | None = None  # where the environment lies; None where nothing was done
     former: Path | None = None  # the version that it replaced, where there was one
-    imports: tuple[ImportResult, ...] = ()
+    kept: tuple[str, ...] = ()  # names of versions to which one can go back, the one used last first
+    space: Space | None = None  # what it takes on the disk
+    adopts: bool = False  # whether a directory that envfit did not make is moved aside
+    proof: Proof = field(default_factory=Proof)  # of the environment; nothing where it was not made
     interpreter: Interpreter | None = None  # whose packages the environment sees
-    proof_seconds: float | None = None  # that the imports took
+    overridden: tuple[Overridden, ...] = ()  # what speaks against it, and was overridden
     guard: tuple[Line, ...] = ()  # what later installations are held to
+
+    def intentions(self, verb: str) -> Iterator[str]:
+        """Yield sentences on what is to be made, before it is begun; ``verb`` begins the first."""
+        count = len(self.plan.to_install)
+        yield (
+            f"{verb} {count} package{'' if count == 1 else 's'} for Python {self.plan.python} "
+            f"into {self.prefix}"
+        )
+        if self.space is not None:
+            yield from self.space.sentences()
+        if self.adopts:
+            yield (
+                f"{self.prefix} is moved aside whole; envfit rollback moves it back to where it is now, "
+                "since its scripts work nowhere else"
+            )

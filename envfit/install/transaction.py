@@ -1,7 +1,13 @@
-"""From a lock to an environment: judged, made, proved, and only then put in place."""
+"""From a lock to an environment: judged, made, proved, and only then put in place.
+
+The steps, each of which may fail or be killed without harm to what is there: judge (the lock on
+this machine, the prefix, the room on the disk), build what the lock marks so, make, prove, switch,
+confirm through the prefix, clean.  What is begun is in the journal first, from "make" on.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,22 +16,30 @@ from packaging.pylock import Package, Pylock
 
 from envfit.detect.interpreter import Interpreter
 from envfit.errors import FileError
+from envfit.install.activation import write_file
+from envfit.install.confirmation import confirm
 from envfit.install.environment import Environment
+from envfit.install.journal import Step
 from envfit.install.make import Downloads, make
-from envfit.install.module import Module
+from envfit.install.module import Module, told_of_module
 from envfit.install.options import Options
 from envfit.install.plan import Plan, plan
+from envfit.install.record import Record, overridden, write_record
 from envfit.install.refusal import Refused
+from envfit.install.replacement import file_errors, replacement
 from envfit.install.report import InstallReport
-from envfit.install.verification import prove
+from envfit.install.space import require_room, space_for
+from envfit.install.verification import VERIFIED, Proof, Prover, prove_imports
 from envfit.knowledge.model import KnowledgeBase
-from envfit.lock.provided import counted_on
 from envfit.lock.reading import LockedPackage
-from envfit.lock.refusal import named
+from envfit.lock.refusal import Cause, Refusal
 from envfit.reference import ReferenceKind
 from envfit.target import Target
 
-__all__ = ["install"]
+__all__ = ["can_be_forced", "install", "module_of"]
+
+#: What stands in the way of installing, and not only of running.
+_FIXED = frozenset({Cause.PLATFORM, Cause.PYTHON, Cause.TAGS, Cause.GLIBC, Cause.PROVIDED})
 
 
 def install(
@@ -36,32 +50,49 @@ def install(
     *,
     options: Options | None = None,
     downloads: Downloads | None = None,
+    prover: Prover = prove_imports,
     notify: Callable[[str], None] = lambda _: None,
 ) -> InstallReport:
     """Install a lock at a prefix, which is as before unless everything works.
 
-    Raises Refused where the lock does not run on the target, counts on packages
-    that are not provided, or has packages to compile, VerificationError where
-    something does not import, InstallError, SourceError or FileError where it
-    cannot be installed.
+    Raises Refused where the lock does not run on the target or has packages to
+    compile, VerificationError where what was asked for does not work, SpaceError
+    where it surely does not fit, InstallError,
+    SourceError or FileError where it cannot be installed.
     """
     options = Options() if options is None else options
     interpreter = options.interpreter
-    _require_interpreter(lock, interpreter)
-    planned = plan(
-        lock, target, knowledge, skip=options.skip, ignored=options.ignored, module=_module(interpreter)
-    )
-    _refuse(planned)
+    module = module_of(interpreter)
+    planned = plan(lock, target, knowledge, skip=options.skip, ignored=options.ignored, module=module)
+    for told in told_of_module(lock, module):
+        notify(f"note: {told}")
+    _refuse(planned, force=options.force)
+    against = overridden(planned.refusals)
+    for reason in against:
+        notify(f"overridden: {reason}")
     environment = Environment.at(prefix)
-    environment.check_own()
+    with file_errors(environment.prefix):
+        environment.check_own(adopt=options.adopt)
+        space = space_for(planned.to_install, environment.prefix, os.environ)
+        adopts = environment.has_directory
     _require_paths(planned.to_install)
-    report = InstallReport(plan=planned, prefix=environment.prefix, interpreter=interpreter)
+    report = InstallReport(
+        plan=planned,
+        prefix=environment.prefix,
+        interpreter=interpreter,
+        overridden=against,
+        space=space,
+        adopts=adopts,
+    )
     if options.dry_run:
         return report
-    former = environment.current
-    with environment.replacement(keep=options.keep) as version:
+    require_room(space)
+    for sentence in report.intentions("installing"):
+        notify(sentence)
+    # Builds belong here: what is compiled is judged, and not begun; nothing is at the prefix yet.
+    with replacement(environment, keep=options.keep, adopt=options.adopt, notify=notify) as new:
         lines = make(
-            version,
+            new.version,
             _reduced(lock, planned),
             planned,
             target=target,
@@ -71,26 +102,36 @@ def install(
             prompt=environment.prefix.name,
             notify=notify,
         )
-        proof = prove(version, planned, target, options, notify=notify)
+        new.begin(Step.PROVE)
+        proof = prover(new.version, planned, target, options, notify)
+        _record(new.version, planned, target, options, proof)
+        new.put_in_place()
+        confirm(environment.prefix, proof, target, notify=notify)
+    former = new.former
     return replace(
         report,
-        version=version,
-        former=former,
-        imports=proof.imports,
-        proof_seconds=proof.seconds,
+        version=new.version,
+        former=environment.path_of(former) if former is not None else None,
+        kept=environment.others(),
+        proof=proof,
         guard=lines,
     )
 
 
-def _require_interpreter(lock: Pylock, interpreter: Interpreter | None) -> None:
-    counted = counted_on(lock) if interpreter is None else None
-    if counted is not None:
-        names = named([f"{package.name} {package.version}" for package in counted])
-        raise Refused(
-            f"the lock counts on packages that an interpreter provides{': ' if names else ''}{names}",
-            [],
-            hints=["name that interpreter: --provided-from PYTHON"],
-        )
+def _record(version: Path, planned: Plan, target: Target, options: Options, proof: Proof) -> None:
+    """Leave in an environment what check reads later; raises FileError."""
+    record = Record(
+        platform=target.platform,
+        gpus=target.gpus,
+        facts=target.facts,
+        words=options.words,
+        conditions=planned.conditions,
+        overridden=overridden(planned.refusals),
+        skipped=planned.skipped,
+    )
+    write_record(version, record)
+    if proof.report is not None:
+        write_file(version / VERIFIED, proof.report)
 
 
 def _require_paths(packages: Sequence[LockedPackage]) -> None:
@@ -106,15 +147,29 @@ def _require_paths(packages: Sequence[LockedPackage]) -> None:
             )
 
 
-def _module(interpreter: Interpreter | None) -> Module | None:
+def module_of(interpreter: Interpreter | None) -> Module | None:
+    """Return what of an interpreter a plan looks at."""
     if interpreter is None:
         return None
     return Module(python=interpreter.python, provided=interpreter.provided, unreadable=interpreter.unreadable)
 
 
-def _refuse(planned: Plan) -> None:
-    if planned.refusals:
+def can_be_forced(refusals: Sequence[Refusal]) -> bool:
+    """Tell whether what speaks against a lock stands in the way of running alone, not of installing."""
+    return all(refusal.cause not in _FIXED for refusal in refusals)
+
+
+def _refuse(planned: Plan, *, force: bool) -> None:
+    """Raise Refused unless nothing speaks against a plan; ``force`` overrides what can be overridden."""
+    fixed = [refusal for refusal in planned.refusals if refusal.cause in _FIXED]
+    if planned.refusals and not force:
         raise Refused("the lock does not run on this machine", planned.refusals)
+    if fixed:
+        raise Refused(
+            "the lock does not run on this machine, and --force-incompatible does not help: no installer "
+            "takes these files here",
+            fixed,
+        )
     if planned.to_build:
         names = [package.name for package in planned.to_build]
         options = " ".join(f"--skip {name}" for name in names)

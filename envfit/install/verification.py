@@ -1,4 +1,7 @@
-"""The proof of an environment that was just made, before anything points to it."""
+"""The proof of an environment that was just made, before anything points to it.
+
+What proves it is passed in by whoever knows more than this room: ``prove_imports`` alone needs nothing.
+"""
 
 from __future__ import annotations
 
@@ -14,39 +17,50 @@ from envfit.installed.import_names import import_names
 from envfit.prove.imports import ImportResult, Outcome, verify
 from envfit.target import Target
 
-__all__ = ["Proof", "prove"]
+__all__ = ["VERIFIED", "Proof", "Prover", "prove_imports", "requested_imports"]
+
+#: The name of the file in an environment that keeps the report of its proof.
+VERIFIED = "envfit-verified.json"
 
 
 @frozen
 class Proof:
-    """What was tried, and how long it took."""
+    """What was tried, and what came of it; what speaks against an environment is an error instead."""
 
     imports: tuple[ImportResult, ...] = ()
-    seconds: float | None = None
+    seconds: float | None = None  # that it took; None where nothing was tried
+    stages: tuple[str, ...] = ()  # that were run, in order
+    skipped: tuple[str, ...] = ()  # stages that were not, and why: "gpu: this machine has no GPU"
+    remarks: tuple[str, ...] = ()  # what was found and does not stand in the way, a sentence each
+    report: str | None = None  # as ``envfit check --json`` has it, to be kept
 
 
-def prove(
-    version: Path,
-    planned: Plan,
-    target: Target,
-    options: Options,
-    *,
-    notify: Callable[[str], None] = lambda _: None,
+#: Proves the environment in a directory; raises VerificationError where what was asked for does not work.
+Prover = Callable[[Path, Plan, Target, Options, Callable[[str], None]], Proof]
+
+
+def prove_imports(
+    version: Path, planned: Plan, target: Target, options: Options, notify: Callable[[str], None]
 ) -> Proof:
     """Import what an environment is for; raises VerificationError where something does not work."""
     if options.verify is Verify.NONE:
         return Proof()
-    site_packages = version / "lib" / f"python{planned.python}" / "site-packages"
-    names = [
-        name
-        for check in planned.checks
-        for name in check.imports or import_names(site_packages, check.package)
-    ]
     begun = time.perf_counter()
+    names = requested_imports(version, planned)
     results = verify(version / "bin" / "python", names, gpu=bool(target.gpus), notify=notify)
     seconds = time.perf_counter() - begun
     _require_working(results)
-    return Proof(imports=results, seconds=seconds)
+    return Proof(imports=results, seconds=seconds, stages=("imports",))
+
+
+def requested_imports(version: Path, planned: Plan) -> dict[str, str]:
+    """Return what to import of what was asked for, in order, each name with its package."""
+    site_packages = version / "lib" / f"python{planned.python}" / "site-packages"
+    return {
+        name: check.package
+        for check in planned.checks
+        for name in check.imports or import_names(site_packages, check.package)
+    }
 
 
 def _require_working(results: tuple[ImportResult, ...]) -> None:

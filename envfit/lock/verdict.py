@@ -58,17 +58,17 @@ class SetVerdict:
         self._refusals: dict[tuple[str | None, str], Refusal] = {}
         self._open: dict[tuple[str, FactState], list[RuleOrigin]] = defaultdict(list)
         self._choices: dict[str, list[Requirement]] = defaultdict(list)
+        self._named: set[str] = set()  # packages that rules about the set speak of
         self._cautions: list[Caution] = []
         self.warnings: list[RuleOrigin] = []
 
-    def judge(self, packages: Sequence[LockedPackage], counted: Sequence[str] = ()) -> None:
-        """Judge every package by itself, then together with those that are counted on."""
+    def judge(self, packages: Sequence[LockedPackage], counted: Sequence[str] | None = None) -> None:
+        """Judge every package by itself, then together with what is provided and counts.
+
+        ``counted`` names that; None: what the rules about the packages tie to them.
+        """
         versions = {package.name: package.version for package in self._target.provided}
         versions.update((item.name, item.version) for item in packages if item.version is not None)
-        for provided in self._target.provided:
-            if provided.name in counted:
-                subject = f"{provided.name} {provided.version}"
-                self._take(self._query.judge(provided.name, provided.version, None), subject, versions)
         for package in packages:
             subject = str(package)
             if misfit := self._fit.misfit(package.distribution):
@@ -79,6 +79,11 @@ class SetVerdict:
                 self._take(
                     self._query.judge(package.name, package.version, package.distribution), subject, versions
                 )
+        for provided in self._target.provided:
+            judgement = self._query.judge(provided.name, provided.version, None)
+            tied = self._is_tied(provided.name, judgement) if counted is None else provided.name in counted
+            if tied:
+                self._take(judgement, f"{provided.name} {provided.version}", versions)
         for name, requirements in self._choices.items():
             self._agree(name, requirements)
         for caution in self._cautions:
@@ -88,12 +93,20 @@ class SetVerdict:
             ):
                 self.warnings.append(caution.origin)
 
+    def _is_tied(self, name: str, judgement: Judgement) -> bool:
+        """Tell whether a rule about the packages speaks of a provided one, or of a choice that it makes."""
+        return name in self._named or any(
+            self._is_choice(requirement.name) and requirement.name in self._choices
+            for requirement in judgement.requirements
+        )
+
     def _take(self, judgement: Judgement, subject: str, versions: Mapping[str, Version]) -> None:
         self.warnings += judgement.warnings
         self._cautions += judgement.cautions
         for origin in judgement.conditions:
             self._leave_open(origin, FactState.UNKNOWN)
         for requirement in judgement.requirements:
+            self._named.add(requirement.name)
             if absence := _absence(requirement):
                 self._leave_open(absence, FactState.ABSENT)
             elif self._is_choice(requirement.name):

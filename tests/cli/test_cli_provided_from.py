@@ -297,27 +297,49 @@ def test_an_editable_package_of_a_module_is_seen(envfit: CommandLine, module: Pa
     assert run(envfit.cwd / "env", "import lib; print(lib.__version__)") == "edited"
 
 
-def test_a_lock_beside_an_interpreter_needs_it_at_installation(envfit: CommandLine, module: Path) -> None:
+def test_what_a_lock_tells_of_an_interpreter_is_said_and_decides_nothing(
+    envfit: CommandLine, module: Path
+) -> None:
     envfit("lock", "plain", "torch", *NONE, "--provided-from", module)
-    answer = envfit("install", *NONE, code=1)
-    assert "the lock counts on packages that an interpreter provides: " in answer.err
-    assert "torch 2.8.0" in answer.err
+    answer = envfit("install", *NONE, "--dry-run")
+    assert "note: the lock was made beside an interpreter that provides filelock 3.0.1, lib 1.0" in answer.err
     assert "--provided-from PYTHON" in answer.err
-    assert envfit.files() == {"pylock.toml"}
+    # What plain requires is then not there, and that is seen before the environment is put in place.
+    answer = envfit("install", *NONE)
+    assert "breaks: lib is not installed, and plain 2.0 requires lib. [missing-requirement]" in answer.err
 
 
-def test_a_module_that_changed_is_refused_with_each_difference(envfit: CommandLine, module: Path) -> None:
+def test_a_module_that_changed_is_told_with_each_difference_and_judged_as_it_is(
+    envfit: CommandLine, module: Path
+) -> None:
     place = site_packages(module)
     envfit("lock", "plain", "torch", *NONE, "--provided-from", module)
     shutil.rmtree(place / "filelock-3.0.1.dist-info")
     shutil.rmtree(place / "lib-1.0.dist-info")
     add(place, "lib", "1.1")
     add_torch(place, "2.8.0", "12.9", requires=["filelock"])
-    answer = envfit("install", *NONE, "--provided-from", module, code=1)
-    assert "lib 1.0: The lock counts on it, and the interpreter provides 1.1." in answer.err
-    assert "filelock 3.0.1: The lock counts on it, and the interpreter has none." in answer.err
-    assert "built with CUDA 12.8, the interpreter's is built with CUDA 12.9" in answer.err
-    assert envfit.files() == {"pylock.toml"}
+    answer = envfit("install", *NONE, "--provided-from", module)
+    assert "note: the lock was made beside lib 1.0, and the interpreter provides 1.1" in answer.err
+    assert "note: the lock was made beside filelock 3.0.1, and the interpreter has none" in answer.err
+    assert "built with CUDA 12.8, and the interpreter's is built with CUDA 12.9" in answer.err
+    assert "import torch works" in answer.out
+
+
+@on_311
+def test_a_torch_of_another_cuda_runtime_is_refused_by_the_rule_and_not_for_being_another(
+    envfit: CommandLine, tmp_path: Path
+) -> None:
+    python = make_venv(tmp_path / "module")
+    add_torch(site_packages(python), "2.11.0", "13.0")
+    envfit("lock", "torchaudio==2.11.0", *H100, "--provided-from", python)
+    path = envfit.cwd / "pylock.toml"
+    path.write_text(path.read_text().partition("[tool.envfit]")[0])
+    install = ("install", *H100, "--dry-run", "--provided-from", python)
+    envfit(*install)
+    add_torch(site_packages(python), "2.11.0", "12.8")
+    answer = envfit(*install, code=1)
+    assert "torchaudio 2.11.0, torch 2.11.0" in answer.err
+    assert "torchaudio/cuda-13-0" in answer.err or "torch/cuda-runtime" in answer.err
 
 
 def test_what_the_lock_does_not_count_on_may_change(envfit: CommandLine, module: Path) -> None:
@@ -338,8 +360,8 @@ def test_packages_that_were_only_stated_are_installed_as_before(envfit: CommandL
     assert "would install 1 package (" in envfit("install", *NONE, "--dry-run").out
     assert "would install 1 package (" in envfit("install", *NONE, "--dry-run", "--provided-from", module).out
     envfit("lock", "plain", *NONE, "--provided", "lib==1.1", "--python", HERE)
-    answer = envfit("install", *NONE, "--dry-run", "--provided-from", module, code=1)
-    assert "the interpreter provides 1.0" in answer.err
+    answer = envfit("install", *NONE, "--dry-run", "--provided-from", module)
+    assert "note: the lock was made beside lib 1.1, and the interpreter provides 1.0" in answer.err
 
 
 def test_a_lock_whose_tool_table_was_deleted_installs_the_same_packages(

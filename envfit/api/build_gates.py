@@ -1,0 +1,228 @@
+"""Whether something can be compiled here, before anything is: what is said and detected, to a report.
+
+The machine that compiles is this one, and needs no GPU.  What is said of its tools instead, such as
+another nvcc, is judged as if it were so.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement
+from packaging.requirements import Requirement as DeclaredRequirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from envfit.api.building import built_directory
+from envfit.build.case import Case, torch_cuda
+from envfit.build.remedy import known_releases
+from envfit.build.report import BuildReport, report_on
+from envfit.build.run import toolkit_of
+from envfit.detect.headers import read_header_facts
+from envfit.detect.resources import read_resources
+from envfit.distribution import Sdist, Wheel
+from envfit.errors import RequirementError, TargetError
+from envfit.frozen import frozen
+from envfit.knowledge.example import ABSENT
+from envfit.knowledge.model import KnowledgeBase
+from envfit.knowledge.query import Query
+from envfit.lock.reading import LockedPackage, locked_packages, locked_target
+from envfit.target import CORES, CUDA_HEADERS, GXX, MEMORY_FREE, NVCC, Fact, FactState, Target
+
+if TYPE_CHECKING:
+    from envfit.api.targets import Notify, TargetRequest
+
+__all__ = ["BuildSaid", "gate_report", "lock_gate_reports"]
+
+_TORCH = "torch"
+
+
+@frozen
+class BuildSaid:
+    """What is said of the build, and of the machine that compiles; what is None was not said."""
+
+    torch: str | None = None
+    nvcc: str | None = None  # a version, or "none"
+    gxx: str | None = None
+    memory: float | None = None  # GiB
+    cores: int | None = None
+    ignored_rules: tuple[str, ...] = ()
+
+
+def gate_report(
+    requirement: str,
+    *,
+    target: TargetRequest,
+    said: BuildSaid | None = None,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = lambda _: None,
+) -> BuildReport:
+    """Return the report on building a release, such as ``flash-attn==2.8.3.post2``, for the GPUs of a target.
+
+    Of a range, the newest release is taken that envfit knows.  Nothing is fetched and nothing compiled.
+    Raises RequirementError where nothing is known of how it is built, and TargetError.
+    """
+    from envfit.api.knowing import load_knowledge
+
+    said = said or BuildSaid()
+    environ = os.environ if environ is None else environ
+    base = load_knowledge()
+    name, version = _release(requirement, base)
+    machine = _machine(target, base, said, environ, notify)
+    query = Query(base, machine)
+    return report_on(_case(query, name, version, torch=_torch(query, (), said), said=said), environ)
+
+
+def lock_gate_reports(
+    path: Path,
+    *,
+    target: TargetRequest,
+    said: BuildSaid | None = None,
+    skip: Sequence[str] = (),
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = lambda _: None,
+) -> tuple[BuildReport, ...]:
+    """Return a report on each package that a lock marks as a build, in its order.
+
+    The torch is the locked one.  Raises LockError, FileError and TargetError.
+    """
+    from envfit.api.knowing import load_knowledge
+    from envfit.lock.file import read_lock
+    from envfit.lock.reading import rebased
+    from envfit.project import rules_of
+
+    said = said or BuildSaid()
+    environ = os.environ if environ is None else environ
+    lock = rebased(read_lock(path), path.parent.absolute())
+    base = load_knowledge(rules_of(path.parent / "pyproject.toml"))
+    machine = _machine(target, base, said, environ, notify)
+    locked = locked_target(lock)
+    if not machine.gpus and locked is not None:
+        machine = replace(machine, gpus=locked.gpus)
+    query = Query(base, machine)
+    packages = locked_packages(lock)
+    skipped = frozenset(map(canonicalize_name, skip))
+    torch, names = _torch(query, packages, said), frozenset(package.name for package in packages)
+    return tuple(
+        report_on(_case(query, package.name, package.version, torch=torch, said=said, locked=names), environ)
+        for package in packages
+        if package.build and package.version is not None and package.name not in skipped
+    )
+
+
+def _case(
+    query: Query,
+    name: str,
+    version: Version,
+    *,
+    torch: tuple[Version | None, Version | None],
+    said: BuildSaid,
+    locked: frozenset[str] | None = None,
+) -> Case:
+    source = Sdist(name=name, version=version, filename="", url="", index="")
+    build = query.source_build(name, source)
+    if build is None:
+        raise RequirementError(
+            f"nothing is known of how {name} {version} is compiled",
+            hints=["a [[source_build]] in constraints/packages says it; a site can add its own"],
+        )
+    return Case(
+        knowledge=query.knowledge,
+        target=query.target,
+        package=name,
+        version=version,
+        build=build,
+        torch=torch[0],
+        torch_cuda=torch[1],
+        locked=locked,
+        ignored_rules=frozenset(said.ignored_rules),
+    )
+
+
+def _release(requirement: str, base: KnowledgeBase) -> tuple[str, Version]:
+    try:
+        declared = DeclaredRequirement(requirement)
+    except InvalidRequirement as error:
+        raise RequirementError(f"{requirement!r} is neither a lock nor a requirement: {error}") from None
+    name = canonicalize_name(declared.name)
+    pins = [item.version for item in declared.specifier if item.operator in ("==", "===")]
+    if pins and "*" not in pins[0]:
+        return name, _version(pins[0], requirement)
+    known = [
+        item for item in known_releases(name, base) if declared.specifier.contains(item, prereleases=True)
+    ]
+    if not known:
+        raise RequirementError(
+            f"no release of {requirement} is known that is compiled for a GPU",
+            hints=[f"name one: {name}==VERSION"],
+        )
+    return name, known[0]
+
+
+def _version(text: str, where: str) -> Version:
+    try:
+        return Version(text)
+    except InvalidVersion:
+        raise RequirementError(f"{where}: {text!r} is no version") from None
+
+
+def _torch(
+    query: Query, packages: tuple[LockedPackage, ...], said: BuildSaid
+) -> tuple[Version | None, Version | None]:
+    """Return the torch that is said, else locked, and its CUDA runtime."""
+    if said.torch is not None:
+        version = _version(said.torch, "--torch")
+        return version, torch_cuda(query, version)
+    for package in packages:
+        if package.name == _TORCH and package.version is not None:
+            wheel = package.distribution if isinstance(package.distribution, Wheel) else None
+            return package.version, torch_cuda(query, package.version, wheel)
+    return None, None
+
+
+def _machine(
+    target: TargetRequest, base: KnowledgeBase, said: BuildSaid, environ: Mapping[str, str], notify: Notify
+) -> Target:
+    """Return this machine with the GPUs that are meant, what a build may use of it, and what is said."""
+    from envfit.api.targets import this_machine
+
+    machine = this_machine(target, base, notify=notify)
+    nvcc = machine.fact(NVCC)
+    toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
+    wanted = tuple(base.torch_extensions.headers) if base.torch_extensions is not None else ()
+    found = (
+        *read_resources(Path("/"), environ, built_directory(environ)),
+        *read_header_facts(wanted, toolkit, environ),
+    )
+    stated = list(_stated(said))
+    if said.nvcc is not None:  # the headers of a toolkit that is only spoken of are not here
+        stated.append(Fact(name=CUDA_HEADERS, state=FactState.UNKNOWN, source="--nvcc"))
+    replaced = {fact.name for fact in stated}
+    facts = [fact for fact in (*machine.facts, *found) if fact.name not in replaced]
+    return replace(machine, facts=(*facts, *stated))
+
+
+def _stated(said: BuildSaid) -> list[Fact]:
+    pairs = (
+        (NVCC, said.nvcc, "--nvcc"),
+        (GXX, said.gxx, "--gxx"),
+        (MEMORY_FREE, said.memory, "--memory"),
+        (CORES, said.cores, "--cores"),
+    )
+    facts = []
+    for name, value, option in pairs:
+        if value is None:
+            continue
+        if value == ABSENT:
+            facts.append(Fact(name=name, state=FactState.ABSENT, source=f"{option} {ABSENT}"))
+            continue
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        fact = Fact(name=name, state=FactState.KNOWN, value=text, source=option)
+        if fact.version is None:
+            raise TargetError(f"{option}: {text!r} is no version")
+        facts.append(fact)
+    return facts
