@@ -498,6 +498,36 @@ _INSTALL = Command(
     ),
 )
 
+_WHEELHOUSE = Command(
+    name="wheelhouse",
+    run="envfit.cli.wheelhousing:wheelhouse",
+    summary="Bring every file of a lock into a directory, to install from it without a network.",
+    more="Each file is checked by its hash. What is there is kept, and a download that broke off goes on "
+    "where it did. Beside the files lies the lock with their paths: envfit install DIR/pylock.toml --offline "
+    "and uv pip sync take it as it is.",
+    arguments=(
+        Argument(name="lock_file", metavar="LOCK", kind=Path, required=True, help="The lock."),
+        Argument(
+            name="directory",
+            metavar="DIR",
+            kind=Path,
+            required=True,
+            help="The wheelhouse; it is made where it is not there.",
+        ),
+        Argument(
+            name="find_links",
+            flags=("--find-links",),
+            metavar="DIR",
+            kind=Path,
+            many=True,
+            help="Link files of the lock from this directory where it has them, by name and sha256. Repeat "
+            "it for several.",
+        ),
+        _MIRRORS,
+        _JSON,
+    ),
+)
+
 _BUILD = Command(
     name="build",
     run="envfit.cli.building:build",
@@ -1089,6 +1119,7 @@ COMMANDS = (
     _LOCK,
     _ADD,
     _INSTALL,
+    _WHEELHOUSE,
     _BUILD,
     _ROLLBACK,
     _GUARD,
