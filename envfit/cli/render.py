@@ -419,9 +419,9 @@ def print_install(report: InstallReport) -> None:
     else:
         print(f"installed {_count(planned.to_install, 'package')} into {report.prefix}")
         if report.guard:
-            from envfit.cli.guarding import guard_sentence
+            from envfit.cli.guarding import guard_sentence, uv_line
 
-            print(guard_sentence(report.guard))
+            print(guard_sentence(report.guard), *uv_line(report.prefix), sep="\n")
 
 
 def install_data(report: InstallReport) -> dict[str, Any]:
