@@ -93,12 +93,12 @@ def _judge(cell: Cell, before: str | None, ended: subprocess.CompletedProcess[st
     said = ended.stdout + ended.stderr
     now = _version(cell)
     aim = _OLD if cell.goes_back else _NEW
-    is_between = now is None and cell.without and ended.returncode < 0
+    is_between = now is None and bool(cell.without) and (ended.returncode < 0 or cell.fault == "read-only")
     if now not in {before, aim} and not is_between:
         yield f"the environment was {before} and is {now}: {said[-600:]}"
     if ended.returncode == 0 and now != aim:
         yield f"it said that all went well, and the environment is {now}: {said[-600:]}"
-    if ended.returncode > 0 and now != before and "is the new version" not in said:
+    if ended.returncode > 0 and now != before and not is_between and "is the new version" not in said:
         yield f"it failed, and the environment is {now} instead of {before}: {said[-600:]}"
     if ended.returncode in {1, 2, 3} and not ("hint:" in said or "as it was" in said):
         yield f"the message does not say what to do: {said[-1500:]}"
@@ -111,7 +111,7 @@ def _judge(cell: Cell, before: str | None, ended: subprocess.CompletedProcess[st
 def _judge_again(cell: Cell, now: str | None, before: str | None) -> Iterator[str]:
     """Do the same once more without a fault, and then go back."""
     if cell.goes_back:
-        wanted, back = (_OLD, {_NEW}) if now == _NEW else (_NEW, {_OLD})
+        wanted, back = (_NEW, {_OLD}) if now == _OLD else (_OLD, {_NEW})
     else:
         # Where the first attempt came through, the second one has replaced the new version by itself.
         wanted, back = _NEW, {_OLD} if now in {before, None} else {_OLD, _NEW}

@@ -30,8 +30,8 @@ A cell counts as held only where all of this is so:
 - `envfit rollback` then goes back to the old version.
 
 Each cell: points at which it held / points tried. Where the file system cannot exchange two names, a kill
-between the two renames leaves nothing at DIR until the next run of either command puts it back; that is
-allowed there alone.
+between the two renames, or its becoming read-only just there, leaves nothing at DIR until the next run of
+either command puts it back; that is allowed there alone.
 """
 _STEPS = {
     "begin": "before the journal: plan, room, lock",

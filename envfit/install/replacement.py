@@ -73,12 +73,14 @@ class Replacement:
                 shutil.rmtree(environment.versions)
         except OSError as error:
             notify(f"not all could be undone ({error}); the next envfit install or rollback does the rest")
-        is_switched = environment.in_use == self._entry.version
-        notify(
-            f"{environment.prefix} is the new version, and could not be switched back"
-            if is_switched
-            else f"{environment.prefix} is as it was"
-        )
+        if environment.in_use == self._entry.version:
+            notify(f"{environment.prefix} is the new version, and could not be switched back")
+        elif self._aside is not None and not environment.prefix.exists():
+            notify(
+                f"nothing is at {environment.prefix} until the next envfit install or rollback puts it back"
+            )
+        else:
+            notify(f"{environment.prefix} is as it was")
 
     def _switch_back(self) -> None:
         if self.former is not None:

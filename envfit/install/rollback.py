@@ -95,7 +95,10 @@ def roll_back(
             except BaseException:
                 recover(environment, notify)
                 raise
-            journal.end()
+            try:
+                journal.end()
+            except OSError as error:  # what was asked for is done
+                notify(f"warning: the journal could not be removed, and the next run does it: {error}")
     return Rollback(prefix=environment.prefix, before=before, now=now)
 
 

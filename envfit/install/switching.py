@@ -8,6 +8,7 @@ moment without anything at the prefix; the journal says what to put back.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -68,7 +69,7 @@ def _put_directory(prefix: Path, directory: Path, link: Path) -> None:
     if not prefix.is_symlink():
         directory.rename(prefix)  # nothing is there, or an empty directory
     elif _exchange(directory, prefix):
-        directory.unlink()
+        _drop(directory)
     else:
         prefix.rename(link)
         try:
@@ -76,6 +77,12 @@ def _put_directory(prefix: Path, directory: Path, link: Path) -> None:
         except OSError:
             link.rename(prefix)
             raise
+        _drop(link)
+
+
+def _drop(link: Path) -> None:
+    """Remove a link that the switch left over; where that cannot be, the next run does it."""
+    with contextlib.suppress(OSError):
         link.unlink()
 
 
