@@ -177,9 +177,11 @@ def _settings(judged: Judged) -> Settings:
     """Return what the recipe of a build sets, and what its wheel must hold."""
     recipe, build = judged.recipe, judged.case.build
     jobs = judged.jobs.count if judged.jobs is not None else judged.case.jobs or 1
+    # torch's own way of building reads this one whatever the package does.
+    of_torch = {"MAX_JOBS": str(jobs)} if build.needs_torch else {}
     return Settings(
         variables=recipe.variables,
-        effort=recipe.effort(jobs),
+        effort={**of_torch, **recipe.effort(jobs)},
         clears=recipe.clears,
         local_version_in=build.local_version_in,
         libraries=build.libraries,

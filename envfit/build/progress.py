@@ -156,21 +156,24 @@ class Progress:
 
     def status(self) -> str:
         """Return one line that says how far it has come."""
+        return ", ".join(self.lines())
+
+    def lines(self) -> tuple[str, ...]:
+        """Return how far it has come, and after a while without an object what goes on instead."""
         now = self._clock()
-        so_far = f"{duration(now - self._begun)} so far"
-        left = self.seconds_left()
         parts = [*self._beginning()] if not self.compiled else [f"{self.done} of {self.total} objects"]
-        parts.append(so_far)
+        parts.append(f"{duration(now - self._begun)} so far")
+        left = self.seconds_left()
         if self.compiled and not self._left:
             parts.append("linking and packing")
-            return ", ".join(parts)
-        if left:
+        elif left:
             measured = "" if self.compiled else " by what was measured"
             parts.append(f"about {duration(left)} left{measured}")
-        quiet = now - self._last if self._last is not None else 0.0
-        if quiet > _SILENT:
-            parts.append(f"none finished in the last {duration(quiet)}, {self._at_work()}")
-        return ", ".join(parts)
+        quiet = now - self._last if self._last is not None and self._left else 0.0
+        silence = (
+            [f"none finished in the last {duration(quiet)}, {self._at_work()}"] if quiet > _SILENT else []
+        )
+        return (", ".join(parts), *silence)
 
     def _beginning(self) -> Iterable[str]:
         """Yield what is said before an object is finished in this run."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +31,9 @@ from envfit.lock.file import read_lock, write_lock
 from envfit.lock.reading import locked_packages, rebased
 from envfit.target import NVCC, Fact, FactState
 from tests.build.small_extensions import RULES, make_sdist, needs_nvcc
+from tests.cli.test_cli_knowledge import valid
 
+ROOT = Path(__file__).parents[2]
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 H200 = api.TargetRequest(gpus=("H200",))
 
@@ -59,8 +64,6 @@ def make_project(directory: Path) -> Path:
 
 
 def environ(directory: Path) -> dict[str, str]:
-    import os
-
     return {**os.environ, "ENVFIT_CACHE_DIR": str(directory / "cache"), "PLAIN_CUDA_SKIP": "TRUE"}
 
 
@@ -134,6 +137,32 @@ def test_what_is_in_the_cache_needs_no_compiler(made, mode):
     (found,) = build_with(directory, H200, nvcc=False, mode=mode)
     assert found.from_cache
     assert found.sha256 == wheel.sha256
+
+
+def command_line(directory: Path, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "envfit", "build", "--gpu", "H200", "--provided-from", sys.executable, *words],
+        cwd=directory,
+        env={**environ(directory), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@needs_nvcc
+def test_the_command_says_what_the_wheels_hold(made):
+    directory, wheel = made
+    said = command_line(directory).splitlines()
+    assert said[0].startswith(f"plain-cuda {wheel.version}: from the cache, compiled in ")
+    assert said[1] == "  plain_cuda/_kernels.so: sm_90"
+    assert said[2].endswith(f", sha256 {wheel.sha256}")
+    data = json.loads(command_line(directory, "--json"))
+    valid("build", data)
+    (entry,) = data["wheels"]
+    assert entry["sha256"] == wheel.sha256
+    assert entry["from-cache"]
 
 
 def test_without_a_compiler_and_a_wheel_the_gates_say_why(tmp_path):
