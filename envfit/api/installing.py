@@ -200,13 +200,14 @@ def _told(lock: Pylock, target: Target, request: InstallRequest) -> Iterator[str
         return  # nothing depends on it
     if made_for is None:
         return
+    named = request.target.gpus not in ((), ("auto",))
     ignored = {(gpu.name, gpu.capability) for gpu in made_for.ignored_gpus}
     alike = [gpu for gpu in target.gpus if (gpu.name, gpu.capability) in ignored]
     if alike and len(alike) < len(target.gpus):
         names = ", ".join(dict.fromkeys(gpu.name for gpu in alike))
         options = shlex.join(ignoring_options(alike))
         yield f"the lock was made without the {names}; {options} leaves it out here too"
-    if made_for.gpus and not target.gpus and request.guarded:
+    if made_for.gpus and not target.gpus and request.guarded and not named:
         names = " and ".join(dict.fromkeys(gpu.name for gpu in made_for.gpus))
         yield (
             f"the lock was made for {names}, and this machine has no GPU: the guard refuses nothing for the "

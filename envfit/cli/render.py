@@ -416,9 +416,9 @@ def print_install(report: InstallReport) -> None:
     if report.kept:
         print(f"the former version {report.kept[0]} is kept: envfit rollback{_prefix_words(report)}")
     if report.guard:
-        from envfit.cli.guarding import guard_sentence
+        from envfit.cli.guarding import guard_sentence, uv_line
 
-        print(guard_sentence(report.guard))
+        print(guard_sentence(report.guard), *uv_line(report.prefix), sep="\n")
 
 
 def _prefix_words(report: InstallReport) -> str:
