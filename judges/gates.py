@@ -87,6 +87,13 @@ CASES = (
         gxx="11.4",
     ),
     Asked(title="GCC 14 with nvcc 12.1", gpus=("A100",), torch="2.5.1", nvcc="12.1.105", gxx="14.2"),
+    Asked(
+        title="GCC 14 with nvcc 12.8, which torch 2.11 alone refuses",
+        gpus=("H100",),
+        torch="2.11.0+cu128",
+        nvcc="12.8.93",
+        gxx="14.2",
+    ),
     Asked(title="8 GiB of memory", gpus=("A100",), memory=8, possible=True),
     Asked(title="4 GiB of memory", gpus=("A100",), memory=4),
     Asked(title="torch 2.14", gpus=("H100",), torch="2.14.0"),

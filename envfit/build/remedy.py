@@ -24,6 +24,7 @@ __all__ = ["known_releases", "with_remedies"]
 
 _TORCH = "torch"
 _WORTH_TELLING = 1.5  # times as fast
+_OLDER = 3  # major versions of GCC that are tried, from the newest that nvcc works with
 
 
 def known_releases(package: str, knowledge: KnowledgeBase) -> tuple[Version, ...]:
@@ -215,9 +216,10 @@ class _Finder:
         nvcc = self._case.target.fact(NVCC).version
         release = None if nvcc is None else nvcc_release(nvcc, self._case.knowledge.compilers)
         if release is not None:
-            limit = str(release.gxx)
-            tried = self._first(gate, [self._case.with_fact(GXX, limit, "tried")])
+            older = (str(major) for major in range(release.gxx, release.gxx - _OLDER, -1))
+            tried = self._first(gate, (self._case.with_fact(GXX, major, "tried") for major in older))
             if tried is not None:
+                limit = tried.case.target.fact(GXX).value
                 yield Remedy(
                     text=f"Compile with GCC {limit} or older{self._but(tried)}.",
                     command=f"CC=gcc-{limit} CXX=g++-{limit} envfit build ...",

@@ -219,6 +219,20 @@ def test_wheels_of_nvcc_are_named_where_there_are_some(knowledge: KnowledgeBase)
     assert only.command == "conda install conda-forge::cuda-nvcc=12.4"
 
 
+@pytest.mark.parametrize(
+    ("torch", "closed"), [("2.11.0+cu128", True), ("2.12.0+cu128", False), ("2.10.0", False)]
+)
+def test_torch_may_refuse_what_nvcc_works_with(knowledge: KnowledgeBase, torch: str, closed: bool) -> None:
+    case = replace(case_of(knowledge, torch=torch, nvcc="12.8.93", gxx="14.2"), torch_cuda=Version("12.8"))
+    judged = with_remedies(judge(case))
+    assert judged.failed == ({"host compiler"} if closed else set())
+    if closed:
+        assert "GCC 13 is the newest, and here it is 14.2 (said): torch 2.11 refuses" in text(
+            gate(judged, "host compiler")
+        )
+        assert gate(judged, "host compiler").remedies[0].text == "Compile with GCC 13 or older."
+
+
 def test_where_no_release_serves_no_other_gate_has_a_way(knowledge: KnowledgeBase) -> None:
     judged = with_remedies(judge(case_of(knowledge, "V100", nvcc="none")))
     assert [bool(item.remedies) for item in judged.gates if item.outcome is Outcome.FAILED] == [
