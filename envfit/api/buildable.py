@@ -12,6 +12,7 @@ from packaging.pylock import Pylock
 from packaging.version import Version
 
 from envfit.api.build_pythons import cuda_headers, include_directory
+from envfit.api.indexes import IndexRequest
 from envfit.build.cache import BuildKey
 from envfit.build.case import Case, torch_cuda
 from envfit.build.compile import Order
@@ -65,7 +66,7 @@ class BuildRequest:
     """What is said of builds."""
 
     environ: Mapping[str, str]
-    directory: Path  # whose configuration of indexes counts
+    indexes: IndexRequest  # where what is not here comes from
     mode: Build = Build.AUTO
     interpreter: Interpreter | None = None  # that provides torch
     skip: frozenset[str] = frozenset()

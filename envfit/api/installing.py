@@ -133,7 +133,7 @@ def install(
                 downloads=Downloads(
                     locate=downloads.locate, build_variables=downloads.build_variables, watch=watch
                 ),
-                builder=_builder(judging, request, options, path, watch=watch, notify=notify),
+                builder=_builder(judging, request, options, indexes, watch=watch, notify=notify),
                 prover=prover(known, is_named=request.target.gpus not in ((), ("auto",))),
                 notify=notify,
             )
@@ -171,7 +171,7 @@ def _builder(
     judging: Judging,
     request: InstallRequest,
     options: Options,
-    path: Path,
+    indexes: IndexRequest,
     *,
     watch: Watch | None,
     notify: Notify,
@@ -181,7 +181,7 @@ def _builder(
 
     asked = BuildRequest(
         environ=judging.environ,
-        directory=path.parent,
+        indexes=indexes,
         mode=options.build,
         interpreter=options.interpreter,
         skip=options.skip,

@@ -18,6 +18,7 @@ from envfit.api.build_pythons import provided_python
 from envfit.api.build_sources import Sources
 from envfit.api.buildable import BuildRequest, built_directory
 from envfit.api.building import build_file, build_locked, cached_builds
+from envfit.api.indexes import IndexRequest
 from envfit.api.knowing import load_knowledge
 from envfit.api.targets import this_machine
 from envfit.build.cache import BuiltWheel
@@ -68,7 +69,7 @@ def environ(directory: Path) -> dict[str, str]:
 
 
 def request(directory: Path, **changes: object) -> BuildRequest:
-    return BuildRequest(environ=environ(directory), directory=directory, **changes)
+    return BuildRequest(environ=environ(directory), indexes=IndexRequest(directory=directory), **changes)
 
 
 @pytest.fixture(scope="module")
@@ -214,17 +215,27 @@ def machine(directory: Path):
     return this_machine(H200, load_knowledge([RULES]), notify=lambda _: None)
 
 
-def test_what_an_interpreter_lacks_is_named(tmp_path):
-    interpreter = replace(here(tmp_path), provided=())
-    with pytest.raises(BuildError, match="which lacks ninja, torch>=2") as caught:
-        provided_python("fast-kernels 1.0", ("ninja", "torch>=2"), interpreter)
-    assert interpreter.path in str(caught.value)
+def test_what_an_interpreter_lacks_is_named_before_anything(tmp_path):
+    make_project(tmp_path)
+    lock = rebased(read_lock(tmp_path / "pylock.toml"), tmp_path)
+    base = load_knowledge([RULES])
+    known = base.packages["plain-cuda"]
+    builds = tuple(replace(build, needs=("ninja-that-nobody-has",)) for build in known.source_builds)
+    base = replace(base, packages={**base.packages, "plain-cuda": replace(known, source_builds=builds)})
+    with pytest.raises(BuildImpossibleError, match="needs ninja-that-nobody-has to be built"):
+        build_locked(lock, machine(tmp_path), base, request(tmp_path, interpreter=here(tmp_path)))
+
+
+def test_a_provided_python_is_recorded_with_what_the_build_needs(tmp_path):
+    found = provided_python(("pytest>=1", "packaging"), here(tmp_path))
+    assert found.path == sys.executable
+    assert set(found.requirements) == {"pytest", "packaging"}
 
 
 def sources(directory: Path, told: list[str]) -> Sources:
     return Sources(
         find_links=(directory / "sdists",),
-        directory=directory,
+        indexes=IndexRequest(directory=directory),
         environ=environ(directory),
         notify=told.append,
     )
