@@ -72,6 +72,7 @@ class Remedy:
     text: str  # a sentence
     command: str | None = None
     tried: bool = False  # whether the case was judged again with it, and the gate was open
+    closes: tuple[str, ...] = ()  # gates that it closes in turn
 
 
 @frozen
