@@ -27,7 +27,7 @@ from envfit.distribution import Sdist
 from envfit.errors import BuildError, BuildImpossibleError, FileError
 from envfit.install.options import Build
 from envfit.install.run_uv import create_venv, sync
-from envfit.lock.built import with_wheels
+from envfit.lock.built import CompiledWheel, with_wheels
 from envfit.lock.file import read_lock, write_lock
 from envfit.lock.reading import locked_packages, rebased
 from envfit.target import NVCC, Fact, FactState
@@ -199,10 +199,18 @@ def test_the_lock_with_the_wheel_is_what_uv_installs(made, tmp_path):
     lock = rebased(read_lock(directory / "pylock.toml"), directory)
     (pair,) = cached_builds(lock, machine(directory), load_knowledge([RULES]), request(directory))
     assert pair[1] is not None
-    changed = with_wheels(lock, {"plain-cuda": (pair[1].path, pair[1].version, pair[1].sha256)})
+    changed = with_wheels(
+        lock,
+        {
+            "plain-cuda": CompiledWheel(
+                path=pair[1].path, version=pair[1].version, sha256=pair[1].sha256, size=pair[1].size
+            )
+        },
+    )
     (package,) = locked_packages(changed)
     assert not package.build
     assert package.version == wheel.version
+    assert package.distribution.size == pair[1].path.stat().st_size
     record = tmp_path / "pylock.toml"
     write_lock(changed, record)
     create_venv(tmp_path / "venv", HERE, prompt="x", notify=lambda _: None)
