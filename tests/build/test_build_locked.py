@@ -19,6 +19,7 @@ from envfit.api.build_sources import Sources
 from envfit.api.buildable import BuildRequest, built_directory
 from envfit.api.building import build_file, build_locked, cached_builds
 from envfit.api.indexes import IndexRequest
+from envfit.api.installing import InstallRequest, install
 from envfit.api.knowing import load_knowledge
 from envfit.api.targets import this_machine
 from envfit.build.cache import BuiltWheel
@@ -216,6 +217,24 @@ def test_the_lock_with_the_wheel_is_what_uv_installs(made, tmp_path):
     create_venv(tmp_path / "venv", HERE, prompt="x", notify=lambda _: None)
     sync(tmp_path / "venv" / "bin" / "python", record, notify=lambda _: None)
     (library,) = (tmp_path / "venv").rglob("_kernels.so")
+    assert library.stat().st_size == wheel.libraries[0].size
+
+
+@needs_nvcc
+@pytest.mark.parametrize("mode", [Build.AUTO, Build.ONLY_CACHED])
+def test_an_installation_takes_it_from_the_cache_and_imports_it(made, tmp_path, mode):
+    directory, wheel = made
+    told: list[str] = []
+    install(
+        InstallRequest(
+            lock=directory / "pylock.toml", prefix=tmp_path / "env", target=H200, build=mode, guarded=False
+        ),
+        environ=environ(directory),
+        notify=told.append,
+    )
+    assert "plain_cuda works" in told
+    assert not any(line.startswith("compiling") for line in told)
+    (library,) = (tmp_path / "env" / "lib").rglob("_kernels.so")
     assert library.stat().st_size == wheel.libraries[0].size
 
 
