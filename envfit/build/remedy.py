@@ -122,7 +122,7 @@ class _Finder:
         else:
             served = "; ".join(map(str, tried.recipe.served))
             yield Remedy(
-                text=f"{tried.case.release} could serve: {served}.",
+                text=f"{tried.case.release} could serve, by the rules: {served}.",
                 command=f"envfit build {tried.case.package}=={tried.case.version}",
                 tried=True,
                 closes=self._closes(tried),
