@@ -82,12 +82,14 @@ class OpenIndexes:
 
 @frozen
 class Downloads:
-    """Where the files of a lock are fetched from, for the program that fetches them.
+    """Where the files of a lock are fetched from.
 
-    What both return may hold credentials, and is given to that program alone.
+    What ``locate`` and ``build_variables`` return is for another program alone: it may hold credentials.
     """
 
     locate: Callable[[Sequence[Distribution]], Mapping[str, str]]  # by the address in the lock
+    places: Callable[[Sequence[Distribution]], Mapping[str, str]]  # for the session, without credentials
+    session: Session
     build_variables: Callable[[], Mapping[str, str]]  # uv's settings of where builds get what they require
 
 
@@ -199,10 +201,12 @@ def open_downloads(
     ) as session:
         for url in (*configuration.search_order, *(route.url for route in configuration.routes)):
             session.authorize(url)
-        from envfit.index.locate import locate
+        from envfit.index.locate import locate, places
 
         yield Downloads(
             locate=lambda distributions: locate(distributions, session=session, cache=cache),
+            places=lambda distributions: places(distributions, session=session, cache=cache),
+            session=session,
             build_variables=lambda: uv_index_variables(_uv_addresses(configuration.search_order, session)),
         )
     cache.flush()

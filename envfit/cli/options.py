@@ -438,6 +438,21 @@ _INSTALL = Command(
         _IGNORE_GPUS,
         Argument(name="skip", flags=("--skip",), metavar="NAME", many=True, help="Leave NAME out."),
         Argument(
+            name="build",
+            flags=("--build",),
+            metavar="auto|never|only-cached",
+            choices=("auto", "never", "only-cached"),
+            help="Whether what the lock marks as builds is compiled. Default: auto, where the cache does not "
+            "have it. only-cached needs no compiler.",
+        ),
+        Argument(
+            name="jobs",
+            flags=("-j", "--jobs"),
+            metavar="N",
+            kind=_positive,
+            help="Run this many compilers at a time. Default: by cores and memory.",
+        ),
+        Argument(
             name="provided_from",
             flags=("--provided-from",),
             metavar="PYTHON",
@@ -479,6 +494,36 @@ _INSTALL = Command(
             help="Do not hold later installations by pip and uv to what the lock chose for the GPU.",
         ),
         _flag("dry_run", "--dry-run", help="Judge and plan; make nothing."),
+        _JSON,
+    ),
+)
+
+_WHEELHOUSE = Command(
+    name="wheelhouse",
+    run="envfit.cli.wheelhousing:wheelhouse",
+    summary="Bring every file of a lock into a directory, to install from it without a network.",
+    more="Each file is checked by its hash. What is there is kept, and a download that broke off goes on "
+    "where it did. Beside the files lies the lock with their paths: envfit install DIR/pylock.toml --offline "
+    "and uv pip sync take it as it is.",
+    arguments=(
+        Argument(name="lock_file", metavar="LOCK", kind=Path, required=True, help="The lock."),
+        Argument(
+            name="directory",
+            metavar="DIR",
+            kind=Path,
+            required=True,
+            help="The wheelhouse; it is made where it is not there.",
+        ),
+        Argument(
+            name="find_links",
+            flags=("--find-links",),
+            metavar="DIR",
+            kind=Path,
+            many=True,
+            help="Link files of the lock from this directory where it has them, by name and sha256. Repeat "
+            "it for several.",
+        ),
+        _MIRRORS,
         _JSON,
     ),
 )
@@ -1074,6 +1119,7 @@ COMMANDS = (
     _LOCK,
     _ADD,
     _INSTALL,
+    _WHEELHOUSE,
     _BUILD,
     _ROLLBACK,
     _GUARD,

@@ -389,7 +389,8 @@ def _made_anew(environment: InstalledEnvironment) -> Finding:
         "does for another Python, emptied the environment and made it anew.",
         remedies=(
             Remedy(
-                text=f"Install the lock again: envfit install LOCK --prefix {environment.prefix}. "
+                text=f"Install the lock again: envfit install LOCK --prefix {environment.prefix}; or take "
+                f"the version before, where there is one: envfit rollback --prefix {environment.prefix}. "
                 "UV_PROJECT_ENVIRONMENT gives uv an environment of its own."
             ),
         ),

@@ -237,11 +237,16 @@ class _Loader:
                     self.faults.append(f"packages/{package.name}.toml: own_code: {choice} is no choice")
 
     def _check_compilers(self) -> None:
-        """Fault a compiler that belongs to no toolkit."""
+        """Fault a compiler that belongs to no toolkit, and architectures of builds that none writes."""
         toolkits = {toolkit.version for toolkit in self.toolkits}
         for release in self.compilers:
             if release not in toolkits:
                 self.faults.append(f"axes/compilers.toml: {release} is no CUDA toolkit of axes/cuda.toml")
+        written = {code for release in self.compilers.values() for code in release.architectures}
+        for package in self.packages.values():
+            codes = {item.code for build in package.source_builds for item in build.architectures}
+            for code in sorted(codes - written) if written else ():
+                self.faults.append(f"packages/{package.name}.toml: source_build: no nvcc writes sm_{code}")
 
     def _check_symptoms(self) -> None:
         """Fault what symptoms name and nothing has."""
