@@ -129,7 +129,10 @@ def install(
                 prefix,
                 options=options,
                 downloads=Downloads(
-                    locate=downloads.locate, build_variables=downloads.build_variables, watch=watch
+                    locate=downloads.locate,
+                    variables=downloads.variables,
+                    build_variables=downloads.build_variables,
+                    watch=watch,
                 ),
                 prover=prover(known, is_named=request.target.gpus not in ((), ("auto",))),
                 notify=notify,
