@@ -20,8 +20,8 @@ ROWS = [
     ["build", "detect", "index", "installed", "project", "prove", "resolve"],
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
-    ["reference", "target", "uv_program"],
-    ["address", "build_system", "errors", "frozen", "header_fields", "interpreter", "toml_text", "version"],
+    ["build_system", "reference", "target", "uv_program"],
+    ["address", "errors", "export_marks", "frozen", "header_fields", "interpreter", "toml_text", "version"],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 
@@ -43,6 +43,7 @@ PURE = [
     "doctor",
     "errors",
     "export",
+    "export_marks",
     "header_fields",
     "install/guard.py",
     "install/module.py",

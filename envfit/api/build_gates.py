@@ -17,24 +17,23 @@ from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envfit.api.building import built_directory
+from envfit.api.buildable import BuildRequest, buildable, facts_of_builds
+from envfit.api.provided import ask_interpreter
 from envfit.build.case import Case, torch_cuda
 from envfit.build.remedy import known_releases
 from envfit.build.report import BuildReport, report_on
-from envfit.build.run import toolkit_of
-from envfit.detect.headers import read_header_facts
-from envfit.detect.resources import read_resources
-from envfit.distribution import Sdist, Wheel
+from envfit.distribution import Sdist
 from envfit.errors import RequirementError, TargetError
 from envfit.frozen import frozen
 from envfit.knowledge.example import ABSENT
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
-from envfit.lock.reading import LockedPackage, locked_packages, locked_target
+from envfit.lock.reading import locked_target
 from envfit.target import CORES, CUDA_HEADERS, GXX, MEMORY_FREE, NVCC, Fact, FactState, Target
 
 if TYPE_CHECKING:
     from envfit.api.targets import Notify, TargetRequest
+    from envfit.detect.interpreter import Interpreter
 
 __all__ = ["BuildSaid", "gate_report", "lock_gate_reports"]
 
@@ -50,6 +49,8 @@ class BuildSaid:
     gxx: str | None = None
     memory: float | None = None  # GiB
     cores: int | None = None
+    jobs: int | None = None  # objects at a time
+    provided_from: str | None = None  # the interpreter that has torch, and that builds
     ignored_rules: tuple[str, ...] = ()
 
 
@@ -72,9 +73,13 @@ def gate_report(
     environ = os.environ if environ is None else environ
     base = load_knowledge()
     name, version = _release(requirement, base)
-    machine = _machine(target, base, said, environ, notify)
-    query = Query(base, machine)
-    return report_on(_case(query, name, version, torch=_torch(query, (), said), said=said), environ)
+    interpreter = ask_interpreter(said.provided_from, (), environ, notify)
+    machine = _machine(target, base, said, notify)
+    request = BuildRequest(environ=environ, directory=Path(), interpreter=interpreter)
+    machine = replace(machine, facts=(*machine.facts, *facts_of_builds(request, machine, base)))
+    case = _case(Query(base, machine), name, version, interpreter)
+    case = replace(case, ignored_rules=frozenset(said.ignored_rules))
+    return report_on(_as_said(case, said), environ)
 
 
 def lock_gate_reports(
@@ -99,30 +104,32 @@ def lock_gate_reports(
     environ = os.environ if environ is None else environ
     lock = rebased(read_lock(path), path.parent.absolute())
     base = load_knowledge(rules_of(path.parent / "pyproject.toml"))
-    machine = _machine(target, base, said, environ, notify)
+    interpreter = ask_interpreter(said.provided_from, (), environ, notify)
+    machine = _machine(target, base, said, notify)
     locked = locked_target(lock)
     if not machine.gpus and locked is not None:
         machine = replace(machine, gpus=locked.gpus)
-    query = Query(base, machine)
-    packages = locked_packages(lock)
-    skipped = frozenset(map(canonicalize_name, skip))
-    torch, names = _torch(query, packages, said), frozenset(package.name for package in packages)
-    return tuple(
-        report_on(_case(query, package.name, package.version, torch=torch, said=said, locked=names), environ)
-        for package in packages
-        if package.build and package.version is not None and package.name not in skipped
+    request = BuildRequest(
+        environ=environ,
+        directory=path.parent,
+        interpreter=interpreter,
+        skip=frozenset(map(canonicalize_name, skip)),
+        ignored=frozenset(said.ignored_rules),
     )
+    cases = (one.judged.case for one in buildable(lock, machine, base, request))
+    return tuple(report_on(_as_said(case, said), environ) for case in cases)
 
 
-def _case(
-    query: Query,
-    name: str,
-    version: Version,
-    *,
-    torch: tuple[Version | None, Version | None],
-    said: BuildSaid,
-    locked: frozenset[str] | None = None,
-) -> Case:
+def _as_said(case: Case, said: BuildSaid) -> Case:
+    """Return a case with the torch and the jobs that are said."""
+    if said.torch is not None:
+        torch = _version(said.torch, "--torch")
+        case = replace(case, torch=torch, torch_cuda=torch_cuda(Query(case.knowledge, case.target), torch))
+    return replace(case, jobs=said.jobs)
+
+
+def _case(query: Query, name: str, version: Version, interpreter: Interpreter | None) -> Case:
+    """Return the case of a release that no lock has, beside what an interpreter provides."""
     source = Sdist(name=name, version=version, filename="", url="", index="")
     build = query.source_build(name, source)
     if build is None:
@@ -130,16 +137,18 @@ def _case(
             f"nothing is known of how {name} {version} is compiled",
             hints=["a [[source_build]] in constraints/packages says it; a site can add its own"],
         )
+    torch = interpreter.package(_TORCH) if interpreter is not None else None
     return Case(
         knowledge=query.knowledge,
         target=query.target,
         package=name,
         version=version,
         build=build,
-        torch=torch[0],
-        torch_cuda=torch[1],
-        locked=locked,
-        ignored_rules=frozenset(said.ignored_rules),
+        torch=torch.version if torch is not None else None,
+        torch_cuda=torch.cuda if torch is not None else None,
+        installed={item.name: item.version for item in interpreter.provided}
+        if interpreter is not None
+        else None,
     )
 
 
@@ -170,40 +179,17 @@ def _version(text: str, where: str) -> Version:
         raise RequirementError(f"{where}: {text!r} is no version") from None
 
 
-def _torch(
-    query: Query, packages: tuple[LockedPackage, ...], said: BuildSaid
-) -> tuple[Version | None, Version | None]:
-    """Return the torch that is said, else locked, and its CUDA runtime."""
-    if said.torch is not None:
-        version = _version(said.torch, "--torch")
-        return version, torch_cuda(query, version)
-    for package in packages:
-        if package.name == _TORCH and package.version is not None:
-            wheel = package.distribution if isinstance(package.distribution, Wheel) else None
-            return package.version, torch_cuda(query, package.version, wheel)
-    return None, None
-
-
-def _machine(
-    target: TargetRequest, base: KnowledgeBase, said: BuildSaid, environ: Mapping[str, str], notify: Notify
-) -> Target:
-    """Return this machine with the GPUs that are meant, what a build may use of it, and what is said."""
+def _machine(target: TargetRequest, base: KnowledgeBase, said: BuildSaid, notify: Notify) -> Target:
+    """Return this machine with the GPUs that are meant, and with what is said of its tools."""
     from envfit.api.targets import this_machine
 
     machine = this_machine(target, base, notify=notify)
-    nvcc = machine.fact(NVCC)
-    toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
-    wanted = tuple(base.torch_extensions.headers) if base.torch_extensions is not None else ()
-    found = (
-        *read_resources(Path("/"), environ, built_directory(environ)),
-        *read_header_facts(wanted, toolkit, environ),
-    )
     stated = list(_stated(said))
     if said.nvcc is not None:  # the headers of a toolkit that is only spoken of are not here
         stated.append(Fact(name=CUDA_HEADERS, state=FactState.UNKNOWN, source="--nvcc"))
     replaced = {fact.name for fact in stated}
-    facts = [fact for fact in (*machine.facts, *found) if fact.name not in replaced]
-    return replace(machine, facts=(*facts, *stated))
+    # What is said comes first: of two facts of one name, the first is the one that holds.
+    return replace(machine, facts=(*stated, *(fact for fact in machine.facts if fact.name not in replaced)))
 
 
 def _stated(said: BuildSaid) -> list[Fact]:

@@ -8,80 +8,31 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.pylock import Pylock
-from packaging.version import Version
 
-from envfit.api.build_pythons import cuda_headers, include_directory, isolated_python, provided_python
+from envfit.api.build_pythons import isolated_python, provided_python
 from envfit.api.build_sources import Sources
-from envfit.build.cache import BuildCache, BuildKey, BuiltWheel
-from envfit.build.case import Case
-from envfit.build.compile import BuildPython, Order, compile_wheel
-from envfit.build.gate import Judged, Outcome, judge
-from envfit.build.progress import Costs
-from envfit.build.run import toolkit_of
-from envfit.build.settings import Settings
-from envfit.distribution import Sdist
-from envfit.errors import BuildError, FileError, InstallRefusedError, LockError
-from envfit.frozen import frozen
-from envfit.index.cache import default_cache_dir
+from envfit.api.buildable import Buildable, BuildRequest, buildable, built_directory
+from envfit.build.cache import BuildCache, BuiltWheel
+from envfit.build.compile import BuildPython, compile_wheel
+from envfit.build.report import refuse_impossible, report_on
+from envfit.errors import BuildError, FileError
 from envfit.install.options import Build
 from envfit.knowledge.model import KnowledgeBase
-from envfit.knowledge.query import Query
-from envfit.lock.reading import LockedPackage, locked_packages, locked_target
-from envfit.target import GLIBC, GXX, NVCC, Fact, FactState, Target
+from envfit.lock.reading import locked_target
+from envfit.target import Target
 
 if TYPE_CHECKING:
     from envfit.api.targets import Notify, TargetRequest
-    from envfit.detect.interpreter import Interpreter
 
-__all__ = ["BuildRequest", "build_file", "build_locked", "built_directory"]
+__all__ = ["BuildRequest", "build_file", "build_locked", "built_directory", "cached_builds"]
 
 Watch = Callable[[Callable[[], str]], None]
-
-
-@frozen
-class _Buildable:
-    """One package that a lock marks as a build, and how it is built for a target."""
-
-    package: LockedPackage
-    sdist: Sdist
-    judged: Judged
-    python: str  # minor version
-    order: Order
-
-
-@frozen
-class _Torch:
-    """The torch that builds are made against."""
-
-    version: Version
-    cuda: Version | None
-    cxx11_abi: bool | None
-
-
-def built_directory(environ: Mapping[str, str]) -> Path:
-    """Return where compiled wheels are kept."""
-    return default_cache_dir(environ, home=Path.home()) / "builds-v1"
-
-
-@frozen
-class BuildRequest:
-    """What is said of builds."""
-
-    environ: Mapping[str, str]
-    directory: Path  # whose configuration of indexes counts
-    mode: Build = Build.AUTO
-    interpreter: Interpreter | None = None  # that provides torch
-    skip: frozenset[str] = frozenset()
-    jobs: int | None = None  # default: by cores and memory
-    ignored: frozenset[str] = frozenset()  # rules that are switched off
-    network: bool = False  # whether builds may use the network
-    find_links: tuple[Path, ...] = ()  # where source distributions are looked for first
 
 
 def build_locked(
@@ -99,15 +50,49 @@ def build_locked(
     status, where somebody shows it.  Nothing is returned for NEVER.  Raises BuildError where one cannot
     be built, or is not in the cache and may not be built, and the errors of fetching and installing.
     """
-    if request.mode is Build.NEVER:
-        return ()
-    if not target.gpus:
-        raise BuildError("there is no GPU to compile for", hints=["name one: --gpu H200"])
+    found = cached_builds(lock, target, base, request, notify=notify)
+    pending = [one for one, wheel in found if wheel is None]
+    if request.mode is Build.ONLY_CACHED and pending:
+        names = ", ".join(str(one.package) for one in pending)
+        raise BuildError(
+            f"not among the wheels that were compiled here before: {names}",
+            hints=["envfit build LOCK compiles them"],
+        )
+    # All of them: that the second cannot be built is better known before an hour goes to the first.
+    for one in pending:
+        refuse_impossible(report_on(one.judged.case, request.environ))
     cache = BuildCache(built_directory(request.environ), notify=notify)
     return tuple(
-        _built(one, lock, cache, request, watch=watch, notify=notify)
-        for one in _buildable(lock, target, base, request)
+        wheel or _built(one, lock, cache, request, watch=watch, notify=notify) for one, wheel in found
     )
+
+
+def cached_builds(
+    lock: Pylock,
+    target: Target,
+    base: KnowledgeBase,
+    request: BuildRequest,
+    *,
+    notify: Notify = lambda _: None,
+) -> tuple[tuple[Buildable, BuiltWheel | None], ...]:
+    """Return what a lock marks as builds, each with its wheel where it was compiled before.
+
+    Where nothing is compiled, or there is no nvcc, any wheel serves that runs here, whatever
+    compiled it.  Nothing is returned for NEVER.
+    """
+    if request.mode is Build.NEVER:
+        return ()
+    cache = BuildCache(built_directory(request.environ), notify=notify)
+    found = []
+    for one in buildable(lock, target, base, request):
+        key = one.order.key
+        wheel = cache.find(key)
+        if wheel is None and (request.mode is Build.ONLY_CACHED or not key.nvcc):
+            wheel = cache.find_any(key)
+        if wheel is not None:
+            notify(f"{one.package} was compiled before: {wheel.path.name}")
+        found.append((one, wheel))
+    return tuple(found)
 
 
 def build_file(
@@ -171,7 +156,7 @@ def _copied(wheel: Path, directory: Path) -> Path:
 
 
 def _built(
-    one: _Buildable,
+    one: Buildable,
     lock: Pylock,
     cache: BuildCache,
     request: BuildRequest,
@@ -179,18 +164,6 @@ def _built(
     watch: Watch | None,
     notify: Notify,
 ) -> BuiltWheel:
-    key = one.order.key
-    only_cached = request.mode is Build.ONLY_CACHED
-    found = cache.find(key) or (cache.find_any(key) if only_cached or not key.nvcc else None)
-    if found is not None:
-        notify(f"{one.package} was compiled before: {found.path.name}")
-        return found
-    if only_cached:
-        raise BuildError(
-            f"{one.package} is not among the wheels that were compiled here before",
-            hints=["envfit build LOCK compiles it"],
-        )
-    _refuse(one.judged)
     sources = Sources(
         find_links=request.find_links, directory=request.directory, environ=request.environ, notify=notify
     )
@@ -215,171 +188,4 @@ def _built(
         interpreter=python,
         watch=watch,
         notify=notify,
-    )
-
-
-# -- what is to be built ------------------------------------------------------
-
-
-def _buildable(
-    lock: Pylock,
-    target: Target,
-    base: KnowledgeBase,
-    request: BuildRequest,
-) -> Iterator[_Buildable]:
-    packages, interpreter = locked_packages(lock), request.interpreter
-    torch = _torch(packages, interpreter)
-    python = interpreter.python if interpreter is not None else _python(lock, target)
-    nvcc, compiler = target.fact(NVCC), target.fact(GXX)
-    toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
-    query = Query(base, target)
-    here = replace(target, facts=(*target.facts, *_facts_of_builds(request, base, nvcc)))
-    installed = (
-        {item.name: item.version for item in interpreter.provided} if interpreter is not None else None
-    )
-    for package in packages:
-        sdist = package.distribution
-        if not package.build or package.name in request.skip or not isinstance(sdist, Sdist):
-            continue
-        build = query.source_build(package.name, sdist)
-        if build is None or sdist.sha256 is None:
-            raise LockError(f"nothing is known of how {package} is built, or its file has no hash")
-        own = torch if build.needs_torch else None
-        judged = judge(
-            Case(
-                knowledge=base,
-                target=here,
-                package=package.name,
-                version=sdist.version,
-                build=build,
-                torch=own.version if own is not None else None,
-                torch_cuda=own.cuda if own is not None else None,
-                ignored_rules=request.ignored,
-                installed=installed,
-            )
-        )
-        settings = _settings(judged, request.jobs)
-        cuda = own.cuda if own is not None else nvcc.version
-        key = BuildKey(
-            name=package.name,
-            version=sdist.version.public,
-            sdist=sdist.sha256,
-            python=f"cp{python.major}{python.minor}",
-            platform=f"{target.platform.system}_{target.platform.machine}",
-            glibc=target.fact(GLIBC).value,
-            torch=str(own.version.public) if own is not None else "",
-            cuda=f"{cuda.major}.{cuda.minor}" if cuda is not None else "",
-            cxx11_abi=own.cxx11_abi if own is not None else None,
-            codes=settings.codes,
-            ptx=settings.ptx,
-            nvcc=str(nvcc.version) if nvcc.version is not None else "",
-            compiler=str(compiler.version) if compiler.version is not None else "",
-            settings=tuple(sorted(settings.variables.items())),
-        )
-        order = Order(
-            key=key,
-            settings=settings,
-            environ=request.environ,
-            costs=_costs(judged),
-            toolkit=toolkit,
-            inherited=frozenset({"PYTHONPATH"}) if interpreter is not None else frozenset(),
-            network=request.network,
-        )
-        yield _Buildable(
-            package=package,
-            sdist=sdist,
-            judged=judged,
-            python=f"{python.major}.{python.minor}",
-            order=order,
-        )
-
-
-def _torch(packages: Sequence[LockedPackage], interpreter: Interpreter | None) -> _Torch | None:
-    """Return the torch that an interpreter provides, else the one that is locked."""
-    provided = interpreter.package("torch") if interpreter is not None else None
-    if provided is not None:
-        return _Torch(version=provided.version, cuda=provided.cuda, cxx11_abi=provided.cxx11_abi)
-    locked = {package.name: package for package in packages}
-    torch = locked.get("torch")
-    if torch is None or torch.version is None:
-        return None
-    label = torch.version.local or ""
-    if label.startswith("cu") and label[2:].isdigit():
-        return _Torch(version=torch.version, cuda=Version(f"{label[2:-1]}.{label[-1]}"), cxx11_abi=None)
-    # The default index names no CUDA in its version: the runtime that is locked beside it does.
-    runtimes = [
-        package.version
-        for name, package in locked.items()
-        if name.startswith("nvidia-cuda-runtime") and package.version is not None
-    ]
-    return _Torch(version=torch.version, cuda=runtimes[0] if runtimes else None, cxx11_abi=None)
-
-
-def _python(lock: Pylock, target: Target) -> Version:
-    locked = locked_target(lock)
-    return locked.python if locked is not None else target.python
-
-
-def _settings(judged: Judged, jobs: int | None) -> Settings:
-    """Return what the recipe of a build sets, and what its wheel must hold."""
-    recipe, build = judged.recipe, judged.case.build
-    if jobs is None:
-        jobs = judged.jobs.count if judged.jobs is not None else 1
-    return Settings(
-        variables=recipe.variables,
-        effort=recipe.effort(jobs),
-        clears=recipe.clears,
-        local_version_in=build.local_version_in,
-        libraries=build.libraries,
-        codes=recipe.codes,
-        jobs=jobs,
-    )
-
-
-def _costs(judged: Judged) -> Costs:
-    cost, architectures = judged.case.build.cost, len(judged.recipe.codes)
-    if cost is None:
-        return Costs()
-    return Costs(
-        seconds={item.name: item.seconds * architectures for item in cost.objects}, around=cost.around
-    )
-
-
-def _facts_of_builds(request: BuildRequest, base: KnowledgeBase, nvcc: Fact) -> Iterator[Fact]:
-    """Yield what builds can have of this machine: cores, memory, disk, header files."""
-    from envfit.detect.headers import read_header_facts
-    from envfit.detect.resources import read_resources
-
-    directory = built_directory(request.environ)
-    yield from read_resources(Path("/"), request.environ, directory)
-    wanted = tuple(base.torch_extensions.headers) if base.torch_extensions is not None else ()
-    toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
-    interpreter, environ = request.interpreter, dict(request.environ)
-    if interpreter is not None:
-        more = cuda_headers(interpreter.directories)
-        environ["CPATH"] = os.pathsep.join([*filter(None, [environ.get("CPATH")]), *more])
-    python, cuda = read_header_facts(
-        wanted,
-        toolkit,
-        environ,
-        python=include_directory(interpreter.path) if interpreter is not None else None,
-    )
-    yield python
-    if interpreter is not None or cuda.state is FactState.KNOWN:
-        yield cuda  # what an environment that is yet to be made will have, nobody knows
-
-
-def _refuse(judged: Judged) -> None:
-    """Raise InstallRefusedError, with every gate that is closed, where a build is not possible."""
-    if judged.possible:
-        return
-    from envfit.build.remedy import with_remedies
-
-    closed = [gate for gate in with_remedies(judged).gates if gate.outcome is Outcome.FAILED]
-    raise InstallRefusedError(
-        f"{judged.case.release} cannot be compiled here",
-        details={gate.name: " ".join(map(str, gate.reasons)) for gate in closed},
-        hints=[
-            f"{remedy.text} {remedy.command or ''}".strip() for gate in closed for remedy in gate.remedies
-        ],
     )

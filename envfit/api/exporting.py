@@ -71,9 +71,8 @@ def _tables(locks: Sequence[Path], project: Path | None, load: _Load) -> UvTable
         # Paths in it are relative to the lock, and those in a project to the project.
         placed = rebased(lock, Path(os.path.relpath(path.absolute().parent, folder.absolute())))
         named.append(Named(name=_name(path, lock), lock=placed))
-    targets = [one.name for one in named]
     declared = (
-        declared_names(_read(project), targets=targets, where=str(project))
+        declared_names(_read(project), where=str(project))
         if project is not None and project.exists()
         else frozenset()
     )

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from packaging.pylock import Pylock
 
     from envfit.install import InstallReport
+    from envfit.install.builder import Builder
     from envfit.install.make import Watch
     from envfit.target import Target
 
@@ -50,6 +51,7 @@ class InstallRequest:
     mirrors: tuple[str, ...] = ()  # CANONICAL=MIRROR
     guarded: bool = True
     build: Build = Build.AUTO
+    jobs: int | None = None  # compilers at a time
     verify: Verify = Verify.REQUESTED
     keep: int = 1
     adopt: bool = False
@@ -134,6 +136,7 @@ def install(
                     build_variables=downloads.build_variables,
                     watch=watch,
                 ),
+                builder=_builder(judging, request, options, path, watch=watch, notify=notify),
                 prover=prover(known, is_named=request.target.gpus not in ((), ("auto",))),
                 notify=notify,
             )
@@ -167,6 +170,31 @@ def _prefix(named: Path | None, conda: str | None, notify: Notify) -> Path:
     return prefix
 
 
+def _builder(
+    judging: Judging,
+    request: InstallRequest,
+    options: Options,
+    path: Path,
+    *,
+    watch: Watch | None,
+    notify: Notify,
+) -> Builder:
+    from envfit.api.buildable import BuildRequest
+    from envfit.api.compiling import LockBuilder
+
+    asked = BuildRequest(
+        environ=judging.environ,
+        directory=path.parent,
+        mode=options.build,
+        interpreter=options.interpreter,
+        skip=options.skip,
+        ignored=options.ignored,
+        jobs=request.jobs,
+        find_links=options.find_links,
+    )
+    return LockBuilder(judging.target, judging.base, asked, watch=watch, notify=notify)
+
+
 def _told(lock: Pylock, target: Target, request: InstallRequest) -> Iterator[str]:
     """Yield what a lock tells of its target and is not so here, for information."""
     try:
@@ -175,13 +203,14 @@ def _told(lock: Pylock, target: Target, request: InstallRequest) -> Iterator[str
         return  # nothing depends on it
     if made_for is None:
         return
+    named = request.target.gpus not in ((), ("auto",))
     ignored = {(gpu.name, gpu.capability) for gpu in made_for.ignored_gpus}
     alike = [gpu for gpu in target.gpus if (gpu.name, gpu.capability) in ignored]
     if alike and len(alike) < len(target.gpus):
         names = ", ".join(dict.fromkeys(gpu.name for gpu in alike))
         options = shlex.join(ignoring_options(alike))
         yield f"the lock was made without the {names}; {options} leaves it out here too"
-    if made_for.gpus and not target.gpus and request.guarded:
+    if made_for.gpus and not target.gpus and request.guarded and not named:
         names = " and ".join(dict.fromkeys(gpu.name for gpu in made_for.gpus))
         yield (
             f"the lock was made for {names}, and this machine has no GPU: the guard refuses nothing for the "

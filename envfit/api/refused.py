@@ -5,6 +5,7 @@ Tried by judging again, with nothing fetched; locking anew is tried with what is
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 from collections.abc import Iterator
@@ -12,9 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envfit.api.choosing import Judged, Judging, locks_in
-from envfit.errors import EnvfitError
+from envfit.errors import EnvfitError, TargetError
 from envfit.install import Refused
 from envfit.install.transaction import can_be_forced
+from envfit.knowledge.hardware import find_gpu
 from envfit.knowledge.ignored_gpus import ignoring_models, ignoring_options
 from envfit.lock.file import read_lock
 from envfit.lock.reading import rebased
@@ -67,9 +69,9 @@ def _skips(judged: Judged, request: InstallRequest, judging: Judging) -> Iterato
     refused = _refused(judged)
     packages = judged.plan.to_install
     needed = {name for item in packages if item.name not in refused for name in item.dependencies}
-    left = [item for item in packages if item.name not in refused]
-    if not refused or refused & needed or not left:
-        return
+    asked = {item.name for item in packages}.difference(*(item.dependencies for item in packages))
+    if not refused or refused & needed or asked <= refused:
+        return  # without it, nothing that was asked for is left
     if judging.judge(judged.path, judged.lock, [*request.skip, *refused]).runs:
         options = " ".join(f"--skip {name}" for name in sorted(refused))
         yield f"nothing else in the lock needs what does not run: {options}"
@@ -85,8 +87,7 @@ def _locked_anew(judged: Judged, request: InstallRequest, judging: Judging) -> I
     words += ["--driver", target.driver] if target.driver is not None else []
     words += [word for text in target.ignored_gpus for word in ("--ignore-gpu", text)]
     words += ["--provided-from", request.provided_from] if request.provided_from is not None else []
-    gpus = judging.target.gpus
-    slug = re.sub(r"[^a-z0-9]+", "-", gpus[0].name.lower()).strip("-") if gpus else "cpu"
+    slug = _slug(judging)
     command = shlex.join(["envfit", "lock", "-r", str(judged.path), *words, "--target", slug])
     try:
         result = lock_request(
@@ -118,6 +119,16 @@ def _locked_anew(judged: Judged, request: InstallRequest, judging: Judging) -> I
         if pin.version != locked.get(pin.name) and (pin.name in asked or pin.name in refused)
     )
     yield f"lock it for this machine{f', with {pins}' if pins else ''}: {command}"
+
+
+def _slug(judging: Judging) -> str:
+    """Return a name for a target of this machine's GPU."""
+    if not judging.target.gpus:
+        return "cpu"
+    name = judging.target.gpus[0].name
+    with contextlib.suppress(TargetError):  # a GPU that is not known has a name all the same
+        name = find_gpu(judging.base, name).name
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _refused(judged: Judged) -> frozenset[str]:

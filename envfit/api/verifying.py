@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -23,7 +22,7 @@ from envfit.detect.meanwhile import Meanwhile
 from envfit.doctor.data import report_data
 from envfit.doctor.dependencies import Dependencies
 from envfit.doctor.finding import Finding, Severity, Stage
-from envfit.doctor.kinds import CANNOT_WORK
+from envfit.doctor.kinds import CANNOT_WORK, MISSING_REQUIREMENT
 from envfit.doctor.metadata import find_in_metadata
 from envfit.doctor.report import Report, Skipped
 from envfit.errors import VerificationError
@@ -40,7 +39,6 @@ __all__ = ["prover"]
 
 #: What is looked at for the sake of what was asked for, besides the GPU.
 _REQUESTED = (Stage.METADATA, Stage.IMPORTS, Stage.SCENARIOS)
-_NOT_FOUND = re.compile(r"ModuleNotFoundError: No module named '(\w+)")
 
 
 def prover(knowledge: KnowledgeBase, *, is_named: bool) -> Prover:
@@ -174,16 +172,21 @@ def _require_working(report: Report, planned: Plan, options: Options) -> None:
     blocking = [finding for finding in report.findings if _blocks(finding, planned, force=options.force)]
     if not blocking:
         return
+    lacking = [
+        f"{finding.text} Where a module provides it, --provided-from PYTHON names that."
+        for finding in report.findings
+        if finding.kind is MISSING_REQUIREMENT
+    ]
     first, *others = blocking
     more = f" {len(others)} more was found." if len(others) == 1 else ""
     more = f" {len(others)} more were found." if len(others) > 1 else more
     raise VerificationError(
         f"everything was installed, and does not work, so it was not put in place: {first.text}{more}",
         details={
-            f"{', '.join(finding.subject[:1])} [{finding.kind.code}]": "\n".join(_lines(finding))
+            f"{finding.subject[0]} [{finding.kind.code}]": "\n".join(_lines(finding, told=finding is first))
             for finding in blocking
         },
-        hints=tuple(dict.fromkeys(hint for finding in blocking for hint in _hints(finding, planned))),
+        hints=(*dict.fromkeys(hint for finding in blocking for hint in _hints(finding, planned)), *lacking),
     )
 
 
@@ -205,9 +208,11 @@ def _name(subject: str) -> str:
     return canonicalize_name(subject.partition(" ")[0])
 
 
-def _lines(finding: Finding) -> Iterator[str]:
+def _lines(finding: Finding, *, told: bool) -> Iterator[str]:
+    """Yield what a finding is and rests on; ``told``: the message has said what it is."""
     reason = finding.because
-    yield finding.text
+    if not told:
+        yield finding.text
     if reason is not None:
         if reason.sentence not in finding.text:
             yield f"{reason.sentence}{f' [{reason.rule}]' if reason.rule else ''}"
@@ -221,7 +226,4 @@ def _hints(finding: Finding, planned: Plan) -> Iterator[str]:
     needed = {other for package in planned.to_install for other in package.dependencies}
     if name in {package.name for package in planned.to_install} - needed and len(planned.to_install) > 1:
         yield f"leave {name} out: --skip {name}"
-    missing = _NOT_FOUND.search(finding.text)
-    if missing is not None and canonicalize_name(missing[1]) not in needed | {name}:
-        yield f"no package of the lock is {missing[1]}: --provided-from PYTHON names what provides it"
     yield from (remedy.text for remedy in finding.remedies if not remedy.commands)

@@ -46,7 +46,7 @@ def cost_of(measured: BuildCost, architectures: int, jobs: Jobs) -> Cost:
         core_seconds=measured.core_seconds * architectures,
         seconds=seconds_of(measured, architectures, jobs.count),
         jobs=jobs.count,
-        peak_memory=jobs.peak_memory,
+        peak_memory=max(jobs.peak_memory, measured.largest),
         machine=measured.machine,
     )
 

@@ -81,6 +81,8 @@ class BuildKey:
         """
         own = self.as_data()
         free = {"nvcc", "compiler", "glibc"}
+        if not self.torch:
+            free.add("cuda")  # the toolkit's own, which nobody knows where there is none
         if {name: own[name] for name in own if name not in free} != {
             name: value for name, value in other.items() if name not in free and name in own
         }:

@@ -31,6 +31,7 @@ class Case:
     torch_cuda: Version | None = None  # CUDA runtime of torch
     ignored_rules: frozenset[str] = field(default_factory=frozenset)
     installed: Mapping[str, Version] | None = None  # where the build is not isolated: what it finds
+    jobs: int | None = None  # how many objects at a time, where somebody says it
     locked: frozenset[str] | None = None  # names of what is locked beside it; None where nothing is
 
     @property

@@ -32,6 +32,7 @@ from envfit.build.reason import (
     TooLittleDisk,
     TooLittleMemory,
     WordNeedsNvcc,
+    gpu_words,
 )
 from envfit.build.recipe import Recipe, nvcc_release, recipe_for
 from envfit.frozen import frozen
@@ -106,7 +107,7 @@ def judge(case: Case) -> Judged:
     """Return what every gate says of a case; remedies are not looked for."""
     known = case.knowledge.compilers
     recipe = recipe_for(case.package, case.version, case.build, case.target, known)
-    jobs = jobs_for(case.build, case.target)
+    jobs = jobs_for(case.build, case.target, case.jobs)
     gates = _Gates(case, recipe, jobs)
     return Judged(
         case=case, gates=tuple(gates.all()), recipe=recipe, jobs=jobs, warnings=tuple(gates.warnings())
@@ -318,7 +319,7 @@ class _Gates:
         fact = fact_of(self._case.target, objection.demand.name) if objection.demand is not None else None
         if fact is None or not fact.name.startswith("compute capability of "):
             return ""
-        return f"{fact.name.removeprefix('compute capability of ')} (compute capability {fact.value})"
+        return gpu_words(fact.name.removeprefix("compute capability of "), fact.value)
 
 
 _WITHOUT_NVCC = NotSaid(text="It cannot be said without an nvcc.")

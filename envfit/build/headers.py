@@ -53,14 +53,8 @@ def _of_cuda(case: Case) -> Headers:
         what = f"{', '.join(stated.headers)}, which torch's own headers include,"
         return Headers(missing=(HeadersMissing(what=what, source=where),))
     there = "are not in the toolkit" if toolkit.state is FactState.ABSENT else "were not looked for"
-    return Headers(
-        unknown=(
-            (
-                f"those of CUDA's libraries {there}; wheels that are locked beside torch bring them: "
-                f"{', '.join(wheels)}"
-            ),
-        )
-    )
+    bring = f"wheels that are locked beside torch bring them: {', '.join(wheels)}"
+    return Headers(unknown=(f"those of CUDA's libraries {there}; {bring}",))
 
 
 def _has(names: frozenset[str], wheel: str) -> bool:

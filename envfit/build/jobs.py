@@ -20,7 +20,7 @@ class Jobs:
     threads: int  # of nvcc, for each object
     job_memory: float  # GiB
     assumed: bool  # whether job_memory is, for nobody has measured it
-    bound: str  # "cores", "memory" or "objects"
+    bound: str  # "cores", "memory", "objects", or "said"
     cores: int
     memory: float | None  # GiB; None where nobody knows
 
@@ -37,9 +37,10 @@ class Jobs:
         return f"{what} at a time ({each}), for {cores} and {memory}"
 
 
-def jobs_for(build: SourceBuild, target: Target) -> Jobs | None:
+def jobs_for(build: SourceBuild, target: Target, said: int | None = None) -> Jobs | None:
     """Return how many objects of a build are compiled at a time; None where nobody knows the cores.
 
+    What is said is taken as it is: whoever says it has a reason.
     nvcc's threads compile the architectures of one object side by side, each with memory of its own:
     many objects keep the cores as busy for less, so there is one.
     """
@@ -54,6 +55,9 @@ def jobs_for(build: SourceBuild, target: Target) -> Jobs | None:
     if build.cost is not None:
         bounds["objects"] = len(build.cost.objects)
     bound = min(bounds, key=lambda name: bounds[name])
+    if said is not None:
+        bound = "said"
+        bounds[bound] = said
     return Jobs(
         count=max(1, bounds[bound]),
         threads=1,

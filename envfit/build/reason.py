@@ -25,7 +25,13 @@ __all__ = [
     "TooLittleDisk",
     "TooLittleMemory",
     "WordNeedsNvcc",
+    "gpu_words",
 ]
+
+
+def gpu_words(name: str, capability: str) -> str:
+    """Return a GPU in words; one that was named by its capability has no other name."""
+    return name if name == f"capability {capability}" else f"{name} (compute capability {capability})"
 
 
 @frozen
@@ -68,7 +74,7 @@ class NoWord:
     words: tuple[str, ...]  # those that it has; none where any capability would do
 
     def __str__(self) -> str:
-        gpu = f"{self.gpu.name} (compute capability {self.gpu.capability})"
+        gpu = gpu_words(self.gpu.name, str(self.gpu.capability))
         if not self.words:
             return f"No CUDA toolkit known writes machine code for {gpu}."
         known = ", ".join(self.words)
@@ -87,7 +93,7 @@ class WordNeedsNvcc:
     nvcc: Version | None
 
     def __str__(self) -> str:
-        gpu = f"{self.gpu.name} (compute capability {self.gpu.capability})"
+        gpu = gpu_words(self.gpu.name, str(self.gpu.capability))
         if self.demanded is None:
             return f"{gpu} needs code for sm_{self.code}, which nvcc {self.nvcc} cannot write."
         return (

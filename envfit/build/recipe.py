@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from packaging.version import Version
 
-from envfit.build.reason import NoWord, Reason, WordNeedsNvcc
+from envfit.build.reason import NoWord, Reason, WordNeedsNvcc, gpu_words
 from envfit.frozen import frozen
 from envfit.knowledge.device_code import runs_on
 from envfit.knowledge.model import BuildArchitecture, NvccRelease, SourceBuild
@@ -33,7 +33,7 @@ class Served:
     architecture: BuildArchitecture
 
     def __str__(self) -> str:
-        return f"{self.gpu.name} ({self.gpu.capability}) runs sm_{self.architecture.code}"
+        return f"{gpu_words(self.gpu.name, str(self.gpu.capability))} runs sm_{self.architecture.code}"
 
 
 @frozen

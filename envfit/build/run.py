@@ -19,7 +19,7 @@ from envfit.build.cause import cause_of
 from envfit.build.isolation import Isolation, Wall
 from envfit.build.progress import Costs, Progress, edges, finished
 from envfit.build.session import Sample, run_session
-from envfit.build_system import build_system
+from envfit.build_system import build_system, hooks
 from envfit.errors import BuildError
 from envfit.frozen import frozen
 
@@ -76,13 +76,7 @@ def build_wheel(
     )
     if watch is not None:
         watch(lambda: f"{name}: {progress.status()}")
-    caller = pyproject_hooks.BuildBackendHookCaller(
-        str(tree),
-        system.backend,
-        backend_path=system.backend_path or None,
-        runner=run,
-        python_executable=python,
-    )
+    caller = hooks(tree, system, python=python, runner=run)
     for former in output.glob("*.whl"):
         former.unlink()
     begun = time.monotonic()

@@ -23,8 +23,9 @@ def build_report_lines(report: BuildReport) -> Iterator[str]:
         yield f"{judged.case.release} cannot be built: {closed} gate{'s are' if closed > 1 else ' is'} closed"
     else:
         yield f"{judged.case.release} can be built{_left_open(judged.gates)}"
+    told: set[str] = set()
     for gate in judged.gates:
-        yield from _gate_lines(gate)
+        yield from _gate_lines(gate, told)
     yield from (f"  warns: {warning}" for warning in judged.warnings)
     if judged.recipe.architectures:
         yield from _recipe_lines(report)
@@ -35,12 +36,16 @@ def _left_open(gates: Sequence[Gate]) -> str:
     return f", as far as is known; not known: {', '.join(names)}" if names else ""
 
 
-def _gate_lines(gate: Gate) -> Iterator[str]:
+def _gate_lines(gate: Gate, told: set[str]) -> Iterator[str]:
+    """Yield a gate; ``told`` are remedies of those before it, which are not said again."""
     word = _WORDS[gate.outcome]
     for reason in gate.reasons:
         yield f"  {word:<5} {gate.name}: {reason}{_rule(reason)}"
     for remedy in gate.remedies:
-        yield f"          to do: {remedy.text}"
+        if remedy.text in told:
+            continue
+        told.add(remedy.text)
+        yield f"          {'to do' if remedy.tried else 'note'}: {remedy.text}"
         if remedy.command is not None:
             yield f"                 {remedy.command}"
 

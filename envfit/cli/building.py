@@ -45,7 +45,14 @@ def build(
     is_lock = lock_file.suffix == ".toml" or lock_file.is_file()
     if dry_run:
         said = api.BuildSaid(
-            torch=torch, nvcc=nvcc, gxx=gxx, memory=memory, cores=cores, ignored_rules=tuple(ignore_rules)
+            torch=torch,
+            nvcc=nvcc,
+            gxx=gxx,
+            memory=memory,
+            cores=cores,
+            jobs=jobs,
+            provided_from=provided_from,
+            ignored_rules=tuple(ignore_rules),
         )
         _report(what, is_lock=is_lock, target=target, said=said, skip=skip, json=json)
         return

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from envfit.api.targets import TargetRequest
 from envfit.cli import render
 from envfit.errors import InputError
+from envfit.install.guard import CONSTRAINTS
 
 if TYPE_CHECKING:
     from envfit.install import Line
 
-__all__ = ["guard", "guard_sentence"]
+__all__ = ["guard", "guard_sentence", "uv_line"]
 
 
 def guard(
@@ -44,7 +45,7 @@ def guard(
         place, lines = put_on(
             prefix, target=target, ignore_rules=ignore_rules, environ=os.environ, notify=render.talk
         )
-        said = [guard_sentence(lines)]
+        said = [guard_sentence(lines), *uv_line(place)]
     else:
         place, lines = guard_of(prefix, os.environ)
         said = _told(place, lines)
@@ -73,7 +74,16 @@ def _told(place: Path, lines: Sequence[Line] | None) -> list[str]:
             said += [f"refused: {line.name}" if line.bars else f"bounded: {line}"]
             said += [f"    {sentence}" for sentence in line.why]
     said += [f"kept: {line.name} {line.keeps}" for line in lines if line.keeps is not None]
+    if lines:
+        said.append("to add a package and keep all this: envfit add NAME, and envfit install")
+        said += uv_line(place)
     return said
+
+
+def uv_line(place: Path) -> list[str]:
+    """Return the line that holds uv to them without an activation; none where uv could not read the path."""
+    path = place / CONSTRAINTS
+    return [] if any(sign.isspace() for sign in str(path)) else [f"for uv: export UV_CONSTRAINT={path}"]
 
 
 def _data(place: Path, lines: Sequence[Line] | None) -> dict[str, Any]:

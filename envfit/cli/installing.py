@@ -9,7 +9,7 @@ from envfit import api
 from envfit.cli import render
 from envfit.cli.ending import ending_in_order
 from envfit.cli.progress import Progress
-from envfit.install.options import Verify
+from envfit.install.options import Build, Verify
 
 __all__ = ["install"]
 
@@ -24,6 +24,8 @@ def install(
     ignored_gpus: Sequence[str],
     driver: str | None,
     skip: Sequence[str],
+    build: str | None,
+    jobs: int | None,
     provided_from: str | None,
     ignore_rules: Sequence[str],
     mirrors: Sequence[str],
@@ -45,6 +47,8 @@ def install(
             gpus=tuple(gpus or ("auto",)), driver=driver, ignored_gpus=tuple(ignored_gpus)
         ),
         skip=tuple(skip),
+        build=Build(build) if build is not None else Build.AUTO,
+        jobs=jobs,
         provided_from=provided_from,
         ignore_rules=tuple(ignore_rules),
         mirrors=tuple(mirrors),

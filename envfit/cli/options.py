@@ -146,6 +146,11 @@ _OFFLINE = _flag("offline", "--offline", help="Use only what is in the cache.")
 _NO_BUILD = _flag(
     "no_build", "--no-build", help="Use no source distribution, and build none for its metadata."
 )
+_NO_PREBUILT = _flag(
+    "no_prebuilt",
+    "--no-prebuilt",
+    help="Ask no release page for a prebuilt wheel of a package that has none on its index.",
+)
 _VERBOSE = _flag("verbose", "-v", "--verbose", help="Print every package.")
 _BUDGET = Argument(
     name="budget",
@@ -337,6 +342,7 @@ _LOCK = Command(
         _EXCLUDE_NEWER,
         _OFFLINE,
         _NO_BUILD,
+        _NO_PREBUILT,
         _IGNORE_RULES,
         _STRICT_KNOWLEDGE,
         _READ_LIMIT,
@@ -373,6 +379,7 @@ _ADD = Command(
         _EXCLUDE_NEWER,
         _OFFLINE,
         _NO_BUILD,
+        _NO_PREBUILT,
         _IGNORE_RULES,
         _STRICT_KNOWLEDGE,
         _READ_LIMIT,
@@ -430,6 +437,21 @@ _INSTALL = Command(
         ),
         _IGNORE_GPUS,
         Argument(name="skip", flags=("--skip",), metavar="NAME", many=True, help="Leave NAME out."),
+        Argument(
+            name="build",
+            flags=("--build",),
+            metavar="auto|never|only-cached",
+            choices=("auto", "never", "only-cached"),
+            help="Whether what the lock marks as builds is compiled. Default: auto, where the cache does not "
+            "have it. only-cached needs no compiler.",
+        ),
+        Argument(
+            name="jobs",
+            flags=("-j", "--jobs"),
+            metavar="N",
+            kind=_positive,
+            help="Run this many compilers at a time. Default: by cores and memory.",
+        ),
         Argument(
             name="provided_from",
             flags=("--provided-from",),

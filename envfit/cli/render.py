@@ -400,17 +400,13 @@ def _interpreter_data(interpreter: Interpreter) -> dict[str, Any]:
 def print_install(report: InstallReport) -> None:
     """Print what was installed, or would be, and what is still to be proved."""
     planned = report.plan
-    for condition in planned.conditions:
-        talk(str(condition))
-    for warning in planned.warnings:
-        talk(f"warning: {warning}")
+    for told in (*planned.conditions, *(f"warning: {warning}" for warning in planned.warnings)):
+        talk(str(told))
     for name in planned.skipped:
         print(f"skipped {name}")
     if report.version is None:
-        for reason in report.overridden:
-            print(f"would override {reason}")
-        for sentence in report.intentions("would install"):
-            print(sentence)
+        intended = report.intentions("would install")
+        print("\n".join([*(f"would override {reason}" for reason in report.overridden), *intended]))
         return
     for result in report.proof.imports:
         print(f"import {result}")
@@ -420,9 +416,9 @@ def print_install(report: InstallReport) -> None:
     if report.kept:
         print(f"the former version {report.kept[0]} is kept: envfit rollback{_prefix_words(report)}")
     if report.guard:
-        from envfit.cli.guarding import guard_sentence
+        from envfit.cli.guarding import guard_sentence, uv_line
 
-        print(guard_sentence(report.guard))
+        print(guard_sentence(report.guard), *uv_line(report.prefix), sep="\n")
 
 
 def _prefix_words(report: InstallReport) -> str:

@@ -6,25 +6,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from envfit.export.uv_tables import UvExtra, UvSource, UvTables
+from envfit.export_marks import marked
 
-__all__ = [
-    "conflict_item",
-    "extra_items",
-    "list_items",
-    "source_item",
-    "toml_string",
-    "uv_fragment",
-]
+__all__ = ["conflict_items", "extra_items", "list_items", "source_items", "uv_fragment"]
 
 
 def uv_fragment(tables: UvTables) -> str:
-    """Return the text to be put into a ``pyproject.toml`` that has a ``[project]``."""
+    """Return the text to be put into a ``pyproject.toml`` that has a ``[project]``.
+
+    Each array is between the comments by which ``merged_into_project`` finds it.
+    """
     return "\n".join([*_header(tables), *_extras(tables), *_settings(tables), *_indexes(tables), ""])
 
 
 def list_items(values: Iterable[str]) -> list[str]:
     """Return the lines of an array of strings, without its brackets."""
-    return [f"  {toml_string(value)}," for value in values]
+    return [f"  {_toml_string(value)}," for value in values]
 
 
 def extra_items(extra: UvExtra) -> list[str]:
@@ -38,19 +35,28 @@ def extra_items(extra: UvExtra) -> list[str]:
     return [*told, *list_items(extra.requirements)]
 
 
-def conflict_item(names: Sequence[str]) -> str:
-    """Return the set of extras of which no two go together."""
-    return f"[{', '.join(f'{{ extra = {toml_string(name)} }}' for name in names)}]"
+def conflict_items(extras: Sequence[UvExtra]) -> list[str]:
+    """Return the line with the extras of which no two go together; none where there is one only."""
+    sets = ", ".join(f"{{ extra = {_toml_string(extra.name)} }}" for extra in extras)
+    return [f"  [{sets}],"] if len(extras) > 1 else []
 
 
-def source_item(source: UvSource) -> str:
-    """Return one source of a package, as an inline table."""
-    place = f"index = {toml_string(source.index)}" if source.index else f"path = {toml_string(source.path)}"
-    editable = ", editable = true" if source.editable else ""
-    return f"{{ {place}{editable}, extra = {toml_string(source.extra)} }}"
+def source_items(sources: Iterable[UvSource]) -> list[str]:
+    """Return the lines of the array of a package's sources."""
+    return [
+        f"  {{ {_place(source)}{', editable = true' if source.editable else ''}, "
+        f"extra = {_toml_string(source.extra)} }},"
+        for source in sources
+    ]
 
 
-def toml_string(value: str) -> str:
+def _place(source: UvSource) -> str:
+    if source.index:
+        return f"index = {_toml_string(source.index)}"
+    return f"path = {_toml_string(source.path)}"
+
+
+def _toml_string(value: str) -> str:
     """Return a string of TOML; what is written here has no control characters."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
@@ -61,6 +67,7 @@ def _header(tables: UvTables) -> Iterator[str]:
     yield "# Exported by envfit from locks, for a pyproject.toml that has a [project]."
     yield f"# Then: uv lock && uv sync --extra {first}"
     yield "# Without an extra uv is free to take any release, so name one at uv run, too."
+    yield "# envfit lock passes over what stands between the comments of an export."
     if tables.python:
         yield f"# Python: {tables.python}, by requires-python in [project] or by uv python pin."
     if any(extra.compiled for extra in tables.extras):
@@ -71,14 +78,14 @@ def _extras(tables: UvTables) -> Iterator[str]:
     yield from ("", "[project.optional-dependencies]")
     yield "# For each target the GPU stack, and what else differs between targets."
     for extra in tables.extras:
-        yield from (f"{extra.name} = [", *extra_items(extra), "]")
+        yield from _array(extra.name, extra_items(extra))
 
 
 def _settings(tables: UvTables) -> Iterator[str]:
     yield from ("", "[tool.uv]")
     if len(tables.extras) > 1:
         yield "# One target at a time."
-        yield f"conflicts = [{conflict_item([extra.name for extra in tables.extras])}]"
+        yield from _array("conflicts", conflict_items(tables.extras))
     for comment, key, values in (
         ("What was locked for; elsewhere uv refuses.", "environments", tables.environments),
         ("The rest, the same for every target.", "constraint-dependencies", tables.constraints),
@@ -86,15 +93,19 @@ def _settings(tables: UvTables) -> Iterator[str]:
         ("Left out whoever asks for it.", "exclude-dependencies", tables.excluded),
     ):
         if values:
-            yield from (f"# {comment}", f"{key} = [", *list_items(values), "]")
+            yield from (f"# {comment}", *_array(key, list_items(values)))
 
 
 def _indexes(tables: UvTables) -> Iterator[str]:
     for index in tables.indexes:
         yield from ("", "[[tool.uv.index]]")
-        yield from (f"name = {toml_string(index.name)}", f"url = {toml_string(index.url)}")
+        yield from (f"name = {_toml_string(index.name)}", f"url = {_toml_string(index.url)}")
         yield "explicit = true # serves only what the sources below name"
     if tables.sources:
         yield from ("", "[tool.uv.sources]")
         for package, these in groupby(tables.sources, key=lambda source: source.package):
-            yield f"{package} = [{', '.join(map(source_item, these))}]"
+            yield from _array(package, source_items(these))
+
+
+def _array(key: str, items: Sequence[str]) -> list[str]:
+    return [f"{key} = [", *marked(items), "]"]

@@ -1,14 +1,14 @@
 """What an export says to uv, merged into a ``pyproject.toml`` that keeps everything else as it is written.
 
 envfit's lines in an array stand between two comments, by which the next export finds and replaces them.
-Indexes are added and stay; a source belongs to envfit where its package stands between the comments of
-its extra.
+Indexes are added and stay: they serve nothing that no source takes from them.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -16,16 +16,14 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from envfit.errors import ProjectError
-from envfit.export.uv import conflict_item, extra_items, list_items, source_item, toml_string
+from envfit.export.uv import conflict_items, extra_items, list_items, source_items
 from envfit.export.uv_tables import UvSource, UvTables
+from envfit.export_marks import marked, marked_parts, without_export
 from envfit.frozen import frozen
 from envfit.toml_text import parse_toml
 
 __all__ = ["MergedProject", "declared_names", "merged_into_project"]
 
-_BEGIN = "# envfit export writes from here"
-_END = "# to here"
-_BLOCK = re.compile(rf"[ \t]*{_BEGIN}\n(.*?)[ \t]*{_END}[^\n]*\n?", re.DOTALL)
 _OURS = {"optional-dependencies": "project", "uv": "tool"}
 _TOUCHED = (
     "conflicts",
@@ -74,13 +72,13 @@ def merged_into_project(text: str, tables: UvTables, *, where: str) -> MergedPro
     uv = _table(_table(document, "tool", is_super=True), "uv")
     if isinstance(uv, InlineTable):
         raise _would_lose(where)
-    former = merging.put_extras(extras, tables)
+    merging.put_extras(extras, tables)
     merging.put_settings(uv, tables)
     for key, table in (("optional-dependencies", extras), ("uv", uv)):
         if key in new:
             table.add(tomlkit.nl())  # before the table that follows
     names = merging.put_indexes(uv, tables)
-    merging.put_sources(uv, tables, names, former)
+    merging.put_sources(uv, tables, names)
     for table, key in ((project, "optional-dependencies"), (uv, "sources")):
         if key in table and not table[key]:
             del table[key]
@@ -90,21 +88,19 @@ def merged_into_project(text: str, tables: UvTables, *, where: str) -> MergedPro
     return MergedProject(text=merged, notes=(*notes, *merging.notes))
 
 
-def declared_names(text: str, *, targets: Container[str], where: str) -> frozenset[str]:
+def declared_names(text: str, *, where: str) -> frozenset[str]:
     """Return the normalized names that a project asks for, in its groups and extras too.
 
-    What a former export wrote does not count, nor do the extras of the targets.  Raises
-    ProjectError where the text is malformed.
+    What a former export wrote does not count.  Raises ProjectError where the text is malformed.
     """
     try:
-        document = parse_toml(_BLOCK.sub("", text))
+        document = parse_toml(without_export(text))
     except ValueError as error:
         raise ProjectError(f"{where} is malformed: {error}") from error
     project = document.get("project", {})
-    extras = project.get("optional-dependencies", {})
     lists = [
         project.get("dependencies", []),
-        *(texts for name, texts in extras.items() if canonicalize_name(name) not in targets),
+        *project.get("optional-dependencies", {}).values(),
         *document.get("dependency-groups", {}).values(),
     ]
     return frozenset(name for texts in lists for item in texts if (name := _name(item)) is not None)
@@ -181,31 +177,24 @@ class _Merging:
             return []
         return [f"the locks are for Python {minor[1]} alone: uv python pin {minor[1]}"]
 
-    def put_extras(self, extras: Any, tables: UvTables) -> set[tuple[str, str]]:
-        """Write the extras; return the (extra, package) that a former export wrote."""
-        former = set[tuple[str, str]]()
-        mine = {extra.name: extra_items(extra) for extra in tables.extras}
-        for key in list(extras):
-            block = _BLOCK.search(extras[key].as_string())
-            if block is not None:
-                former |= {(canonicalize_name(key), name) for name in _names(block[1])}
-                if canonicalize_name(key) not in mine:
-                    self.notes.append(f"the extra {key} of a former export is gone")
-                    _put(extras, key, [])
+    def put_extras(self, extras: Any, tables: UvTables) -> None:
+        """Write the extras, and take away those of a former export."""
         spelled: dict[str, str] = {canonicalize_name(key): key for key in extras}
-        for name, lines in mine.items():
-            key = spelled.get(name, name)
-            if key in extras and not _BLOCK.search(extras[key].as_string()) and extras[key]:
-                self.notes.append(f"the extra {key} keeps what it had")
+        wanted = {spelled.get(extra.name, extra.name): extra_items(extra) for extra in tables.extras}
+        for key in list(extras):
+            if key not in wanted and marked_parts(extras[key].as_string()):
+                self.notes.append(f"the extra {key} of a former export is gone")
+                _put(extras, key, [])
+        for key, lines in wanted.items():
             _put(extras, key, lines)
-        return former
+            if _own(extras, key):
+                self.notes.append(f"the extra {key} keeps what else is in it")
 
     def put_settings(self, uv: Any, tables: UvTables) -> None:
         """Write conflicts, environments, constraints and the like."""
-        names = [extra.name for extra in tables.extras]
-        _put(uv, "conflicts", [f"  {conflict_item(names)},"] if len(names) > 1 else [])
+        _put(uv, "conflicts", conflict_items(tables.extras))
         environments = list_items(tables.environments)
-        if "environments" in uv and _without_block(uv["environments"].as_string()) is not None:
+        if _own(uv, "environments"):
             self.notes.append("[tool.uv] environments is yours and was kept; the locks are for less than all")
             environments = []
         _put(uv, "environments", environments)
@@ -214,7 +203,7 @@ class _Merging:
             ("override-dependencies", tables.overrides),
             ("exclude-dependencies", tables.excluded),
         ):
-            own = _own_strings(uv, key)
+            own = _own(uv, key)
             _put(uv, key, list_items(value for value in values if value not in own))
 
     def put_indexes(self, uv: Any, tables: UvTables) -> dict[str, str]:
@@ -240,122 +229,83 @@ class _Merging:
             uv["index"].append(entry)
         return names
 
-    def put_sources(
-        self, uv: Any, tables: UvTables, names: Mapping[str, str], former: set[tuple[str, str]]
-    ) -> None:
+    def put_sources(self, uv: Any, tables: UvTables, names: Mapping[str, str]) -> None:
         """Write the sources in the place of those that a former export wrote."""
         wanted: dict[str, list[UvSource]] = {}
         for source in tables.sources:
-            wanted.setdefault(source.package, []).append(source)
+            wanted.setdefault(source.package, []).append(replace(source, index=names.get(source.index, "")))
         if not wanted and "sources" not in uv:
             return
         sources = _table(uv, "sources")
         spelled: dict[str, str] = {canonicalize_name(key): key for key in sources}
-        for package in sorted({*wanted, *(name for _, name in former if name in spelled)}):
+        for package in sorted({*wanted, *spelled}):
             key = spelled.get(package, package)
-            there = sources.get(key, [])
-            entries = [there] if isinstance(there, Mapping) else list(there)
-            kept = [
-                item
-                for item in entries
-                if (canonicalize_name(str(item.get("extra", ""))), package) not in former
-            ]
-            added = [item for item in wanted.get(package, ()) if not self._is_said(item, kept, names)]
-            if len(kept) == len(entries) and not added:
-                continue
-            items = [*map(_inline, kept), *(_renamed(item, names) for item in added)]
-            if items:
-                _set(sources, key, _array(f"[{', '.join(items)}]"))
-            else:
-                del sources[key]
+            kept = _own(sources, key)
+            added = [source for source in wanted.get(package, ()) if not self._is_said(source, kept)]
+            _put(sources, key, source_items(added))
 
-    def _is_said(self, source: UvSource, kept: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> bool:
+    def _is_said(self, source: UvSource, kept: Sequence[Mapping[str, Any]]) -> bool:
         """Tell whether the project says so already; raises ProjectError where it says something else."""
         for item in kept:
-            whose = item.get("extra")
-            if item.get("group") is not None or (
-                whose is not None and canonicalize_name(str(whose)) != source.extra
-            ):
+            whose = canonicalize_name(str(item.get("extra", source.extra)))
+            if "group" in item or whose != source.extra:
                 continue
-            if source.index and item.get("index") == names[source.index] and "marker" not in item:
+            if source.index and item.get("index") == source.index and "marker" not in item:
                 return True
+            said = ", ".join(f"{key} = {value}" for key, value in item.items())
             raise ProjectError(
-                f"[tool.uv.sources] of {self._where} says {_inline(item)} of {source.package}, and for "
-                f"{source.extra} it comes from {names.get(source.index, source.path)}",
+                f"[tool.uv.sources] of {self._where} says {said} of {source.package}, and for {source.extra} "
+                f"it comes from {source.index or source.path}",
                 hints=[f"take the source of {source.package} out; the export has one for each target"],
             )
         return False
 
 
-def _names(block: str) -> set[str]:
-    texts = parse_toml(f"x = [\n{block}]")["x"]
-    return {canonicalize_name(Requirement(text).name) for text in texts if isinstance(text, str)}
-
-
 def _put(table: Any, key: str, lines: Sequence[str]) -> None:
     """Put lines between the comments in an array, and leave what else is in it; none: take them away."""
     text = table[key].as_string() if key in table else "[]"
-    own = _without_block(text)
+    if text.startswith("{"):
+        text = f"[{text}]"  # a source that stands alone
+    own = without_export(text)
     if not lines:
-        if own is not None:
-            if own != text:
-                _set(table, key, _array(own))
-        elif key in table and text != "[]":
+        if own == text:
+            return
+        if _items(own):
+            _set(table, key, own)
+        else:
             del table[key]
-        return
-    block = "\n".join([f"  {_BEGIN}", *lines, f"  {_END}", ""])
-    if own is None:
-        _set(table, key, _array(f"[\n{block}]"))
         return
     head = own[: own.rindex("]")].rstrip(" \t")
     head = head if head.endswith("\n") else f"{head}\n"
+    block = "".join(f"{line}\n" for line in marked(lines))
     try:
-        _set(table, key, _array(f"{head}{block}]"))
+        _set(table, key, f"{head}{block}]")
     except ValueError:  # no comma after the last item
         body = head.rstrip("\n")
         # A comment would swallow the comma.
         comma = ",\n" if "#" not in body.rpartition("\n")[2] else "\n  ,\n"
-        _set(table, key, _array(f"{body}{comma}{block}]"))
+        _set(table, key, f"{body}{comma}{block}]")
 
 
-def _without_block(text: str) -> str | None:
-    """Return the text of an array without envfit's lines; None where nothing else is in it."""
-    own = _BLOCK.sub("", text)
-    return own if parse_toml(f"x = {own}")["x"] else None
+def _own(table: Any, key: str) -> list[Any]:
+    """Return what is in an array besides an export; an inline table counts as an array of one."""
+    if key not in table:
+        return []
+    items = _items(without_export(table[key].as_string()))
+    return items if isinstance(items, list) else [items]
 
 
-def _own_strings(table: Any, key: str) -> set[str]:
-    own = _without_block(table[key].as_string()) if key in table else None
-    return {str(item) for item in parse_toml(f"x = {own}")["x"]} if own is not None else set()
+def _items(text: str) -> Any:
+    return parse_toml(f"x = {text}")["x"]
 
 
-def _array(text: str) -> Any:
-    """Return an array; raises ValueError where its text is none."""
+def _set(table: Any, key: str, text: str) -> None:
+    """Set a key, with the comment that stood after its former value; raises ValueError on no TOML."""
     import tomlkit
 
-    array: Any = tomlkit.parse(f"x = {text}\n")["x"]
-    return array
-
-
-def _set(table: Any, key: str, item: Any) -> None:
-    """Set a key, with the comment that stood after its former value."""
+    item: Any = tomlkit.parse(f"x = {text}\n")["x"]
     if key in table:
         old = table[key].trivia
         item.trivia.comment_ws, item.trivia.comment = old.comment_ws, old.comment
         item.trivia.indent, item.trivia.trail = old.indent, old.trail
     table[key] = item
-
-
-def _inline(item: Mapping[str, Any]) -> str:
-    values = (
-        f"{key} = {str(value).lower() if isinstance(value, bool) else toml_string(str(value))}"
-        for key, value in item.items()
-    )
-    return f"{{ {', '.join(values)} }}"
-
-
-def _renamed(source: UvSource, names: Mapping[str, str]) -> str:
-    text = source_item(source)
-    if source.index:
-        return text.replace(toml_string(source.index), toml_string(names[source.index]), 1)
-    return text

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyproject_hooks
 
-from envfit.build_system import BuildSystem, build_system
+from envfit.build_system import BuildSystem, build_system, hooks
 from envfit.frozen import frozen
 from envfit.interpreter import own_interpreter
 
@@ -24,11 +23,6 @@ __all__ = ["BackEnd", "BackEndFailedError", "NoInterpreterError"]
 _WITH_PKG_RESOURCES = "setuptools<82"
 
 _REPORTED_LINES = 15
-
-# Since 1.3, pyproject-hooks repeats the warnings of a back end here; they are its author's concern.
-_BACKEND_WARNING = getattr(pyproject_hooks, "BuildBackendWarning", None)
-if _BACKEND_WARNING is not None:
-    warnings.filterwarnings("ignore", category=_BACKEND_WARNING)
 
 
 class BackEndFailedError(Exception):
@@ -91,13 +85,7 @@ class BackEnd:
         environment = self.directory / f"{label}-environment"
         python = str(environment / "bin" / "python")
         self._run_uv("venv", "--quiet", "--python", interpreter, str(environment))
-        caller = pyproject_hooks.BuildBackendHookCaller(
-            str(tree),
-            system.backend,
-            backend_path=system.backend_path or None,
-            runner=self._run_hook,
-            python_executable=python,
-        )
+        caller = hooks(tree, system, python=python, runner=self._run_hook)
         output = self.directory / f"{label}-output"
         output.mkdir()
         try:

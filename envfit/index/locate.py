@@ -2,7 +2,7 @@
 
 A lock names canonical addresses; a file is its hash, wherever it lies.  A mirror
 that keeps the layout of files has it under the same path.  One that does not names
-it on its page of the project.
+it on its page of the project.  A prebuilt wheel that was fetched to be locked is in the cache.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ def _is_fetched(item: Distribution) -> bool:
 
 def _found(wanted: Distribution, session: Session, cache: Cache) -> str:
     """Return the address, as pages and locks name it, under which a file is found."""
+    kept = cache.wheel(wanted.sha256, wanted.filename) if wanted.sha256 is not None else None
+    if kept is not None:
+        return kept.absolute().as_uri()  # uv checks its hash like any other's
     moved = session.address(wanted.url) != wanted.url
     if session.offline or (moved and session.has(wanted.url, size=wanted.size)):
         return wanted.url  # offline, the address by which it would be in the cache of whoever fetches it

@@ -31,6 +31,7 @@ CONSTRAINTS = "envfit-constraints.txt"
 
 _ASK = "ask.envfit.guard"
 _KEPT = "!=0+kept.by.envfit"  # excludes nothing; pip shows it beside the pin
+_ADD = ".use.envfit.add"  # what keeps everything else; environments made before say less
 _WHY_KEPT = "It holds GPU code or CUDA libraries, which were chosen to fit the GPU and one another."
 _OPPOSITE = {">=": "<", ">": "<=", "<": ">=", "<=": ">", "==": "!="}
 
@@ -65,7 +66,8 @@ def guard(installed: Mapping[str, Version], query: Query) -> tuple[Line, ...]:
     """
     pins = {name: version for name, version in installed.items() if is_gpu_stack(name, version, query)}
     lines = [
-        Line(name=name, specifier=f"=={version},{_KEPT}", why=(_WHY_KEPT,)) for name, version in pins.items()
+        Line(name=name, specifier=f"=={version},{_KEPT}{_ADD}", why=(_WHY_KEPT,))
+        for name, version in pins.items()
     ]
     found: dict[str, _Found] = {}
     for rule in query.knowledge.rules:
@@ -84,7 +86,8 @@ def constraints_text(lines: Sequence[Line], target: Target) -> str:
     written = [
         "# Written by envfit: what pip and uv may not change in this environment, and why.",
         f"# GPUs that it is for: {gpus or 'none was named, so nothing is refused for the sake of one'}.",
-        "# envfit guard tells of it, envfit guard --off takes it away.",
+        "# envfit guard tells of it, envfit guard --off takes it away; envfit add NAME locks NAME along with",
+        "# everything that is here, and envfit install makes the environment of that.",
     ]
     for line in lines:
         written += ["", *(f"# {sentence}" for sentence in line.why), str(line)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import field
 from pathlib import Path
 
+from envfit.build.report import BuildReport
 from envfit.detect.interpreter import Interpreter
 from envfit.frozen import frozen
 from envfit.install.guard import Line
@@ -28,6 +29,7 @@ class InstallReport:
     kept: tuple[str, ...] = ()  # names of versions to which one can go back, the one used last first
     space: Space | None = None  # what it takes on the disk
     adopts: bool = False  # whether a directory that envfit did not make is moved aside
+    builds: tuple[BuildReport, ...] = ()  # what had to be compiled, or would have to be
     proof: Proof = field(default_factory=Proof)  # of the environment; nothing where it was not made
     interpreter: Interpreter | None = None  # whose packages the environment sees
     overridden: tuple[Overridden, ...] = ()  # what speaks against it, and was overridden
@@ -40,6 +42,10 @@ class InstallReport:
             f"{verb} {count} package{'' if count == 1 else 's'} for Python {self.plan.python} "
             f"into {self.prefix}"
         )
+        for build in self.builds:
+            cost = f", {build.cost}" if build.cost is not None else ""
+            yield f"to be compiled first: {build.judged.case.release}{cost}"
+            yield from (f"note: {advice.text}" for advice in build.advice)
         if self.space is not None:
             yield from self.space.sentences()
         if self.adopts:

@@ -17,6 +17,7 @@ from packaging.pylock import Package, Pylock
 from envfit.detect.interpreter import Interpreter
 from envfit.errors import FileError
 from envfit.install.activation import write_file
+from envfit.install.builder import Builder, NoBuilder
 from envfit.install.confirmation import confirm
 from envfit.install.environment import Environment
 from envfit.install.journal import Step
@@ -50,6 +51,7 @@ def install(
     *,
     options: Options | None = None,
     downloads: Downloads | None = None,
+    builder: Builder | None = None,
     prover: Prover = prove_imports,
     notify: Callable[[str], None] = lambda _: None,
 ) -> InstallReport:
@@ -62,11 +64,20 @@ def install(
     """
     options = Options() if options is None else options
     interpreter = options.interpreter
+    builder = builder or NoBuilder()
     module = module_of(interpreter)
-    planned = plan(lock, target, knowledge, skip=options.skip, ignored=options.ignored, module=module)
+
+    def judged(lock: Pylock) -> Plan:
+        known = builder.knowledge(knowledge)
+        made = plan(lock, target, known, skip=options.skip, ignored=options.ignored, module=module)
+        _refuse(made, force=options.force)
+        return made
+
+    lock = builder.reuse(lock)
+    planned = judged(lock)
     for told in told_of_module(lock, module):
         notify(f"note: {told}")
-    _refuse(planned, force=options.force)
+    builds = builder.reports(lock, planned)
     against = overridden(planned.refusals)
     for reason in against:
         notify(f"overridden: {reason}")
@@ -83,13 +94,16 @@ def install(
         overridden=against,
         space=space,
         adopts=adopts,
+        builds=builds,
     )
     if options.dry_run:
         return report
     require_room(space)
     for sentence in report.intentions("installing"):
         notify(sentence)
-    # Builds belong here: what is compiled is judged, and not begun; nothing is at the prefix yet.
+    if builds:  # nothing is at the prefix yet
+        lock = builder.compile(lock)
+        planned = judged(lock)
     with replacement(environment, keep=options.keep, adopt=options.adopt, notify=notify) as new:
         lines = make(
             new.version,
@@ -169,14 +183,6 @@ def _refuse(planned: Plan, *, force: bool) -> None:
             "the lock does not run on this machine, and --force-incompatible does not help: no installer "
             "takes these files here",
             fixed,
-        )
-    if planned.to_build:
-        names = [package.name for package in planned.to_build]
-        options = " ".join(f"--skip {name}" for name in names)
-        raise Refused(
-            f"{', '.join(names)} must be compiled, and envfit does not build yet",
-            [],
-            hints=[f"install the rest with {options}"],
         )
 
 

@@ -103,6 +103,9 @@ def test_uv_locks_for_each_extra_what_envfit_locked_for_its_target(
     assert exported(run_uv, "v100")["torch"] == "2.14.1+cu126"
     assert exported(run_uv, "a100") == locked(envfit.cwd / "pylock.a100.toml")
     assert exported(run_uv, "a100")["torch"] == "2.15.0"
+    envfit("check", "uv.lock", "--extra", "v100", *V100)
+    answer = envfit("check", "uv.lock", "--extra", "a100", *V100, code=1)
+    assert "torch 2.15.0" in answer.out
     assert "incompatible" in run_uv("export", "--frozen", "--extra", "v100", "--extra", "a100", code=2).stderr
     dry = run_uv(
         "sync", "--dry-run", "--frozen", "--python", HERE, "--extra", "v100", code=0 if HERE == "3.11" else 2
@@ -163,6 +166,25 @@ def test_a_second_export_takes_the_place_of_the_first(envfit: CommandLine, pytor
     assert exported(run_uv, "v100")["torch"] == "2.15.0"
 
 
+def test_what_an_export_wrote_binds_no_later_lock(
+    envfit: CommandLine, pytorch: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uv's settings of the project count for envfit lock: indexes, constraints, exclusions. Not its own export."""
+    monkeypatch.setenv("UV_NO_CONFIG", "0")
+    project = envfit.cwd / "pyproject.toml"
+    project.write_text(PROJECT.replace('"plain"', '"plain", "flash-attn"'))
+    envfit("lock", "-o", "pylock.a100.toml", *A100)
+    first = (envfit.cwd / "pylock.a100.toml").read_text()
+    project.write_text(PROJECT)
+    envfit("lock", "-o", "pylock.v100.toml", *V100, "--pytorch-index", pytorch)
+    for lock in ("pylock.a100.toml", "pylock.v100.toml"):
+        project.write_text(project.read_text().replace('"plain", "flash-attn"', '"plain"'))
+        envfit("export", lock, "--format", "uv", "--write")
+        project.write_text(project.read_text().replace('"plain"', '"plain", "flash-attn"', 1))
+        envfit("lock", "-o", "pylock.again.toml", *A100, "--upgrade")
+        assert (envfit.cwd / "pylock.again.toml").read_text() == first
+
+
 def test_what_must_be_compiled_is_left_to_envfit(envfit: CommandLine, run_uv: Uv) -> None:
     (envfit.cwd / "pyproject.toml").write_text(
         '[project]\nname = "demo"\nversion = "0"\nrequires-python = "==3.11.*"\n'
@@ -201,7 +223,7 @@ def test_direct_references_go_where_uv_takes_them_from(
     )
     text = envfit("export", "--format", "uv").out
     assert f'"far @ {own_index.root}/files/{wheel.name}"' in text
-    assert 'near = [{ path = "near", extra = "cpu" }]' in text
+    assert '{ path = "near", extra = "cpu" },' in text
     head = f'[project]\nname = "demo"\nversion = "0"\nrequires-python = "=={HERE}.*"\n\n'
     (envfit.cwd / "pyproject.toml").write_text(head + text)
     run_uv("lock")
@@ -261,11 +283,15 @@ def test_uv_sync_keeps_the_link_and_removes_what_its_lock_does_not_have(
     run_uv("run", "python", "-c", "import native")  # brings what is missing, removes nothing
     assert "changed-since-install" not in envfit("check", ".venv").out
     run_uv("sync")
+    project = envfit.cwd / "pyproject.toml"
+    project.write_text(project.read_text().replace('["lib"]', '["lib==1.0"]'))
+    run_uv("sync")
     assert installed.readlink() == link
     assert (installed / "envfit-constraints.txt").is_file()
     answer = envfit("check", ".venv")
     assert "[changed-since-install]" in answer.out
     assert "removed native 1.0" in answer.out
+    assert "replaced lib 1.1 by 1.0, by uv" in answer.out
     assert "removed plain 2.0" in answer.out
     envfit("install")
     assert installed.readlink() != link

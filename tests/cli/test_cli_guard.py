@@ -36,7 +36,7 @@ def test_an_environment_that_people_made_is_guarded_for_a_gpu_and_let_go(
     said = envfit("guard", str(venv), "--on", "--gpu", "V100", "--driver", "535.161.08").out
     assert said.startswith("guarded: a later pip install keeps 1 packages as they are, bounds ")
     constraints = (venv / CONSTRAINTS).read_text()
-    assert "\ntorch==2.8.0,!=0+kept.by.envfit\n" in constraints
+    assert "\ntorch==2.8.0,!=0+kept.by.envfit.use.envfit.add\n" in constraints
     assert "\nflash-attn==0+cannot.run.on.V100.ask.envfit.guard\n" in constraints
     told = envfit("guard", str(venv)).out
     assert "refused: flash-attn\n    FlashAttention 2 is compiled for compute capability 8.0" in told

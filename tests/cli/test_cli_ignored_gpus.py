@@ -182,6 +182,8 @@ def test_install_refuses_or_leaves_out(envfit: CommandLine) -> None:
     envfit("lock", "torch", "--gpu", "A100", "--driver", "580.95.05")
     refused = envfit("install", "--prefix", "env", "--dry-run", code=1)
     assert "[torch/device-code]" in refused.err
+    assert f"hint: it runs here without the {V100}: --ignore-gpu 0\n" in refused.err
+    assert "without the NVIDIA A100" not in refused.err
     envfit("install", "--prefix", "env", "--dry-run", "--ignore-gpu", "0")
 
 

@@ -79,6 +79,7 @@ def test_install_that_is_planned(
         "detect",
         "lock",
         "install",
+        "build",
         "wheelhouse",
         "guard",
         "export",

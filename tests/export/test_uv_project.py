@@ -9,6 +9,7 @@ import pytest
 from envfit.errors import ProjectError
 from envfit.export import declared_names, merged_into_project, uv_fragment
 from envfit.export.uv_tables import UvExtra, UvIndex, UvSource, UvTables
+from envfit.export_marks import without_export
 from envfit.toml_text import parse_toml
 
 CU126 = "https://variants.invalid/whl/cu126"
@@ -143,7 +144,10 @@ def test_a_project_for_more_pythons_is_told_to_pin_one(required: str | None, not
         (f'{HEAD}requires-python = "three"\n', "requires-python of pyproject.toml is malformed"),
         (f"{HEAD}[tool]\nuv = {{ package = false }}\n", "cannot be added to without loss"),
         (f"{HEAD}[tool]\nuv.package = false\n", "cannot be added to without loss"),
-        (f'{HEAD}[tool.uv.sources]\ntorch = {{ url = "https://a.invalid/t.whl" }}\n', "says { url = "),
+        (
+            f'{HEAD}[tool.uv.sources]\ntorch = {{ url = "https://a.invalid/t.whl" }}\n',
+            "says url = https://a.invalid/t.whl of torch",
+        ),
     ],
 )
 def test_what_cannot_be_merged_is_an_error(text: str, said: str) -> None:
@@ -157,9 +161,12 @@ def test_what_a_project_asks_for_is_not_what_an_export_wrote() -> None:
         f'{HEAD}dependencies = ["Torch>2", "plain[x]"]\n[project.optional-dependencies]\nold = ["deepspeed"]\n'
         'other = ["b; python_version > \'3\'"]\n[dependency-groups]\ndev = ["c", { include-group = "d" }]\nd = []\n'
     )
-    expected = {"torch", "plain", "b", "c"}
-    assert declared_names(text, targets={"old", "new"}, where="x") == expected
-    assert declared_names(merged(text), targets={"old", "new"}, where="x") == expected
-    assert declared_names(merged(text), targets={"next"}, where="x") == {*expected, "deepspeed"}
+    expected = {"torch", "plain", "deepspeed", "b", "c"}
+    assert declared_names(text, where="x") == declared_names(merged(text), where="x") == expected
     with pytest.raises(ProjectError):
-        declared_names("[", targets=(), where="x")
+        declared_names("[", where="x")
+
+
+def test_a_fragment_that_was_pasted_is_replaced_like_a_merge() -> None:
+    assert parse_toml(merged(HEAD + uv_fragment(OLD))) == parse_toml(merged(HEAD))
+    assert without_export(merged(HEAD)) == without_export(merged(merged(HEAD)))

@@ -39,7 +39,7 @@ def lines(
 
 def test_what_holds_gpu_code_stays_at_its_version_and_the_rest_is_free() -> None:
     found = lines(torch="2.8.0+cu126", requests="2.0")
-    assert found == {"torch": "==2.8.0+cu126,!=0+kept.by.envfit"}
+    assert found == {"torch": "==2.8.0+cu126,!=0+kept.by.envfit.use.envfit.add"}
     assert Requirement(f"torch{found['torch']}").specifier.contains("2.8.0+cu126")
 
 
