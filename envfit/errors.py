@@ -14,12 +14,16 @@ The tree::
     ├── OutsideError          network, disk, permission                (exit 3)
     │   ├── SourceError           an index failed or answered garbage
     │   └── FileError             a file could not be read or written
+    │       └── SpaceError            the disk surely has no room for it
     ├── RefusalError          it cannot work, and why                  (exit 1)
     │   ├── TargetImpossibleError a GPU and a driver that exclude each other
     │   ├── UnsatisfiableError    proved: no set of packages fits
-    │   └── InstallRefusedError   the lock does not run on this machine
+    │   ├── InstallRefusedError   the lock does not run on this machine
+    │   └── BuildImpossibleError  a package cannot be compiled for the GPUs, or not here
     ├── UndecidedError        not decided within the budget            (exit 4)
     └── InstallError          the installation failed                  (exit 1)
+        ├── BuildError            a source distribution was not compiled
+        │   └── CrippledBuildError    it was, and its wheel lacks what it was built for
         └── VerificationError     it installed, and does not work
 
 An error is a value: a stable ``code``, a message that is complete without
@@ -33,6 +37,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "BuildError",
+    "BuildImpossibleError",
+    "CrippledBuildError",
     "EnvfitError",
     "FileError",
     "InputError",
@@ -45,6 +52,7 @@ __all__ = [
     "RefusalError",
     "RequirementError",
     "SourceError",
+    "SpaceError",
     "TargetError",
     "TargetImpossibleError",
     "UndecidedError",
@@ -190,6 +198,20 @@ class FileError(OutsideError):
     remedy = "Check the path that the message names, its permissions, and the space on the disk."
 
 
+class SpaceError(FileError):
+    """What would be installed surely does not fit on the disk."""
+
+    code = "no-space"
+    cause = (
+        "What would be installed surely does not fit on the disk: it is larger than what is free where the "
+        "environment or uv's cache lies. Nothing was made."
+    )
+    remedy = (
+        "Make room (uv cache prune; envfit install --keep 0 keeps no former version), or name another place "
+        "with --prefix or UV_CACHE_DIR."
+    )
+
+
 class RefusalError(EnvfitError):
     """It cannot work, and the message says why."""
 
@@ -234,6 +256,20 @@ class InstallRefusedError(RefusalError):
     remedy = "Lock for this machine (envfit lock --gpu auto), or install where the lock runs."
 
 
+class BuildImpossibleError(RefusalError):
+    """A package cannot be compiled for the GPUs of a target, or not on this machine."""
+
+    code = "build-impossible"
+    cause = (
+        "Something that a build needs is missing or does not fit: code for the GPU, an nvcc or a host "
+        "compiler that fits the rest, another torch, memory. Nothing was compiled."
+    )
+    remedy = (
+        "Take one of the hints; each was judged in the same way. envfit build --dry-run shows every gate, "
+        "those that are open too."
+    )
+
+
 class UndecidedError(EnvfitError):
     """Neither solved nor proved impossible within the budget."""
 
@@ -260,4 +296,29 @@ class VerificationError(InstallError):
     )
     remedy = (
         "Look at the exception in the message: its root is the cause. envfit diagnose tells what it means."
+    )
+
+
+class BuildError(InstallError):
+    """A source distribution could not be compiled; what was finished of it is kept."""
+
+    code = "compilation-failed"
+    cause = "A source distribution could not be compiled: its build stopped with an error or was ended."
+    remedy = (
+        "Read the cause in the message and the log that it names, then run the same command again: it goes "
+        "on from what was finished."
+    )
+
+
+class CrippledBuildError(BuildError):
+    """A build said that all is well, and its wheel lacks the extension or the code that it was built for."""
+
+    code = "crippled-build"
+    cause = (
+        "A build ended without an error, and its wheel lacks the compiled extension or code for a GPU that "
+        "it was built for, or holds code that nobody asked for. Some packages fall back so when a setting "
+        "does not suit them."
+    )
+    remedy = (
+        "Read the log that the message names for what the build left out; no such wheel is ever installed."
     )

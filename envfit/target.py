@@ -30,16 +30,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ARCHSPEC",
+    "CORES",
     "CPU",
     "CUDA",
     "CUDA_ARCH",
     "CUDA_DRIVER",
+    "CUDA_HEADERS",
+    "DISK_FREE",
     "GLIBC",
     "GXX",
     "LIBCUDA",
     "LINUX",
     "MEMORY",
+    "MEMORY_FREE",
     "NVCC",
+    "PYTHON_HEADERS",
     "Capability",
     "Fact",
     "FactState",
@@ -61,6 +66,13 @@ CPU = "__cpu"  # CPU, by the name it gives itself
 NVCC = "__nvcc"  # CUDA toolkit (nvcc)
 GXX = "__gxx"  # host compiler
 MEMORY = "__memory"  # main memory in GiB
+
+# What a build may use; read only where something is compiled, and part of no lock.
+CORES = "__cores"  # processors that this process may use
+MEMORY_FREE = "__memory_free"  # GiB that this process may still take
+DISK_FREE = "__disk_free"  # GiB where the build is made
+CUDA_HEADERS = "__cuda_headers"  # directory of the headers of CUDA's libraries
+PYTHON_HEADERS = "__python_headers"  # directory of Python.h
 
 
 @total_ordering

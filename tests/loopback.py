@@ -28,7 +28,7 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -292,6 +292,10 @@ class Index:
         default_factory=dict
     )  # by beginning of a path: what stands there instead
     break_off: dict[str, int] = field(default_factory=dict)  # by path: how many answers end halfway
+    piece: int = 0  # bytes of an answer that are sent at a time; 0: all
+    pause: float = 0  # seconds between two of them
+    file_headers: dict[str, str] = field(default_factory=dict)  # of every answer that is a file
+    proxied: list[str] = field(default_factory=list)  # addresses that a client asked for whole, as of a proxy
     yanked: dict[str, str] = field(default_factory=dict)  # by filename: the reason
     upload_times: dict[str, str] = field(default_factory=dict)  # by filename
     project_status: dict[str, tuple[str, str]] = field(default_factory=dict)  # by name: status, reason
@@ -458,7 +462,8 @@ class Index:
         for directory in (self.directory, *self.pages.values()):
             path = directory / filename
             if path.is_file():
-                return self._bytes(path.read_bytes(), headers)
+                answer = self._bytes(path.read_bytes(), headers)
+                return replace(answer, headers={**answer.headers, **self.file_headers})
             wheel = directory / filename.removesuffix(".metadata")
             if self.core_metadata and self.sidecars and wheel.suffix == ".whl" and wheel.is_file():
                 return _Answer(body=_metadata_of(wheel) or b"")
@@ -513,6 +518,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self, *, with_body: bool) -> None:
         path = unquote(urlsplit(self.path).path)
+        if "://" in self.path:
+            self.served.proxied.append(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         time.sleep(self.served.delays.get(path, self.served.delay))
         answer = self.served.answer(self.command, path, headers)
@@ -531,7 +538,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        self.wfile.write(body)
+        size = self.served.piece or max(len(body), 1)
+        for at in range(0, len(body), size):
+            self.wfile.write(body[at : at + size])
+            time.sleep(self.served.pause)
 
 
 def _project(filename: str) -> str | None:

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envfit.api.asking import Account, Possibility
+    from envfit.api.build_gates import BuildSaid, gate_report, lock_gate_reports
+    from envfit.api.building import build_file
     from envfit.api.codes import CodeEntry
     from envfit.api.diagnosing import diagnose_file, diagnose_stream
     from envfit.api.fixing import Fixed
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from envfit.api.locking import LockResult
     from envfit.api.matrices import MatrixRequest
     from envfit.api.request import LockRequest
+    from envfit.api.rolling_back import rollback, versions
     from envfit.api.scanning import Scanned
     from envfit.api.targets import Notify, TargetRequest, describe_target, target_of
     from envfit.detect import Machine
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from envfit.matrix.model import Matrix
 
 __all__ = [
+    "BuildSaid",
     "InstallRequest",
     "LockRequest",
     "LockResult",
@@ -46,6 +50,7 @@ __all__ = [
     "account_of_lock",
     "apply_fix",
     "begin_package",
+    "build_file",
     "check_file",
     "check_page",
     "check_prefix",
@@ -55,18 +60,23 @@ __all__ = [
     "diagnose_file",
     "diagnose_stream",
     "export",
+    "export_into_project",
     "freshen",
+    "gate_report",
     "install",
     "knowledge",
     "known",
     "lint",
     "lock",
+    "lock_gate_reports",
     "matrix",
     "plan_fix",
     "possibility",
     "record",
+    "rollback",
     "scan",
     "target_of",
+    "versions",
     "why",
     "write_page",
 ]
@@ -74,16 +84,22 @@ __all__ = [
 
 # Where the other names of this room are: whoever detects does not wait for what locks.
 _ELSEWHERE = {
+    "BuildSaid": "build_gates",
     "InstallRequest": "installing",
     "LockRequest": "request",
     "LockResult": "locking",
     "MatrixRequest": "matrices",
     "TargetRequest": "targets",
+    "build_file": "building",
     "describe_target": "targets",
     "diagnose_file": "diagnosing",
     "diagnose_stream": "diagnosing",
+    "gate_report": "build_gates",
     "install": "installing",
+    "lock_gate_reports": "build_gates",
+    "rollback": "rolling_back",
     "target_of": "targets",
+    "versions": "rolling_back",
 }
 
 
@@ -489,17 +505,20 @@ def check_file(
     )
 
 
-def export(path: Path, form: str) -> Mapping[str, str]:
+def export(locks: Sequence[Path], form: str, *, project: Path | None = None) -> Mapping[str, str]:
     """Return the texts of an export, by the suffix of the file that each belongs in.
 
-    ``form`` is ``requirements`` or ``conda``.  An export of a lock that counts on
-    a module's packages comes with their constraints.
+    ``form`` is ``requirements``, ``constraints``, ``conda`` or ``uv``, and only ``uv`` takes
+    several locks.  Requirements of a lock that counts on a module's packages come with their
+    constraints.  ``project`` is the ``pyproject.toml`` that an export to uv is for, where there is one.
     """
-    from envfit.export import constraints, environment_yml, requirements
-    from envfit.lock.file import read_lock
+    from envfit.api.exporting import texts
 
-    document = read_lock(path)
-    if form == "conda":
-        return {"": environment_yml(document)}
-    bounds = constraints(document)
-    return {"": requirements(document), **({"constraints": bounds} if bounds else {})}
+    return texts(locks, form, project=project, load=knowledge)
+
+
+def export_into_project(locks: Sequence[Path], project: Path) -> Sequence[str]:
+    """Write an export to uv into a ``pyproject.toml``, everything else kept; return what is to be said."""
+    from envfit.api.exporting import into_project
+
+    return into_project(locks, project, load=knowledge)

@@ -36,6 +36,7 @@ __all__ = [
     "Downloads",
     "IndexRequest",
     "OpenIndexes",
+    "default_index",
     "notes_on_addresses",
     "open_downloads",
     "open_indexes",
@@ -189,7 +190,9 @@ def open_downloads(
     """
     configuration = _configuration(request, environ)
     cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
-    with Session(environ, mirrors=configuration.mirrors, keyring=configuration.keyring) as session:
+    with Session(
+        environ, offline=request.offline, mirrors=configuration.mirrors, keyring=configuration.keyring
+    ) as session:
         for url in (*configuration.search_order, *(route.url for route in configuration.routes)):
             session.authorize(url)
         from envfit.index.locate import locate
@@ -239,6 +242,12 @@ def notes_on_addresses(
 def _uv_addresses(urls: Iterable[str], session: Session) -> tuple[str, ...]:
     """Return addresses as uv is given them for builds: of mirrors, and with credentials."""
     return tuple(map(session.for_another_program, urls))
+
+
+def default_index(directory: Path) -> str:
+    """Return the address, as locks record it, of the default index that a directory's settings name."""
+    configuration = _configuration(IndexRequest(directory=directory), os.environ)
+    return configuration.recorded(configuration.default)
 
 
 def _configuration(request: IndexRequest, environ: Mapping[str, str]) -> IndexConfiguration:

@@ -17,7 +17,7 @@ from envfit.api.indexes import IndexRequest, open_downloads
 from envfit.api.knowing import load_knowledge
 from envfit.api.provided import ask_interpreter
 from envfit.api.targets import Notify, TargetRequest, this_machine
-from envfit.errors import LockError
+from envfit.errors import InstallError, LockError
 from envfit.frozen import frozen
 from envfit.install import Build, Downloads, Options, Refused, Verify
 from envfit.install import install as install_lock
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from packaging.pylock import Pylock
 
     from envfit.install import InstallReport
+    from envfit.install.builder import Builder
+    from envfit.install.make import Watch
     from envfit.target import Target
 
 __all__ = ["InstallRequest", "install"]
@@ -49,6 +51,7 @@ class InstallRequest:
     mirrors: tuple[str, ...] = ()  # CANONICAL=MIRROR
     guarded: bool = True
     build: Build = Build.AUTO
+    jobs: int | None = None  # compilers at a time
     verify: Verify = Verify.REQUESTED
     keep: int = 1
     adopt: bool = False
@@ -59,18 +62,23 @@ class InstallRequest:
 
 
 def install(
-    request: InstallRequest, *, environ: Mapping[str, str] | None = None, notify: Notify = lambda _: None
+    request: InstallRequest,
+    *,
+    environ: Mapping[str, str] | None = None,
+    notify: Notify = lambda _: None,
+    watch: Watch | None = None,
 ) -> InstallReport:
     """Install a lock into a new environment, if it runs on this machine.
 
     Where none is named, one that runs is chosen from the directory, or made.
 
     Mirrors of the request come before those of the environment and of the project that the lock
-    lies in, whose rules count too.
+    lies in, whose rules count too.  ``watch`` is given what tells how far the downloads are.
     Raises InstallRefusedError with the reasons before anything is made, and
     InstallError or VerificationError with the former environment untouched.
     """
     environ = os.environ if environ is None else environ
+    prefix = _prefix(request.prefix, environ.get("CONDA_PREFIX"), notify)
     directory = request.lock.parent if request.lock is not None else Path()
     base = load_knowledge(rules_of(directory / "pyproject.toml"))
     ignored = ignored_rules(request.ignore_rules, base)
@@ -109,6 +117,7 @@ def install(
         directory=path.parent,
         mirrors=request.mirrors,
         project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
+        offline=request.offline,
     )
     from envfit.api.verifying import prover
 
@@ -119,9 +128,12 @@ def install(
                 document,
                 judging.target,
                 known,
-                request.prefix or Path(".venv"),
+                prefix,
                 options=options,
-                downloads=Downloads(locate=downloads.locate, build_variables=downloads.build_variables),
+                downloads=Downloads(
+                    locate=downloads.locate, build_variables=downloads.build_variables, watch=watch
+                ),
+                builder=_builder(judging, request, options, path, watch=watch, notify=notify),
                 prover=prover(known, is_named=request.target.gpus not in ((), ("auto",))),
                 notify=notify,
             )
@@ -130,6 +142,54 @@ def install(
 
             judged = judging.judge(path, document, request.skip)
             raise with_ways_out(error, judged, request, judging) from None
+
+
+def _prefix(named: Path | None, conda: str | None, notify: Notify) -> Path:
+    """Return where an environment goes, which is never one of conda's that is active.
+
+    Raises InstallError where that is named, or a directory in it.
+    """
+    prefix = (named or Path(".venv")).absolute()
+    if not conda:
+        return prefix
+    active = Path(conda).absolute()
+    if prefix == active or active in prefix.parents:
+        raise InstallError(
+            f"{prefix} is {'' if prefix == active else 'in '}the conda environment that is active, "
+            "and envfit leaves those as they are",
+            hints=[
+                "name a --prefix outside of it: the new environment is used in its place, not beside it",
+                "to add to what conda installed: lock and install with --provided-from python",
+            ],
+        )
+    if named is None:
+        notify(f"the conda environment that is active ({active}) stays as it is; this goes into {prefix}")
+    return prefix
+
+
+def _builder(
+    judging: Judging,
+    request: InstallRequest,
+    options: Options,
+    path: Path,
+    *,
+    watch: Watch | None,
+    notify: Notify,
+) -> Builder:
+    from envfit.api.buildable import BuildRequest
+    from envfit.api.compiling import LockBuilder
+
+    asked = BuildRequest(
+        environ=judging.environ,
+        directory=path.parent,
+        mode=options.build,
+        interpreter=options.interpreter,
+        skip=options.skip,
+        ignored=options.ignored,
+        jobs=request.jobs,
+        find_links=options.find_links,
+    )
+    return LockBuilder(judging.target, judging.base, asked, watch=watch, notify=notify)
 
 
 def _told(lock: Pylock, target: Target, request: InstallRequest) -> Iterator[str]:

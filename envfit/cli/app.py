@@ -28,7 +28,7 @@ _ABOUT = (
 )
 _END = (
     "Exit codes: 0 done; 1 a refusal or a finding; 2 wrong usage or input; 3 the outside failed "
-    "(network, disk); 4 not decided within the budget; 130 interrupted."
+    "(network, disk); 4 not decided within the budget; 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP."
 )
 
 
@@ -91,9 +91,11 @@ def _framed(run: Callable[[], None], *, json: bool, verbose: bool = False) -> No
         _leave(USAGE)
     except EnvfitError as error:
         _leave(_print_error(error, json=json, verbose=verbose))
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        _leave(INTERRUPTED)
+    except KeyboardInterrupt as end:
+        # Ctrl-C, or a signal that is treated as it: see envfit/cli/ending.py.
+        name = getattr(end, "name", None)
+        sys.stderr.write(f"ended by {name}\n" if name else "interrupted\n")
+        _leave(getattr(end, "exit_code", INTERRUPTED))
     except BrokenPipeError:
         _forget_output()
     except OSError as error:

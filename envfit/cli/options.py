@@ -16,6 +16,22 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _amount(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = 0.0
+    if not 0 < amount < float("inf"):
+        raise ArgumentTypeError(f"{text!r} is no number above zero")
+    return amount
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise ArgumentTypeError(f"{text!r} is not a number")
+    return int(text)
+
+
 def _megabytes(text: str) -> int:
     """Return bytes."""
     if not text.isdigit():
@@ -384,8 +400,20 @@ _INSTALL = Command(
             flags=("--prefix",),
             metavar="DIR",
             kind=Path,
-            default=Path(".venv"),
             help="Where the environment goes. Default: .venv.",
+        ),
+        _flag(
+            "adopt",
+            "--adopt",
+            help="Take the place of a virtual environment that envfit did not make; envfit rollback brings "
+            "it back.",
+        ),
+        Argument(
+            name="keep",
+            flags=("--keep",),
+            metavar="N",
+            kind=_count,
+            help="How many former versions stay for envfit rollback; 0 in images. Default: 1.",
         ),
         Argument(
             name="gpus",
@@ -402,6 +430,21 @@ _INSTALL = Command(
         ),
         _IGNORE_GPUS,
         Argument(name="skip", flags=("--skip",), metavar="NAME", many=True, help="Leave NAME out."),
+        Argument(
+            name="build",
+            flags=("--build",),
+            metavar="auto|never|only-cached",
+            choices=("auto", "never", "only-cached"),
+            help="Whether what the lock marks as builds is compiled. Default: auto, where the cache does not "
+            "have it. only-cached needs no compiler.",
+        ),
+        Argument(
+            name="jobs",
+            flags=("-j", "--jobs"),
+            metavar="N",
+            kind=_positive,
+            help="Run this many compilers at a time. Default: by cores and memory.",
+        ),
         Argument(
             name="provided_from",
             flags=("--provided-from",),
@@ -424,12 +467,141 @@ _INSTALL = Command(
             "the GPU too where there is one), all (what envfit check looks at) or none. Default: requested.",
         ),
         _MIRRORS,
+        Argument(
+            name="find_links",
+            flags=("--find-links",),
+            metavar="DIR",
+            kind=Path,
+            many=True,
+            help="Take files of the lock from this directory where it has them, by name and sha256. Repeat "
+            "it for several.",
+        ),
+        _flag(
+            "offline",
+            "--offline",
+            help="Fetch nothing: uv's cache and the directories of --find-links must have every file.",
+        ),
         _flag(
             "no_guard",
             "--no-guard",
             help="Do not hold later installations by pip and uv to what the lock chose for the GPU.",
         ),
         _flag("dry_run", "--dry-run", help="Judge and plan; make nothing."),
+        _JSON,
+    ),
+)
+
+_BUILD = Command(
+    name="build",
+    run="envfit.cli.building:build",
+    summary="Compile what a lock marks as builds, such as flash-attn, for the GPUs of the lock's machine.",
+    more="Only for the architectures that serve the GPUs, which need not be here, and without a network. The "
+    "device code of a wheel is read back before it counts. Wheels are kept, so that a second run and envfit "
+    "install find them; a build that was interrupted goes on from what it had finished.\n\n"
+    "Example: envfit build flash-attn==2.8.3.post2 --gpu A100 --torch 2.11.0 --dry-run",
+    arguments=(
+        Argument(
+            name="what",
+            metavar="LOCK|REQUIREMENT",
+            default="pylock.toml",
+            help="The lock. Default: pylock.toml. With --dry-run also a release, such as flash-attn==2.8.3.",
+        ),
+        Argument(
+            name="output",
+            flags=("--out",),
+            metavar="DIR",
+            kind=Path,
+            help="Copy the wheels there, for --find-links of any tool.",
+        ),
+        Argument(
+            name="gpus",
+            flags=("--gpu",),
+            metavar="GPU",
+            many=True,
+            help="Compile for this GPU, which need not be here. Default: this machine's, else the lock's. "
+            "Repeat it for several.",
+        ),
+        Argument(
+            name="provided_from",
+            flags=("--provided-from",),
+            metavar="PYTHON",
+            help="Compile with this interpreter and its torch, instead of in an environment made for it.",
+        ),
+        Argument(name="skip", flags=("--skip",), metavar="NAME", many=True, help="Leave NAME out."),
+        Argument(
+            name="jobs",
+            flags=("-j", "--jobs"),
+            metavar="N",
+            kind=_positive,
+            help="Run this many compilers at a time. Default: by cores and memory.",
+        ),
+        _FIND_LINKS,
+        _flag("allow_network", "--allow-network", help="Let builds use the network."),
+        _flag(
+            "dry_run",
+            "--dry-run",
+            help="Compile nothing: say whether it can be, what is in the way and what opens it, the "
+            "settings, what it costs here and whether it is worth it. Exit code 1 where it cannot be.",
+        ),
+        _DRIVER,
+        Argument(
+            name="torch",
+            flags=("--torch",),
+            metavar="VERSION",
+            help="With --dry-run: judge a build beside this torch. Default: the one that is locked.",
+        ),
+        Argument(
+            name="nvcc",
+            flags=("--nvcc",),
+            metavar="VERSION|none",
+            help="With --dry-run: judge as if nvcc were this. Default: this machine's.",
+        ),
+        Argument(
+            name="gxx",
+            flags=("--gxx",),
+            metavar="VERSION|none",
+            help="With --dry-run: judge as if the host compiler were this GCC. Default: this machine's.",
+        ),
+        Argument(
+            name="memory",
+            flags=("--memory",),
+            metavar="GIB",
+            kind=_amount,
+            help="With --dry-run: judge as if so much memory were free. Default: what this process may use.",
+        ),
+        Argument(
+            name="cores",
+            flags=("--cores",),
+            metavar="N",
+            kind=_positive,
+            help="With --dry-run: judge as if there were so many. Default: those that this process may use.",
+        ),
+        _IGNORE_RULES,
+        _JSON,
+    ),
+)
+
+_ROLLBACK = Command(
+    name="rollback",
+    run="envfit.cli.rolling_back:rollback",
+    summary="Switch an environment to the version that was in use before.",
+    more="The next rollback takes it back. A directory that envfit install --adopt moved aside is moved back "
+    "to where it was.",
+    arguments=(
+        Argument(
+            name="prefix",
+            flags=("--prefix",),
+            metavar="DIR",
+            kind=Path,
+            help="The environment. Default: .venv.",
+        ),
+        Argument(
+            name="to",
+            flags=("--to",),
+            metavar="NAME",
+            help="Another version than the one before, as --list names them.",
+        ),
+        _flag("only_list", "--list", help="List the versions; switch nothing."),
         _JSON,
     ),
 )
@@ -466,22 +638,48 @@ _GUARD = Command(
 _EXPORT = Command(
     name="export",
     run="envfit.cli.exporting:export",
-    summary="Write a lock in another tool's form: a requirements file with hashes, or environment.yml.",
+    summary="Write locks in another tool's form, for pip, uv or conda.",
+    more="requirements: for pip install -r and uv pip install -r, each package with its version and its "
+    "hash. What must be compiled is a comment.\n\n"
+    "constraints: for pip install -c and uv pip install -c, the version of everything locked. It installs "
+    "nothing: it holds what you install by other means to the lock.\n\n"
+    "conda: an environment.yml, conda's half as it came and the pip half pinned.\n\n"
+    "uv: tables for the pyproject.toml of a project that uv manages, from one lock for each target. Each "
+    "target is an extra with the GPU stack that was locked for it; the extras are declared as conflicting, "
+    "other indexes serve what was locked from them and nothing else, and the rest is held by constraints. "
+    "uv lock and uv sync --extra NAME then come to the same builds. A name is that of pylock.NAME.toml, or "
+    "of the GPU.\n\n"
+    "Examples: envfit export pylock.v100.toml pylock.h100.toml --format uv\n\n"
+    "envfit export pylock.*.toml --format uv --write && uv lock && uv sync --extra v100\n\n"
+    "envfit export --format constraints -o constraints.txt",
     arguments=(
-        _LOCK_FILE,
+        Argument(
+            name="locks",
+            metavar="LOCK",
+            kind=Path,
+            many=True,
+            help="The lock; for uv several, one for each target. Default: pylock.toml.",
+        ),
         Argument(
             name="form",
             flags=("--format",),
             metavar="FORMAT",
             default="requirements",
-            help="requirements or conda. Default: requirements.",
+            help="requirements, constraints, conda or uv. Default: requirements.",
         ),
         Argument(
             name="output",
             flags=("-o", "--output"),
             metavar="FILE",
             kind=Path,
-            help="Default: standard output. What a module provides goes beside it, into FILE-constraints.",
+            help="Default: standard output. What a module provides goes beside requirements, into "
+            "FILE-constraints.",
+        ),
+        _flag(
+            "write",
+            "--write",
+            help="With uv: put the tables into pyproject.toml (or the one that -o names), in the place of "
+            "what a former export wrote there; everything else stays as it is written.",
         ),
     ),
 )
@@ -884,6 +1082,8 @@ COMMANDS = (
     _LOCK,
     _ADD,
     _INSTALL,
+    _BUILD,
+    _ROLLBACK,
     _GUARD,
     _CHECK,
     _DIAGNOSE,

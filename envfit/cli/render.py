@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from envfit.errors import (
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from envfit.api.prices import GpuPrice
     from envfit.detect import Machine
     from envfit.detect.interpreter import Interpreter
-    from envfit.install import InstallReport
+    from envfit.install import InstallReport, Space
     from envfit.requirement import RuleOrigin
     from envfit.resolve.reason import Group
     from envfit.resolve.resolution import BetterBuild, Resolution
@@ -398,30 +400,31 @@ def _interpreter_data(interpreter: Interpreter) -> dict[str, Any]:
 def print_install(report: InstallReport) -> None:
     """Print what was installed, or would be, and what is still to be proved."""
     planned = report.plan
-    size = planned.download_size / 1e6
-    for condition in planned.conditions:
-        talk(str(condition))
-    for warning in planned.warnings:
-        talk(f"warning: {warning}")
+    for told in (*planned.conditions, *(f"warning: {warning}" for warning in planned.warnings)):
+        talk(str(told))
     for name in planned.skipped:
         print(f"skipped {name}")
-    for reason in report.overridden if report.version is None else ():
-        print(f"would override {reason}")
+    if report.version is None:
+        intended = report.intentions("would install")
+        print("\n".join([*(f"would override {reason}" for reason in report.overridden), *intended]))
+        return
     for result in report.proof.imports:
         print(f"import {result}")
     for remark in report.proof.remarks:
         talk(remark)
-    if report.version is None:
-        print(
-            f"would install {_count(planned.to_install, 'package')} ({size:.0f} MB where nothing is cached) "
-            f"for Python {planned.python} into {report.prefix}"
-        )
-    else:
-        print(f"installed {_count(planned.to_install, 'package')} into {report.prefix}")
-        if report.guard:
-            from envfit.cli.guarding import guard_sentence, uv_line
+    print(f"installed {_count(planned.to_install, 'package')} into {report.prefix}")
+    if report.kept:
+        print(f"the former version {report.kept[0]} is kept: envfit rollback{_prefix_words(report)}")
+    if report.guard:
+        from envfit.cli.guarding import guard_sentence, uv_line
 
-            print(guard_sentence(report.guard), *uv_line(report.prefix), sep="\n")
+        print(guard_sentence(report.guard), *uv_line(report.prefix), sep="\n")
+
+
+def _prefix_words(report: InstallReport) -> str:
+    """Return how a prefix is named on the command line; nothing where it need not be."""
+    is_default = report.prefix == Path(".venv").absolute()
+    return "" if is_default else f" --prefix {shlex.quote(str(report.prefix))}"
 
 
 def install_data(report: InstallReport) -> dict[str, Any]:
@@ -439,6 +442,10 @@ def install_data(report: InstallReport) -> dict[str, Any]:
         ],
         "provided-from": _interpreter_data(report.interpreter) if report.interpreter else None,
         "download-size": planned.download_size,
+        "space": _space_data(report.space) if report.space is not None else None,
+        "adopts": report.adopts,
+        "version": report.version.name if report.version is not None else None,
+        "kept": list(report.kept),
         "skipped": list(planned.skipped),
         "conditions": [str(condition) for condition in planned.conditions],
         "warnings": [str(warning) for warning in planned.warnings],
@@ -450,4 +457,24 @@ def install_data(report: InstallReport) -> dict[str, Any]:
         "verification": json.loads(proof.report) if proof.report is not None else None,
         "proof-seconds": round(proof.seconds, 3) if proof.seconds is not None else None,
         "guard": [str(line) for line in report.guard],
+    }
+
+
+def _space_data(space: Space) -> dict[str, Any]:
+    return {
+        "files": space.files,
+        "files-of-unstated-size": space.unstated,
+        "download": space.download,
+        "unpacked-about": space.unpacked,
+        "nothing-cached": space.is_cold,
+        "rooms": [
+            {
+                "holds": room.holds,
+                "path": str(room.path),
+                "needed-about": room.about,
+                "needed-at-least": room.at_least,
+                "free": room.free,
+            }
+            for room in space.rooms
+        ],
     }

@@ -17,6 +17,7 @@ __all__ = [
     "HALF_REMOVED",
     "HOLLOW_PACKAGE",
     "KINDS",
+    "MADE_ANEW",
     "MISSING_EXTENSION",
     "MISSING_FILES",
     "MISSING_REQUIREMENT",
@@ -179,6 +180,14 @@ CHANGED_SINCE_INSTALL = Kind(
     cause="envfit made the environment from a lock, and packages were added, replaced or removed since.",
     remedy="Install the lock again, or lock what was added along with the rest.",
 )
+MADE_ANEW = Kind(
+    code="made-anew",
+    stage=Stage.KNOWLEDGE,
+    cause="envfit made the environment, and another program emptied it and made it anew: uv sync, uv run and "
+    "uv venv do so where they want another Python. The lock and the guard that envfit left there are gone.",
+    remedy="Install the lock again, and let uv have an environment of its own: UV_PROJECT_ENVIRONMENT names "
+    "it.",
+)
 CONDITION_REFUTED = Kind(
     code="condition-refuted",
     stage=Stage.KNOWLEDGE,
@@ -218,6 +227,7 @@ KINDS = (
     GPU_UNKNOWN,
     CODE_UNREAD,
     CHANGED_SINCE_INSTALL,
+    MADE_ANEW,
     CONDITION_REFUTED,
     INSTALLED_BY_FORCE,
 )

@@ -15,6 +15,7 @@ from envfit.doctor.kinds import (
     CHANGED_SINCE_INSTALL,
     CODE_UNREAD,
     GPU_UNKNOWN,
+    MADE_ANEW,
     MISSING_EXTENSION,
     WORKS_BADLY,
 )
@@ -73,6 +74,8 @@ def find_by_knowledge(
     yield from _conditions(around, crippled)
     if known.locked is not None:
         yield from _changed(environment, known.locked, known.again)
+    if environment.made_anew:
+        yield _made_anew(environment)
 
 
 @frozen
@@ -370,6 +373,22 @@ def _changed(
         )
         if environment.kind is PrefixKind.ENVFIT
         else (),
+    )
+
+
+def _made_anew(environment: InstalledEnvironment) -> Finding:
+    return Finding(
+        kind=MADE_ANEW,
+        severity=Severity.WARNS,
+        subject=(),
+        text="What envfit installed here is gone, with its lock and its guard: another program, as uv sync "
+        "does for another Python, emptied the environment and made it anew.",
+        remedies=(
+            Remedy(
+                text=f"Install the lock again: envfit install LOCK --prefix {environment.prefix}. "
+                "UV_PROJECT_ENVIRONMENT gives uv an environment of its own."
+            ),
+        ),
     )
 
 

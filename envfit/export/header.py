@@ -7,7 +7,7 @@ from typing import Any
 
 from packaging.pylock import Pylock
 
-__all__ = ["comment_header", "told"]
+__all__ = ["comment_header", "provided_pins", "told"]
 
 
 def comment_header(lock: Pylock) -> Iterator[str]:
@@ -24,3 +24,8 @@ def told(lock: Pylock) -> dict[str, Any]:
     """Return what envfit wrote into a lock for its readers; empty where it was deleted."""
     table = (lock.tool or {}).get("envfit")
     return dict(table) if isinstance(table, dict) else {}
+
+
+def provided_pins(lock: Pylock) -> list[str]:
+    """Return as NAME==VERSION what a lock says that a module provides."""
+    return [str(pin) for pin in told(lock).get("target", {}).get("provided", ())]

@@ -1,4 +1,4 @@
-"""A lock as a requirements file and a constraints file, for pip and uv pip."""
+"""A lock as a requirements file and as constraints files, for pip and uv pip."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from packaging.pylock import Pylock
 
-from envfit.export.header import comment_header, told
+from envfit.export.header import comment_header, provided_pins
 from envfit.export.pin import pin_line
 from envfit.lock.reading import LockedPackage, locked_packages
 from envfit.target import Provided
 
-__all__ = ["constraints", "extra_indexes", "requirements"]
+__all__ = ["constraints", "extra_indexes", "provided_constraints", "requirements"]
 
 
 def requirements(lock: Pylock) -> str:
@@ -19,7 +19,7 @@ def requirements(lock: Pylock) -> str:
 
     No index is named except those that carry builds with a local label, such as
     2.14.1+cu126, which no other index has.  Packages that must be compiled are
-    comments, and packages that a module provides are not in it (``constraints``).
+    comments, and packages that a module provides are not in it (``provided_constraints``).
     Raises LockError on a lock that envfit did not write.
     """
     packages = sorted(locked_packages(lock), key=lambda package: package.name)
@@ -36,15 +36,32 @@ def requirements(lock: Pylock) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def constraints(lock: Pylock, provided: Sequence[Provided] | None = None) -> str:
-    """Return the text of a constraints file with the packages that a module provides.
+def constraints(lock: Pylock) -> str:
+    """Return the text of a constraints file: the version of everything locked or provided by a module.
+
+    A constraint installs nothing, so what must be compiled is held too.  Source
+    trees, whose version no lock states, are comments.  Raises LockError on a lock
+    that envfit did not write.
+    """
+    packages = sorted(locked_packages(lock), key=lambda package: package.name)
+    held = [f"{package.name}=={package.version}" for package in packages if package.version is not None]
+    lines = [
+        *comment_header(lock),
+        *(f"# not held, it has no version: {pin_line(item)}" for item in packages if item.version is None),
+        *sorted([*held, *provided_pins(lock)]),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def provided_constraints(lock: Pylock, provided: Sequence[Provided] | None = None) -> str:
+    """Return the text of a constraints file with nothing but the packages that a module provides.
 
     Where they are not given, those that the lock tells of.  Empty where there are none.
     """
     pins = (
         [f"{package.name}=={package.version}" for package in provided]
         if provided is not None
-        else [str(pin) for pin in told(lock).get("target", {}).get("provided", ())]
+        else provided_pins(lock)
     )
     if not pins:
         return ""

@@ -7,36 +7,22 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyproject_hooks
 
+from envfit.build_system import BuildSystem, build_system, hooks
 from envfit.frozen import frozen
 from envfit.interpreter import own_interpreter
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 __all__ = ["BackEnd", "BackEndFailedError", "NoInterpreterError"]
 
-# PEP 517: what holds for a source tree that names no back end.
-_LEGACY_BACKEND = "setuptools.build_meta:__legacy__"
-_LEGACY_REQUIRES = ("setuptools>=40.8.0",)
 # setuptools 82 dropped pkg_resources, which many a setup.py imports.
 _WITH_PKG_RESOURCES = "setuptools<82"
 
 _REPORTED_LINES = 15
-
-# Since 1.3, pyproject-hooks repeats the warnings of a back end here; they are its author's concern.
-_BACKEND_WARNING = getattr(pyproject_hooks, "BuildBackendWarning", None)
-if _BACKEND_WARNING is not None:
-    warnings.filterwarnings("ignore", category=_BACKEND_WARNING)
 
 
 class BackEndFailedError(Exception):
@@ -45,15 +31,6 @@ class BackEndFailedError(Exception):
 
 class NoInterpreterError(Exception):
     """There is no interpreter of the Python wanted to build with."""
-
-
-@frozen
-class _BuildSystem:
-    """The [build-system] table of a source tree, with PEP 517's defaults."""
-
-    requires: tuple[str, ...]
-    backend: str
-    backend_path: tuple[str, ...]
 
 
 class _CommandFailedError(Exception):
@@ -96,34 +73,19 @@ class BackEnd:
         except _CommandFailedError as error:
             raise NoInterpreterError(minor) from error
 
-    def _build_system(self, tree: Path) -> _BuildSystem:
-        file = tree / "pyproject.toml"
+    def _build_system(self, tree: Path) -> BuildSystem:
         try:
-            document = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+            return build_system(tree)
         except ValueError as error:
             raise self._failure(f"its pyproject.toml is malformed: {error}") from error
-        table = document.get("build-system")
-        if not isinstance(table, dict):
-            return _BuildSystem(requires=_LEGACY_REQUIRES, backend=_LEGACY_BACKEND, backend_path=())
-        return _BuildSystem(
-            requires=tuple(map(str, table.get("requires", ()))),
-            backend=str(table.get("build-backend") or _LEGACY_BACKEND),
-            backend_path=tuple(map(str, table.get("backend-path", ()))),
-        )
 
     def _attempt(
-        self, interpreter: str, tree: Path, system: _BuildSystem, label: str, more: tuple[str, ...]
+        self, interpreter: str, tree: Path, system: BuildSystem, label: str, more: tuple[str, ...]
     ) -> bytes:
         environment = self.directory / f"{label}-environment"
         python = str(environment / "bin" / "python")
         self._run_uv("venv", "--quiet", "--python", interpreter, str(environment))
-        caller = pyproject_hooks.BuildBackendHookCaller(
-            str(tree),
-            system.backend,
-            backend_path=system.backend_path or None,
-            runner=self._run_hook,
-            python_executable=python,
-        )
+        caller = hooks(tree, system, python=python, runner=self._run_hook)
         output = self.directory / f"{label}-output"
         output.mkdir()
         try:

@@ -165,14 +165,13 @@ class Builds:
         return f"{self.python.major}.{self.python.minor}"
 
     def _run(self, tree: Path, directory: Path) -> bytes:
-        import uv as uv_package
-
         from envfit.index.back_end import BackEnd
+        from envfit.uv_program import find_uv
 
         back_end = BackEnd(
             tree=tree,
             directory=directory,
-            uv=str(self.uv or uv_package.find_uv_bin()),
+            uv=str(self.uv or find_uv()),
             environ={name: value for name, value in self.environ.items() if name not in _MISLEADING},
             uv_environ={**self.variables(), **({"UV_OFFLINE": "1"} if self.offline else {})},
         )

@@ -27,6 +27,7 @@ from packaging.markers import InvalidMarker, Marker, UndefinedEnvironmentName
 
 from envfit.address import address_of, credentials, is_local, public_address, with_credentials
 from envfit.errors import FileError, ProjectError
+from envfit.export_marks import without_export
 from envfit.frozen import frozen
 from envfit.index.credentials import KeyringUse
 from envfit.index.mirrors import Mirrors
@@ -365,8 +366,7 @@ def _config_home(environ: Mapping[str, str], home: Path) -> Path:
 def _toml(path: Path) -> Mapping[str, object] | None:
     """Return a TOML file, or None where there is none."""
     try:
-        text = path.read_text(encoding="utf-8")
-        return parse_toml(text)
+        return parse_toml(without_export(path.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return None
     except (OSError, ValueError) as error:

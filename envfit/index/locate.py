@@ -47,8 +47,8 @@ def _is_fetched(item: Distribution) -> bool:
 def _found(wanted: Distribution, session: Session, cache: Cache) -> str:
     """Return the address, as pages and locks name it, under which a file is found."""
     moved = session.address(wanted.url) != wanted.url
-    if moved and session.has(wanted.url, size=wanted.size):
-        return wanted.url
+    if session.offline or (moved and session.has(wanted.url, size=wanted.size)):
+        return wanted.url  # offline, the address by which it would be in the cache of whoever fetches it
     page = session.address(wanted.index)
     if page == wanted.index:
         if not moved:

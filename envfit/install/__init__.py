@@ -9,6 +9,7 @@ from envfit.install.options import BUILD_CONSTRAINTS, Build, Options, Verify
 from envfit.install.plan import HealthCheck, Plan, plan
 from envfit.install.refusal import Refused
 from envfit.install.report import InstallReport
+from envfit.install.space import Space
 from envfit.install.transaction import install
 from envfit.lock.refusal import Refusal, Unproved
 from envfit.prove.imports import ImportResult, Outcome
@@ -27,6 +28,7 @@ __all__ = [
     "Plan",
     "Refusal",
     "Refused",
+    "Space",
     "Unproved",
     "Verify",
     "install",

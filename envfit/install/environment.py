@@ -1,4 +1,4 @@
-"""An environment that is replaced in one step.
+"""An environment that is replaced in one step: where its versions are, and which of them is in use.
 
 The layout, for ``--prefix /opt/asr``::
 
@@ -7,29 +7,38 @@ The layout, for ``--prefix /opt/asr``::
                                    pylock.toml that it was made from, and a file
                                    "proved" once everything in it worked
     /opt/.asr.envfit/0001/         the one before it
+    /opt/.asr.envfit/history       names of versions, the one put in use last at the end
+    /opt/.asr.envfit/journal       the step under way, while somebody installs
     /opt/.asr.envfit/lock          held while somebody installs
 
-A new environment is made under the next number and proved there; then a rename
-of the link switches to it.  A failure, an interrupt, a kill or a full disk
-before that moment leaves the link as it was.  What a kill leaves behind is
-removed by the next installation that succeeds.
+A directory that was adopted lies there as ``adopted-0001``.  It is no relocatable
+environment, so that it comes back into use by being moved to the prefix itself, where it was.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-import shutil
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
-from envfit.errors import FileError, InstallError
+from envfit.errors import InstallError
 from envfit.frozen import frozen
+from envfit.install.durable import write_durably
 
-__all__ = ["Environment"]
+__all__ = ["ADOPTED", "GONE", "NEXT", "PROVED", "Environment", "number_of"]
 
-_PROVED = "proved"
+PROVED = "proved"
+ADOPTED = "adopted-"  # begins the name of a directory that envfit did not make
+GONE = "gone-"  # begins the name of one that is being removed
+NEXT = "next"  # the link that a rename puts at the prefix
+_HISTORY = "history"
+_NAME = re.compile(rf"(?:{ADOPTED})?(\d+)")
+
+
+def number_of(name: str) -> int | None:
+    """Return the number in the name of a version; None of any other name."""
+    found = _NAME.fullmatch(name)
+    return int(found[1]) if found else None
 
 
 @frozen
@@ -56,18 +65,90 @@ class Environment:
         version = self.prefix.parent / self.prefix.readlink()
         return version if version.parent == self.versions else None
 
-    def check_own(self) -> None:
-        """Raise InstallError where something is at the prefix that envfit did not make.
+    @property
+    def in_use(self) -> str | None:
+        """The name of the version at the prefix: one that is linked, or a directory that was moved back."""
+        current = self.current
+        if current is not None:
+            return current.name
+        last = self.history()[-1:]
+        was_moved_back = last and last[0].startswith(ADOPTED) and not self.path_of(last[0]).exists()
+        return last[0] if was_moved_back and self.has_directory else None
 
-        An empty directory is nothing.  FileError where it cannot be looked at.
+    @property
+    def has_directory(self) -> bool:
+        """Whether a directory with something in it is at the prefix, and no link."""
+        return not self.prefix.is_symlink() and self.prefix.is_dir() and any(self.prefix.iterdir())
+
+    @property
+    def former(self) -> str | None:
+        """The name of the version that was in use before, and is still there."""
+        return next(iter(self.others()), None)
+
+    def path_of(self, name: str) -> Path:
+        """Return where a version lies that is not a directory at the prefix."""
+        return self.versions / name
+
+    def names(self) -> list[str]:
+        """Return the names of the versions that are there, unproved ones among them, by number."""
+        if not self.versions.is_dir():
+            return []
+        found = {path.name: number_of(path.name) for path in self.versions.iterdir() if path.is_dir()}
+        numbers = {name: number for name, number in found.items() if number is not None}
+        return sorted(numbers, key=numbers.__getitem__)
+
+    @property
+    def last_number(self) -> int:
+        """The highest number that a version has or had; 0 where there was none."""
+        numbers = map(number_of, (*self.names(), *self.history()))
+        return max((number for number in numbers if number is not None), default=0)
+
+    def history(self) -> tuple[str, ...]:
+        """Return the names of versions that were put in use, the last one at the end; some may be gone."""
+        try:
+            written = (self.versions / _HISTORY).read_text(encoding="utf-8").split()
+        except (FileNotFoundError, NotADirectoryError):
+            written = [name for name in self.names() if (self.path_of(name) / PROVED).exists()]
+        return tuple(name for name in written if number_of(name) is not None)
+
+    def others(self) -> tuple[str, ...]:
+        """Return the names of the versions to which one can go back, the one used last first."""
+        in_use, there = self.in_use, self.names()
+        return tuple(name for name in reversed(self.history()) if name != in_use and name in there)
+
+    def remember(self, *names: str) -> None:
+        """Write versions at the end of the history, before they are put in use; raises OSError."""
+        there = {*self.names(), self.in_use}
+        kept = [name for name in self.history() if name in there and name not in names]
+        write_durably(self.versions / _HISTORY, "".join(f"{name}\n" for name in (*kept, *names)))
+
+    def check_own(self, *, adopt: bool = False) -> None:
+        """Raise InstallError where something is at the prefix that envfit neither made nor may adopt.
+
+        An empty directory is nothing.  OSError where it cannot be looked at.
         """
-        with self._as_file_errors():
-            what = self._foreign()
-        if what is not None:
+        if (self.prefix / "conda-meta").is_dir():
             raise InstallError(
-                f"{self.prefix} is {what} that envfit did not make, so it is left alone",
-                hints=["choose another --prefix", f"move {self.prefix} away"],
+                f"{self.prefix} is an environment of conda's, and envfit leaves those as they are",
+                hints=["choose another --prefix: conda's environment goes on to work beside it"],
             )
+        what = self._foreign()
+        if what is None:
+            return
+        if os.path.ismount(self.prefix):
+            raise InstallError(
+                f"{self.prefix} is a mount point, so no link can take its place",
+                hints=[f"choose a directory in it: --prefix {self.prefix / 'env'}"],
+            )
+        is_venv = (self.prefix / "pyvenv.cfg").is_file() and not self.prefix.is_symlink()
+        if adopt and is_venv:
+            return
+        taken = ["--adopt replaces it, and envfit rollback brings it back"] if is_venv else []
+        why = "; --adopt takes virtual environments alone, and it is none" if adopt else ""
+        raise InstallError(
+            f"{self.prefix} is {what} that envfit did not make, so it is left alone{why}",
+            hints=[*taken, "choose another --prefix", f"move {self.prefix} away"],
+        )
 
     def _foreign(self) -> str | None:
         """Return what stands at the prefix that is not envfit's, or None."""
@@ -76,81 +157,7 @@ class Environment:
         if self.prefix.is_symlink():
             return f"a link to {self.prefix.readlink()}"
         if self.prefix.is_dir():
-            return "a directory with files in it" if any(self.prefix.iterdir()) else None
+            return (
+                "a directory with files in it" if self.has_directory or os.path.ismount(self.prefix) else None
+            )
         return "a file" if self.prefix.exists() else None
-
-    @contextlib.contextmanager
-    def replacement(self, *, keep: int = 1) -> Iterator[Path]:
-        """Yield the path of a version to be made, and switch to it where the block ends well.
-
-        Otherwise it is removed.  ``keep`` is how many former versions stay.
-        Raises InstallError where the prefix is not envfit's or somebody else is
-        installing into it, FileError where the disk does not allow it.
-        """
-        with self._as_file_errors():
-            self.check_own()
-            self.versions.mkdir(parents=True, exist_ok=True)
-            with self._alone():
-                version = self.versions / f"{max(self._numbers(), default=0) + 1:04}"
-                former = self.current
-                try:
-                    yield version
-                    (version / _PROVED).touch()
-                    self._switch(version)
-                except BaseException:
-                    # An interrupt may come after the rename; then the new version is the one in use.
-                    if self.current != version:
-                        shutil.rmtree(version, ignore_errors=True)
-                        self._remove_if_empty()
-                    raise
-                self._remove_others(version, former, keep)
-
-    @contextlib.contextmanager
-    def _as_file_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            place = f"{error.filename}: " if error.filename else ""
-            raise FileError(f"cannot install into {self.prefix}: {place}{error.strerror or error}") from error
-
-    def _numbers(self) -> list[int]:
-        return [int(path.name) for path in self._all()]
-
-    def _all(self) -> list[Path]:
-        return [path for path in self.versions.iterdir() if path.name.isdecimal()]
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        with (self.versions / "lock").open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InstallError(
-                    f"another envfit is installing into {self.prefix}", hints=["wait until it is done"]
-                ) from error
-            except OSError:
-                pass  # a file system without locks
-            yield
-
-    def _switch(self, version: Path) -> None:
-        link = self.versions / "next"
-        link.unlink(missing_ok=True)
-        # Relative, so that the directory above may be moved or mounted elsewhere.
-        link.symlink_to(version.relative_to(self.prefix.parent))
-        if self.prefix.is_dir() and not self.prefix.is_symlink():
-            self.prefix.rmdir()  # an empty one; a link cannot replace a directory by a rename
-        link.replace(self.prefix)
-
-    def _remove_others(self, version: Path, former: Path | None, keep: int) -> None:
-        """Remove all versions but this one and the ``keep`` that worked last."""
-        others = [path for path in self._all() if path != version]
-        worked = [path for path in others if (path / _PROVED).exists()]
-        worked.sort(key=lambda path: (path == former, int(path.name)), reverse=True)
-        for path in others:
-            if path not in worked[:keep]:
-                shutil.rmtree(path, ignore_errors=True)
-
-    def _remove_if_empty(self) -> None:
-        with contextlib.suppress(OSError):
-            if not self._all():
-                shutil.rmtree(self.versions)

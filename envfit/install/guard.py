@@ -19,6 +19,7 @@ from packaging.specifiers import Specifier, SpecifierSet
 from packaging.version import Version
 
 from envfit.frozen import frozen
+from envfit.knowledge.gpu_stack import is_about_gpu, is_gpu_stack
 from envfit.knowledge.model import KnowledgeBase, Rule, Severity
 from envfit.knowledge.query import Query
 from envfit.target import Target
@@ -63,7 +64,7 @@ def guard(installed: Mapping[str, Version], query: Query) -> tuple[Line, ...]:
 
     Nothing is barred for the sake of a GPU where the target has none.
     """
-    pins = {name: version for name, version in installed.items() if _is_gpu_stack(name, version, query)}
+    pins = {name: version for name, version in installed.items() if is_gpu_stack(name, version, query)}
     lines = [
         Line(name=name, specifier=f"=={version},{_KEPT}{_ADD}", why=(_WHY_KEPT,))
         for name, version in pins.items()
@@ -108,23 +109,6 @@ def _is_for(rule: Rule, target: Target) -> bool:
     return not rule.platforms or target.platform in rule.platforms
 
 
-def _is_gpu_stack(name: str, version: Version, query: Query) -> bool:
-    """Tell whether a package holds GPU code or CUDA libraries, or has rules about the GPU or its driver."""
-    known = query.package(name)
-    if known.gpu_builds or known.cuda_choice is not None or known.own_code or name.startswith("nvidia-"):
-        return True
-    code = query.sibling(name, version)
-    if code is not None and code.cuda is not None:
-        return True
-    rules = (query.knowledge.rules[place] for place in query.knowledge.lookup.rules_about(name))
-    return any(_is_about_gpu(rule) for rule in rules)
-
-
-def _is_about_gpu(rule: Rule) -> bool:
-    names = {condition.name for condition in (*rule.requires, *rule.constrains)}
-    return not names.isdisjoint({"__capability", "__cuda", "__cuda_driver"})
-
-
 @frozen
 class _Bar:
     """Versions of a package that are out."""
@@ -147,7 +131,7 @@ class _Found:
         rules = [knowledge.rules[place] for place in knowledge.lookup.rules_about(name)]
         rules = [rule for rule in rules if rule.severity is Severity.BLOCKS and rule.distributions == "any"]
         out = _union(bar.versions for bar in self.barred)
-        about_gpu = _union(rule.versions for rule in rules if _is_about_gpu(rule))
+        about_gpu = _union(rule.versions for rule in rules if is_about_gpu(rule))
         barred_by_gpu = not about_gpu.is_empty and about_gpu.difference(out).is_empty
         for bar in reversed(self.barred):
             if barred_by_gpu or not str(bar.versions):

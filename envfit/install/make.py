@@ -10,17 +10,20 @@ from packaging.pylock import Pylock
 from packaging.version import Version
 
 from envfit.detect.interpreter import Interpreter
-from envfit.distribution import Distribution, Sdist
-from envfit.errors import InstallError
+from envfit.distribution import Distribution, Sdist, Wheel
+from envfit.errors import EnvfitError, InstallError
 from envfit.frozen import frozen
 from envfit.install.activation import serve_plain_shells
 from envfit.install.addresses import handed_over
 from envfit.install.exposure import check_exposed, expose
+from envfit.install.find_links import found_in
 from envfit.install.guard import Line, constraints_text, guard
 from envfit.install.guard_files import write_guard
 from envfit.install.hidden_gpus import hide_gpus, visible_indexes
+from envfit.install.missing import not_here
 from envfit.install.options import Options
 from envfit.install.plan import Plan
+from envfit.install.progress import Progress
 from envfit.install.run_uv import create_venv, sync
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
@@ -31,16 +34,22 @@ from envfit.target import Target
 __all__ = ["Downloads", "make"]
 
 
+#: Shows what a function returns, again and again, until it is given another.
+Watch = Callable[[Callable[[], str]], None]
+
+
 @frozen
 class Downloads:
     """Where files come from: ``locate`` returns, by address in the lock, where they are fetched from instead.
 
     ``build_variables`` returns settings for uv, where a source distribution is among
     them.  Both may hold credentials; the environment's record of its lock has none.
+    ``watch`` is given what tells how far it is, where somebody looks at a terminal.
     """
 
     locate: Callable[[Sequence[Distribution]], Mapping[str, str]] = lambda _: {}
     build_variables: Callable[[], Mapping[str, str]] = dict
+    watch: Watch | None = None
 
 
 def make(
@@ -65,6 +74,7 @@ def make(
         version,
         planned.python,
         interpreter=interpreter.executable if interpreter is not None else options.python,
+        offline=options.offline,
         prompt=prompt,
         notify=notify,
     )
@@ -95,22 +105,48 @@ def _fill(
     notify: Callable[[str], None],
 ) -> None:
     files = [package.distribution for package in locked_packages(lock)]
-    addresses = downloads.locate(files)
-    variables = downloads.build_variables() if any(isinstance(file, Sdist) for file in files) else {}
+    here = found_in(options.find_links, files)
+    elsewhere = downloads.locate([file for file in files if file.url not in here])
+    addresses = {**elsewhere, **{url: path.as_uri() for url, path in here.items()}}
+    variables = _for_builds(downloads, options) if any(isinstance(file, Sdist) for file in files) else {}
     record = version / "pylock.toml"
     write_lock(lock, record)
     constraints = version / "build-constraints.txt"
     constraints.write_text("".join(f"{line}\n" for line in options.build_constraints), encoding="utf-8")
-    with handed_over(lock, record, addresses) as given:
-        sync(
-            version / "bin" / "python",
-            given,
-            # uv demands one of everything or of nothing, and checks those that a lock has in any case.
-            require_hashes=not any(package.is_source_tree for package in planned.to_install),
-            build_constraints=constraints,
-            variables=variables,
-            notify=notify,
+    progress = None
+    if downloads.watch is not None:
+        progress = Progress(
+            {file.name: file.size for file in files if isinstance(file, Wheel | Sdist) and file.size}
         )
+        downloads.watch(progress.status)
+    python = version / "bin" / "python"
+    with handed_over(lock, record, addresses) as given:
+        try:
+            sync(
+                python,
+                given,
+                # uv demands one of everything or of nothing, and checks those that a lock has in any case.
+                require_hashes=not any(package.is_source_tree for package in planned.to_install),
+                offline=options.offline,
+                build_constraints=constraints,
+                variables=variables,
+                progress=progress,
+                notify=notify,
+            )
+        except EnvfitError:
+            missing = not_here(python, given, variables=variables) if options.offline else None
+            if missing is None:
+                raise
+            raise missing from None
+    if downloads.watch is not None:
+        downloads.watch(str)  # nothing
+
+
+def _for_builds(downloads: Downloads, options: Options) -> Mapping[str, str]:
+    """Return uv's settings of where builds of source distributions get what they require."""
+    variables = downloads.build_variables()
+    links = [variables.get("UV_FIND_LINKS", ""), *(str(path.absolute()) for path in options.find_links)]
+    return {**variables, "UV_FIND_LINKS": ",".join(filter(None, links))}
 
 
 def _versions(planned: Plan, interpreter: Interpreter | None) -> dict[str, Version]:

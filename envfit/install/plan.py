@@ -83,6 +83,7 @@ def plan(
     target = replace(target, python=python, provided=module.provided if module is not None else ())
     wanted = [package for package in packages if package.name not in skipped]
     to_install = tuple(package for package in wanted if not package.build)
+    to_build = tuple(package for package in wanted if package.build)
     verdict = SetVerdict(target, knowledge, ignored)
     if foreign := _foreign(lock.environments or (), target):
         # That the lock is for another platform explains every single wheel.
@@ -90,11 +91,11 @@ def plan(
     else:
         for refusal in refusals_of_module(module, to_install, python) if module is not None else ():
             verdict.refuse(refusal.reason, *refusal.packages, cause=refusal.cause)
-        verdict.judge(to_install)
+        verdict.judge((*to_install, *to_build))
     return Plan(
         python=target.python_minor,
         to_install=to_install,
-        to_build=tuple(package for package in wanted if package.build),
+        to_build=to_build,
         skipped=tuple(sorted(skipped)),
         refusals=verdict.refusals(),
         conditions=verdict.conditions(to_install),

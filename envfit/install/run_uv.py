@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import uv
-
 from envfit.errors import EnvfitError, FileError, InstallError, SourceError
+from envfit.install.progress import Drawing, Progress
 from envfit.interpreter import own_interpreter
+from envfit.uv_program import find_uv
 
 __all__ = ["MISLEADING", "create_venv", "find_uv", "sync"]
 
@@ -23,12 +24,14 @@ _BUILD = re.compile(r"Failed to (?:download and )?build|Call to `\S+` failed|bui
 _HASH = re.compile(r"Hash mismatch")
 _NETWORK = re.compile(
     r"Failed to fetch|error sending request|HTTP status|dns error|tcp connect|timed out|"
-    r"Network connectivity is disabled|invalid peer certificate"
+    r"Network connectivity is disabled|invalid peer certificate|request or response body error|"
+    r"error reading a body|Connection (?:reset|refused|closed)"
 )
 # uv's own word for a repository that could not be fetched, as it writes causes.
 _GIT = re.compile(r"^\s*cause: Git operation failed", re.MULTILINE | re.IGNORECASE)
 _PROMPT = re.compile(r"terminal prompts disabled|Authentication failed")
 _ERROR_BEGINS = re.compile("error:|\\s*\N{MULTIPLICATION SIGN}")
+_TERMINAL = (500, 400)  # lines and columns
 _LINES = 30  # of uv's that are passed on, at most
 
 
@@ -37,6 +40,7 @@ def create_venv(
     python: str,
     *,
     interpreter: str | None = None,
+    offline: bool = False,
     prompt: str,
     notify: Callable[[str], None],
 ) -> None:
@@ -53,6 +57,7 @@ def create_venv(
     _run(
         [
             *("venv", "--quiet", "--no-project", "--relocatable", "--prompt", prompt),
+            *(["--offline"] if offline else []),
             *("--python", interpreter or own_interpreter(python) or f"cpython@{python}"),
             str(directory),
         ],
@@ -67,17 +72,20 @@ def sync(
     lock: Path,
     *,
     require_hashes: bool = True,
+    offline: bool = False,
+    into: Path | None = None,
     build_constraints: Path | None = None,
     variables: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
     notify: Callable[[str], None],
 ) -> None:
     """Make the environment of an interpreter hold what a lock names, every file checked by its hash.
 
     uv checks the hashes of a pylock.toml whatever its settings say; with
-    ``require_hashes`` it refuses a lock with an entry that has none.  ``variables``
-    are settings of this run.  Raises
-    SourceError where a file could not be fetched, FileError where the disk is
-    full, InstallError otherwise.
+    ``require_hashes`` it refuses a lock with an entry that has none.  With ``into`` the
+    files go into that directory instead, as links.  ``variables`` are settings of this
+    run.  ``progress`` is told how far it is.  Raises SourceError where a file could not
+    be fetched, FileError where the disk is full, InstallError otherwise.
     """
     constraints = ["--build-constraints", str(build_constraints)] if build_constraints is not None else []
     _run(
@@ -86,6 +94,8 @@ def sync(
             # Reading pylock.toml is a preview of uv's; without the flag it warns of that each time.
             *("--preview-features", "pylock"),
             *(["--require-hashes"] if require_hashes else []),
+            *(["--offline"] if offline else []),
+            *(["--target", str(into), "--link-mode", "symlink"] if into is not None else []),
             # A lock of nothing, or of which all is skipped, is an environment too.
             "--allow-empty-requirements",
             *constraints,
@@ -94,6 +104,7 @@ def sync(
         "the locked files could not be installed",
         notify,
         variables=variables,
+        progress=progress,
     )
 
 
@@ -104,41 +115,76 @@ def _run(
     *,
     hints: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     environ = {name: value for name, value in os.environ.items() if name not in MISLEADING}
-    process = subprocess.Popen(
-        [find_uv(), "--color", "never", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        env={**environ, **(variables or {})},
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
+    words = [find_uv(), "--color", "never", *arguments]
+    environ.update(variables or {})
     lines: list[str] = []
-    try:
-        for line in process.stdout or ():
-            lines.append(line.rstrip("\n"))
-            notify(lines[-1])
+    said = _piped(words, environ) if progress is None else _drawn(words, environ, progress)
+    with said as (process, sentences):
+        for line in sentences:
+            lines.append(line)
+            notify(line)
         status = process.wait()
-    finally:
-        _end(process)
     if status != 0:
         raise _error(failed, lines, hints)
 
 
-def find_uv() -> str:
-    """Return the path of uv; raises InstallError where it is not there."""
+@contextmanager
+def _piped(
+    words: Sequence[str], environ: Mapping[str, str]
+) -> Iterator[tuple[subprocess.Popen[bytes], Iterator[str]]]:
+    """Run a program into a pipe; yield it and what it says, line by line."""
+    process = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environ
+    )
     try:
-        return uv.find_uv_bin()
-    except FileNotFoundError as error:
-        raise InstallError(
-            f"uv, with which envfit installs, was not found: {error}", hints=["install envfit again"]
-        ) from error
+        yield process, (line.decode("utf-8", "replace").rstrip("\r\n") for line in process.stdout or ())
+    finally:
+        _end(process)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+@contextmanager
+def _drawn(
+    words: Sequence[str], environ: Mapping[str, str], progress: Progress
+) -> Iterator[tuple[subprocess.Popen[bytes], Iterator[str]]]:
+    """Run a program on a terminal of its own, since it draws how far it is on a terminal alone.
+
+    That terminal is wide and high, so that all is drawn whatever the user's is.  The
+    program stays in the process group of this one: an interrupt reaches both.
+    """
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    ours, its = pty.openpty()
+    try:
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", *_TERMINAL, 0, 0))
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=its, stderr=its, env=environ)
+    except BaseException:
+        os.close(ours)
+        raise
+    finally:
+        os.close(its)
+    try:
+        yield process, _sentences(ours, Drawing(progress))
+    finally:
+        _end(process)
+        os.close(ours)
+
+
+def _sentences(terminal: int, drawing: Drawing) -> Iterator[str]:
+    """Yield what is said on a terminal until nobody has it open any more."""
+    # Linux says EIO at its end.
+    with suppress(OSError):
+        while data := os.read(terminal, 1 << 16):
+            yield from drawing.feed(data)
+    yield from drawing.finish()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.terminate()
         try:

@@ -1,7 +1,13 @@
-"""From a lock to an environment: judged, made, proved, and only then put in place."""
+"""From a lock to an environment: judged, made, proved, and only then put in place.
+
+The steps, each of which may fail or be killed without harm to what is there: judge (the lock on
+this machine, the prefix, the room on the disk), build what the lock marks so, make, prove, switch,
+confirm through the prefix, clean.  What is begun is in the journal first, from "make" on.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +17,19 @@ from packaging.pylock import Package, Pylock
 from envfit.detect.interpreter import Interpreter
 from envfit.errors import FileError
 from envfit.install.activation import write_file
+from envfit.install.builder import Builder, NoBuilder
+from envfit.install.confirmation import confirm
 from envfit.install.environment import Environment
+from envfit.install.journal import Step
 from envfit.install.make import Downloads, make
 from envfit.install.module import Module, told_of_module
 from envfit.install.options import Options
 from envfit.install.plan import Plan, plan
 from envfit.install.record import Record, overridden, write_record
 from envfit.install.refusal import Refused
+from envfit.install.replacement import file_errors, replacement
 from envfit.install.report import InstallReport
+from envfit.install.space import require_room, space_for
 from envfit.install.verification import VERIFIED, Proof, Prover, prove_imports
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.reading import LockedPackage
@@ -40,37 +51,62 @@ def install(
     *,
     options: Options | None = None,
     downloads: Downloads | None = None,
+    builder: Builder | None = None,
     prover: Prover = prove_imports,
     notify: Callable[[str], None] = lambda _: None,
 ) -> InstallReport:
     """Install a lock at a prefix, which is as before unless everything works.
 
     Raises Refused where the lock does not run on the target or has packages to
-    compile, VerificationError where what was asked for does not work, InstallError,
+    compile, VerificationError where what was asked for does not work, SpaceError
+    where it surely does not fit, InstallError,
     SourceError or FileError where it cannot be installed.
     """
     options = Options() if options is None else options
     interpreter = options.interpreter
+    builder = builder or NoBuilder()
     module = module_of(interpreter)
-    planned = plan(lock, target, knowledge, skip=options.skip, ignored=options.ignored, module=module)
+
+    def judged(lock: Pylock) -> Plan:
+        known = builder.knowledge(knowledge)
+        made = plan(lock, target, known, skip=options.skip, ignored=options.ignored, module=module)
+        _refuse(made, force=options.force)
+        return made
+
     for told in told_of_module(lock, module):
         notify(f"note: {told}")
-    _refuse(planned, force=options.force)
+    lock = builder.reuse(lock)
+    planned = judged(lock)
+    builds = builder.reports(lock, planned)
     against = overridden(planned.refusals)
     for reason in against:
         notify(f"overridden: {reason}")
     environment = Environment.at(prefix)
-    environment.check_own()
+    with file_errors(environment.prefix):
+        environment.check_own(adopt=options.adopt)
+        space = space_for(planned.to_install, environment.prefix, os.environ)
+        adopts = environment.has_directory
     _require_paths(planned.to_install)
     report = InstallReport(
-        plan=planned, prefix=environment.prefix, interpreter=interpreter, overridden=against
+        plan=planned,
+        prefix=environment.prefix,
+        interpreter=interpreter,
+        overridden=against,
+        space=space,
+        adopts=adopts,
+        builds=builds,
     )
     if options.dry_run:
         return report
-    former = environment.current
-    with environment.replacement(keep=options.keep) as version:
+    require_room(space)
+    for sentence in report.intentions("installing"):
+        notify(sentence)
+    if builds:  # nothing is at the prefix yet
+        lock = builder.compile(lock)
+        planned = judged(lock)
+    with replacement(environment, keep=options.keep, adopt=options.adopt, notify=notify) as new:
         lines = make(
-            version,
+            new.version,
             _reduced(lock, planned),
             planned,
             target=target,
@@ -80,9 +116,20 @@ def install(
             prompt=environment.prefix.name,
             notify=notify,
         )
-        proof = prover(version, planned, target, options, notify)
-        _record(version, planned, target, options, proof)
-    return replace(report, version=version, former=former, proof=proof, guard=lines)
+        new.begin(Step.PROVE)
+        proof = prover(new.version, planned, target, options, notify)
+        _record(new.version, planned, target, options, proof)
+        new.put_in_place()
+        confirm(environment.prefix, proof, target, notify=notify)
+    former = new.former
+    return replace(
+        report,
+        version=new.version,
+        former=environment.path_of(former) if former is not None else None,
+        kept=environment.others(),
+        proof=proof,
+        guard=lines,
+    )
 
 
 def _record(version: Path, planned: Plan, target: Target, options: Options, proof: Proof) -> None:
@@ -105,7 +152,7 @@ def _require_paths(packages: Sequence[LockedPackage]) -> None:
     """Raise FileError where a directory or file that a lock names by its path is not there."""
     for package in packages:
         file = package.distribution
-        if file.reference is None or file.reference.kind is ReferenceKind.GIT or "://" in file.url:
+        if (file.reference is not None and file.reference.kind is ReferenceKind.GIT) or "://" in file.url:
             continue
         if not Path(file.url).exists():
             raise FileError(
@@ -136,14 +183,6 @@ def _refuse(planned: Plan, *, force: bool) -> None:
             "the lock does not run on this machine, and --force-incompatible does not help: no installer "
             "takes these files here",
             fixed,
-        )
-    if planned.to_build:
-        names = [package.name for package in planned.to_build]
-        options = " ".join(f"--skip {name}" for name in names)
-        raise Refused(
-            f"{', '.join(names)} must be compiled, and envfit does not build yet",
-            [],
-            hints=[f"install the rest with {options}"],
         )
 
 

@@ -80,6 +80,7 @@ class InstalledEnvironment:
     half_removed: tuple[Path, ...] = ()  # what an interrupted pip leaves behind: ~orch
     dead_paths: tuple[DeadPath, ...] = ()
     conda_revision: int | None = None  # the last in conda's history of the prefix
+    made_anew: bool = False  # whether it is a version of envfit's that another program made anew
     managed_outside: str = ""  # the file that says that a system's package manager owns it (PEP 668)
 
     def is_kept_outside(self, distribution: InstalledDistribution) -> bool:

@@ -16,8 +16,8 @@ from packaging.version import InvalidVersion, Version
 
 from envfit.errors import FileError, InputError
 from envfit.header_fields import header_fields
-from envfit.installed.model import InstalledDistribution, InstalledEnvironment
-from envfit.installed.search_path import prefix_kind, read_python, search_path
+from envfit.installed.model import InstalledDistribution, InstalledEnvironment, PrefixKind
+from envfit.installed.search_path import is_version, prefix_kind, read_python, search_path
 
 __all__ = ["is_environment", "read_environment"]
 
@@ -67,6 +67,7 @@ def read_environment(prefix: Path, environ: Mapping[str, str]) -> InstalledEnvir
         ),
         dead_paths=path.dead,
         conda_revision=_conda_revision(prefix),
+        made_anew=kind is PrefixKind.VENV and is_version(prefix),
         managed_outside=str(marker) if marker.is_file() else "",
     )
 

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from envfit.frozen import frozen
 from envfit.installed.model import DeadPath, PrefixKind
 
-__all__ = ["Python", "SearchPath", "prefix_kind", "read_python", "search_path"]
+__all__ = ["Python", "SearchPath", "is_version", "prefix_kind", "read_python", "search_path"]
 
 _PATCHLEVEL = re.compile(r'^#define PY_VERSION\s+"([^"]+)"', re.MULTILINE)
 _MINOR = re.compile(r"python(\d+\.\d+)")
@@ -42,12 +42,17 @@ def prefix_kind(prefix: Path) -> PrefixKind | None:
     """Return what a prefix is, or None where it is no Python environment."""
     settings = prefix / "pyvenv.cfg"
     if settings.is_file():
-        real = prefix.resolve()
-        of_envfit = real.parent.name.endswith(_VERSIONS) and (real / "pylock.toml").is_file()
+        of_envfit = is_version(prefix) and (prefix / "pylock.toml").is_file()
         return PrefixKind.ENVFIT if of_envfit else PrefixKind.VENV
     if (prefix / "conda-meta").is_dir():
         return PrefixKind.CONDA
     return PrefixKind.SYSTEM if _minors(prefix) else None
+
+
+def is_version(prefix: Path) -> bool:
+    """Tell whether a prefix is, or leads to, a place where envfit puts a version of an environment."""
+    real = prefix.resolve()
+    return real.parent.name.endswith(_VERSIONS) and real.name.isdecimal()
 
 
 def read_python(prefix: Path, kind: PrefixKind) -> Python:

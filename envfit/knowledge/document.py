@@ -45,6 +45,14 @@ class Table:
         """Return a required integer."""
         return self._value(key, int, "an integer", 0, required=True)
 
+    def quantity(self, key: str) -> float:
+        """Return a required number above zero, whole or not."""
+        value = self._value(key, object, "a number", 1, required=True)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+            self.fault("is no number above zero", key)
+            return 1
+        return value
+
     def day(self, key: str) -> date:
         """Return a required date."""
         value = self._value(key, date, "a date such as 2026-11-22", date.min, required=True)

@@ -36,15 +36,17 @@ from envfit.knowledge.model import (
     IndexLabel,
     KnowledgeBase,
     MatrixDefaults,
+    NvccRelease,
     OwnCode,
     PackageKnowledge,
     PythonEntry,
     RoutedIndex,
     Rule,
     Severity,
-    SourceBuild,
     StaticMetadata,
+    TorchExtensions,
 )
+from envfit.knowledge.source_build import read_advice, read_source_build
 from envfit.knowledge.symptom import Symptom
 from envfit.knowledge.symptom_file import read_symptom
 from envfit.target import Capability, Platform
@@ -116,6 +118,8 @@ class _Loader:
         self.gpus: list[GpuModel] = []
         self.examples: list[Example] = []
         self.symptoms: dict[str, Symptom] = {}
+        self.compilers: dict[Version, NvccRelease] = {}
+        self.torch_extensions: TorchExtensions | None = None
         self.matrix = MatrixDefaults()
 
     def file(self, folder: str, stem: str, table: Table) -> None:
@@ -137,6 +141,7 @@ class _Loader:
             self._symptoms(stem, table)
         else:
             reader = {
+                "compilers": self._compilers,
                 "cuda": self._cuda,
                 "drivers": self._drivers,
                 "capabilities": self._capabilities,
@@ -156,20 +161,12 @@ class _Loader:
         for package in self.packages.values():
             if package.cuda_choice is not None:
                 self._check_choice(package)
+            self._check_own_code(package)
         for rule in self.rules.values():
             for condition in (*rule.requires, *rule.constrains):
                 self._check_condition(rule, condition)
-        for package in self.packages.values():
-            for own in package.own_code:
-                self.faults += [
-                    f"packages/{package.name}.toml: own_code: no GPU has compute capability {capability}"
-                    for capability in own.only_for
-                    if capability not in self.capabilities
-                ]
-                for choice in (own.chosen_by, own.runtime_from):
-                    if choice is not None and choice not in self.choices:
-                        self.faults.append(f"packages/{package.name}.toml: own_code: {choice} is no choice")
         self._check_symptoms()
+        self._check_compilers()
         return KnowledgeBase(
             version=version,
             rules=tuple(self.rules.values()),
@@ -186,6 +183,8 @@ class _Loader:
             gpus=tuple(self.gpus),
             examples=tuple(self.examples),
             symptoms=tuple(self.symptoms.values()),
+            torch_extensions=self.torch_extensions,
+            compilers=tuple(sorted(self.compilers.values(), key=lambda release: release.version)),
             matrix=self.matrix,
         )
 
@@ -212,6 +211,25 @@ class _Loader:
         built_with |= {label.cuda or _NO_VERSION for index in self.indexes.values() for label in index.labels}
         for value in sorted(built_with - set(choice.values)):
             self.faults.append(f"axes/choices.toml: {choice.name} has no value {value}, and builds have")
+
+    def _check_own_code(self, package: PackageKnowledge) -> None:
+        """Fault capabilities that no GPU has, and choices that are none."""
+        for own in package.own_code:
+            self.faults += [
+                f"packages/{package.name}.toml: own_code: no GPU has compute capability {capability}"
+                for capability in own.only_for
+                if capability not in self.capabilities
+            ]
+            for choice in (own.chosen_by, own.runtime_from):
+                if choice is not None and choice not in self.choices:
+                    self.faults.append(f"packages/{package.name}.toml: own_code: {choice} is no choice")
+
+    def _check_compilers(self) -> None:
+        """Fault a compiler that belongs to no toolkit."""
+        toolkits = {toolkit.version for toolkit in self.toolkits}
+        for release in self.compilers:
+            if release not in toolkits:
+                self.faults.append(f"axes/compilers.toml: {release} is no CUDA toolkit of axes/cuda.toml")
 
     def _check_symptoms(self) -> None:
         """Fault what symptoms name and nothing has."""
@@ -242,6 +260,34 @@ class _Loader:
             if not proves(runtime.evidence):
                 item.fault("needs evidence of rank docs or better", "driver")
             self.runtimes[runtime.major] = runtime
+            item.finish()
+
+    def _compilers(self, table: Table) -> None:
+        stated = table.table("torch_extensions")
+        self.torch_extensions = TorchExtensions(
+            same_major=stated.text("same_major"),
+            headers=dict(stated.mapping("headers")),
+            evidence=read_evidence(stated),
+        )
+        if not proves(self.torch_extensions.evidence):
+            stated.fault("needs evidence of rank docs or better", "evidence")
+        stated.finish()
+        for item in table.tables("nvcc"):
+            wheels = item.texts("wheels")
+            item.parse_each("wheels", wheels, DeclaredRequirement, DeclaredRequirement("none"))
+            release = NvccRelease(
+                version=item.parsed("version", Version, _NO_VERSION),
+                gxx=item.number("gxx"),
+                architectures=read_architectures(item, "architectures"),
+                wheels=wheels,
+                conda=item.text("conda") if "conda" in item else None,
+                evidence=read_evidence(item),
+            )
+            if not proves(release.evidence):
+                item.fault("needs evidence of rank docs or better", "evidence")
+            if release.version in self.compilers:
+                item.fault("is described twice", "version")
+            self.compilers[release.version] = release
             item.finish()
 
     def _drivers(self, table: Table) -> None:
@@ -363,7 +409,8 @@ class _Loader:
             cuda_choice=table.text("cuda_choice") if "cuda_choice" in table else None,
             index_builds=tuple(_index_build(item) for item in table.tables("index_build")),
             metadata=tuple(_static_metadata(item) for item in table.tables("metadata")),
-            source_builds=tuple(_source_build(item) for item in table.tables("source_build")),
+            source_builds=tuple(read_source_build(item) for item in table.tables("source_build")),
+            advice=tuple(read_advice(item) for item in table.tables("advice")),
             alternatives=tuple(_alternative(item) for item in table.tables("alternative")),
             own_code=tuple(_own_code(item) for item in table.tables("own_code")),
             extensions=tuple(_extension(item) for item in table.tables("extension")),
@@ -452,6 +499,7 @@ def _joined(former: PackageKnowledge, added: PackageKnowledge) -> PackageKnowled
         index_builds=(*added.index_builds, *former.index_builds),
         metadata=(*added.metadata, *former.metadata),
         source_builds=(*added.source_builds, *former.source_builds),
+        advice=(*former.advice, *added.advice),
         alternatives=(*former.alternatives, *added.alternatives),
         own_code=(*former.own_code, *added.own_code),
         extensions=(*former.extensions, *added.extensions),
@@ -550,17 +598,6 @@ def _static_metadata(table: Table) -> StaticMetadata:
     )
     table.finish()
     return metadata
-
-
-def _source_build(table: Table) -> SourceBuild:
-    build = SourceBuild(
-        versions=table.parsed("versions", SpecifierSet, SpecifierSet()),
-        needs=table.texts("needs"),
-        environment=table.mapping("environment"),
-        evidence=read_evidence(table),
-    )
-    table.finish()
-    return build
 
 
 def _alternative(table: Table) -> Alternative:

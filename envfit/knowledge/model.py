@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 import fnmatch
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import InitVar, dataclass, field, replace
 from datetime import date
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CAPABILITY",
+    "Advice",
     "Alternative",
+    "BuildArchitecture",
+    "BuildCost",
+    "BuiltObject",
     "CapabilityEntry",
     "Choice",
     "Condition",
@@ -42,6 +47,7 @@ __all__ = [
     "KnowledgeBase",
     "LibraryFacts",
     "Lookup",
+    "NvccRelease",
     "OwnCode",
     "PackageKnowledge",
     "PythonEntry",
@@ -50,6 +56,7 @@ __all__ = [
     "Severity",
     "SourceBuild",
     "StaticMetadata",
+    "TorchExtensions",
 ]
 
 #: The name by which a rule speaks of the compute capability of every GPU in use.
@@ -215,12 +222,85 @@ class StaticMetadata:
 
 
 @frozen
+class BuildArchitecture:
+    """A GPU architecture that a package's build knows, and the word by which it is asked for.
+
+    Which GPUs run it is not said here: ``device_code.runs_on`` knows.
+    """
+
+    word: str  # as the package writes it, such as "80" or "9.0"
+    code: str  # of the machine code that comes of it, without a dot: "80", "90a"
+    nvcc: SpecifierSet = field(default_factory=SpecifierSet)  # toolkits with which the build compiles it
+
+
+@frozen
+class BuiltObject:
+    """One object file of a build, compiled for one architecture."""
+
+    name: str  # of the source file, without its suffix
+    seconds: float  # of one core
+    memory: float  # GiB, of its largest process at its peak; 0 where nobody measured it
+
+
+@frozen
+class BuildCost:
+    """What a build took where it was measured, for one architecture and one nvcc thread."""
+
+    machine: str  # in words
+    objects: tuple[BuiltObject, ...]  # in the order in which the build starts them
+    around: float  # seconds before the first object and after the last
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def core_seconds(self) -> float:
+        """Seconds that one core would need for all objects."""
+        return sum(item.seconds for item in self.objects)
+
+    @property
+    def largest(self) -> float:
+        """GiB that the most demanding object needs."""
+        return max(item.memory for item in self.objects)
+
+
+@frozen
 class SourceBuild:
-    """How releases that ship no wheel are built for a GPU."""
+    """How releases that ship no wheel are built for a GPU.
+
+    ``architectures`` with ``architectures_in``: the build compiles those whose words stand in that
+    variable.  Without it: it compiles all of them, and nobody can choose.  Without ``architectures``
+    the words are capabilities ("8.0"), in ``architectures_in`` or else in TORCH_CUDA_ARCH_LIST.
+    """
 
     versions: SpecifierSet
     needs: tuple[str, ...]  # requirements that must be installed before the build
     environment: Mapping[str, str]
+    architectures: tuple[BuildArchitecture, ...] = ()
+    architectures_in: str | None = None
+    separator: str = ";"
+    jobs_in: str | None = None  # the variable for how many objects are compiled at a time
+    threads_in: str | None = None  # the variable for how many architectures of one object are
+    local_version_in: str | None = None  # the variable that becomes the local version of the wheel
+    clears: tuple[str, ...] = ()  # variables that change the build, and must not be inherited
+    job_memory: float | None = None  # GiB for one job
+    disk: float | None = None  # GiB while building
+    libraries: tuple[str, ...] = ()  # paths or patterns; each has code for each architecture chosen
+    cost: BuildCost | None = None
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def needs_torch(self) -> bool:
+        """Whether the build imports torch, so that the locked one must be there."""
+        return any(re.split(r"[^\w.-]", need, maxsplit=1)[0] == "torch" for need in self.needs)
+
+
+@frozen
+class Advice:
+    """What somebody should know before a package is built, where it was measured."""
+
+    text: str  # one sentence or two
+    versions: SpecifierSet = field(default_factory=SpecifierSet)
+    capability: SpecifierSet = field(default_factory=SpecifierSet)
+    torch: SpecifierSet = field(default_factory=SpecifierSet)
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -245,6 +325,7 @@ class PackageKnowledge:
     index_builds: tuple[IndexBuild, ...] = ()
     metadata: tuple[StaticMetadata, ...] = ()
     source_builds: tuple[SourceBuild, ...] = ()
+    advice: tuple[Advice, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     own_code: tuple[OwnCode, ...] = ()
     extensions: tuple[Extension, ...] = ()
@@ -274,6 +355,29 @@ class CudaToolkit:
     version: Version  # such as 12.8
     driver: str
     ptx_isa: Version | None = None  # of the PTX that it writes
+
+
+@frozen
+class NvccRelease:
+    """What a release of the CUDA compiler accepts and writes."""
+
+    version: Version  # such as 12.8
+    gxx: int  # newest major version of GCC that it works with
+    architectures: tuple[str, ...]  # of the machine code that it writes, without dots: "80", "90a"
+    wheels: tuple[str, ...] = ()  # requirements that bring all of it from a package index; else none have it
+    conda: str | None = None  # the spec that brings it from a conda channel
+    evidence: tuple[Evidence, ...] = ()
+
+
+@frozen
+class TorchExtensions:
+    """What torch demands of whoever compiles an extension of it."""
+
+    same_major: str  # a sentence: of its CUDA runtime and the toolkit
+    #: Headers of CUDA libraries that its own headers include: the wheel that has each, as of CUDA 13; before
+    #: that the name goes on with -cu12 and the like.
+    headers: Mapping[str, str]
+    evidence: tuple[Evidence, ...] = ()
 
 
 @frozen
@@ -431,6 +535,8 @@ class KnowledgeBase:
     gpus: Sequence[GpuModel]
     examples: Sequence[Example] = ()
     symptoms: Sequence[Symptom] = ()
+    compilers: tuple[NvccRelease, ...] = ()  # oldest first
+    torch_extensions: TorchExtensions | None = None
     matrix: MatrixDefaults = field(default_factory=MatrixDefaults)
     compiled: InitVar[Lookup | None] = None  # the lookup, where it was made before
     lookup: Lookup = field(init=False, compare=False, repr=False)

@@ -37,10 +37,16 @@ _CLASSES: tuple[type[Any], ...] = (
     model.Extension,
     model.IndexBuild,
     model.StaticMetadata,
+    model.BuildArchitecture,
+    model.BuiltObject,
+    model.BuildCost,
     model.SourceBuild,
+    model.Advice,
     model.Alternative,
     model.PackageKnowledge,
     model.CudaToolkit,
+    model.NvccRelease,
+    model.TorchExtensions,
     model.CudaRuntime,
     model.DriverBranch,
     model.CapabilityEntry,
@@ -110,7 +116,7 @@ def _unpacked(packed: bytes) -> Any:
 def _encoded(value: Any) -> Any:
     if isinstance(value, Enum):
         return "e", _ENUMS.index(type(value)), value.name
-    if value is None or isinstance(value, str | int):
+    if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, Version):
         return "v", str(value)

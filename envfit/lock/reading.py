@@ -69,7 +69,14 @@ def _rebased(package: Package, folder: Path) -> Package:
     if package.archive is not None and package.archive.path is not None:
         path = os.path.normpath(folder / package.archive.path)
         return replace(package, archive=replace(package.archive, path=path))
-    return package
+    wheels = [
+        replace(wheel, path=os.path.normpath(folder / wheel.path)) if wheel.path is not None else wheel
+        for wheel in package.wheels or ()
+    ]
+    sdist = package.sdist
+    if sdist is not None and sdist.path is not None:
+        sdist = replace(sdist, path=os.path.normpath(folder / sdist.path))
+    return replace(package, wheels=wheels or None, sdist=sdist)
 
 
 def _locked(package: Package) -> LockedPackage:
@@ -86,7 +93,7 @@ def _locked(package: Package) -> LockedPackage:
             hints=["envfit installs locks that envfit wrote; lock again with envfit lock"],
         )
     file = files[0]
-    url = file.url or file.path or ""
+    url = file.path or file.url or ""  # as uv does
     if isinstance(file, PackageWheel):
         name, version, build_tag, tags = parse_wheel_filename(file.filename)
         distribution: Distribution = Wheel(

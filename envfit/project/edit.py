@@ -16,7 +16,7 @@ from envfit.errors import FileError
 if TYPE_CHECKING:
     from tomlkit.items import Array
 
-__all__ = ["add_to_project"]
+__all__ = ["add_to_project", "replace_text"]
 
 
 def add_to_project(directory: Path, requirements: Sequence[str]) -> Path | None:
@@ -48,7 +48,7 @@ def add_to_project(directory: Path, requirements: Sequence[str]) -> Path | None:
         _put(dependencies, without_credentials(requirement, instead=""))
     if tomlkit.dumps(document) == text:
         return None
-    _replace(path, tomlkit.dumps(document))
+    replace_text(path, tomlkit.dumps(document))
     return path
 
 
@@ -70,7 +70,8 @@ def _name(text: str) -> str | None:
         return None
 
 
-def _replace(path: Path, text: str) -> None:
+def replace_text(path: Path, text: str) -> None:
+    """Replace a file in one step, its mode kept; raises FileError where it cannot be."""
     import tempfile
 
     try:

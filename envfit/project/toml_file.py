@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from envfit.errors import ProjectError
+from envfit.export_marks import without_export
 from envfit.project.text_file import read_text
 
 if sys.version_info >= (3, 11):
@@ -18,11 +19,11 @@ __all__ = ["read_toml"]
 
 
 def read_toml(path: Path) -> dict[str, object]:
-    """Return what a TOML file holds.
+    """Return what a TOML file holds, without what an export to uv wrote there.
 
     Raises ProjectError with the line where it is not TOML, FileError where it cannot be read.
     """
-    text = read_text(path)
+    text = without_export(read_text(path), keep_lines=True)
     try:
         return tomllib.loads(text)
     except RecursionError:

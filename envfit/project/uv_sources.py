@@ -43,7 +43,9 @@ class UvSources:
         if key is None:
             return declared
         entries = tuple(self._entries(key))
-        if entries and all("index" in entry for entry in entries):
+        if not entries:  # it had those of an export only
+            return declared
+        if all("index" in entry for entry in entries):
             # Which index serves a name is another room's to say, of the project of the current directory.
             if self._folder.absolute() not in (Path.cwd(), *Path.cwd().parents):
                 self._sources.fault(

@@ -104,13 +104,27 @@ def test_what_must_be_compiled_is_a_comment(envfit: CommandLine, index: Index) -
 
 def test_an_unknown_format_and_a_file_that_cannot_be_written_are_named(envfit: CommandLine) -> None:
     envfit("lock", "plain", *NONE)
-    assert "requirements, conda" in envfit("export", "--format", "poetry", code=2).err
+    assert (
+        "formats: requirements, constraints, conda, uv" in envfit("export", "--format", "poetry", code=2).err
+    )
     assert "nowhere" in envfit("export", "-o", "nowhere/requirements.txt", code=3).err
 
 
 def test_an_export_needs_a_lock(envfit: CommandLine) -> None:
     (envfit.cwd / "pyproject.toml").write_text("[project]\nname = 'x'\n")
     assert "is not a lock" in envfit("export", "pyproject.toml", code=2).err
+
+
+def test_constraints_hold_another_installation_to_the_lock(envfit: CommandLine, index: Index) -> None:
+    envfit("lock", "torch", *V100)
+    text = envfit("export", "--format", "constraints", "-o", "constraints.txt")
+    assert "wrote constraints.txt" in text.err
+    assert lines((envfit.cwd / "constraints.txt").read_text()) == [
+        "filelock==3.20.0",
+        "nvidia-cublas-cu12==12.8.4.1",
+        "torch==2.10.0",
+    ]
+    assert "torch==2.10.0" in uv_accepts(envfit, index, "torch", "-c", "constraints.txt").stderr
 
 
 # -- provided by a module -----------------------------------------------------

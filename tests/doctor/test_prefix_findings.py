@@ -490,6 +490,17 @@ def test_what_changed_since_envfit_installed_it(environ, tmp_path):
     assert finding.remedies[0].commands[0][:2] == ("envfit", "install")
 
 
+def test_a_version_that_another_program_made_anew_is_named(environ, tmp_path):
+    version = venv(tmp_path / ".asr.envfit" / "0001")  # no lock in it
+    (tmp_path / "asr").symlink_to(".asr.envfit/0001")
+    put(site(version), "new", installer="uv")
+    finding = only(report(tmp_path / "asr", environ))
+    assert finding.kind.code == "made-anew"
+    assert f"envfit install LOCK --prefix {tmp_path / 'asr'}" in finding.remedies[0].text
+    other = venv(tmp_path / ".asr.envfit" / "mine")
+    assert report(other, environ).findings == ()
+
+
 # -- whose tool ---------------------------------------------------------------
 
 

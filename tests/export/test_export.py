@@ -6,10 +6,11 @@ import re
 from dataclasses import replace
 
 import yaml
+from packaging.pylock import Package, PackageDirectory
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from envfit.export import constraints, environment_yml, requirements
+from envfit.export import constraints, environment_yml, provided_constraints, requirements
 from envfit.target import Provided
 from tests.install.locks import entry, locked
 
@@ -51,20 +52,37 @@ def test_no_index_is_named_where_no_build_has_a_local_label() -> None:
 
 
 def test_a_lock_without_its_tool_table_is_exported_the_same_but_for_what_it_told() -> None:
-    def pins(text: str) -> list[str]:
-        return [line for line in text.splitlines() if not line.startswith("#")]
-
     assert pins(requirements(replace(LOCK, tool=None))) == pins(requirements(LOCK))
     assert yaml.safe_load(environment_yml(replace(LOCK, tool=None)))["channels"] == ["conda-forge"]
 
 
-def test_constraints_are_what_a_module_provides() -> None:
-    def pins(text: str) -> list[str]:
-        return [line for line in text.splitlines() if not line.startswith("#")]
+def pins(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("#")]
 
-    assert pins(constraints(LOCK)) == ["mpi4py==4.0.1", "numpy==2.1.0"]
-    assert pins(constraints(LOCK, [Provided(name="torch", version=Version("2.11.0"))])) == ["torch==2.11.0"]
-    assert pins(constraints(replace(LOCK, tool=None))) == []
+
+def test_what_a_module_provides_has_constraints_of_its_own() -> None:
+    assert pins(provided_constraints(LOCK)) == ["mpi4py==4.0.1", "numpy==2.1.0"]
+    given = [Provided(name="torch", version=Version("2.11.0"))]
+    assert pins(provided_constraints(LOCK, given)) == ["torch==2.11.0"]
+    assert provided_constraints(replace(LOCK, tool=None)) == ""
+
+
+def test_constraints_hold_everything_locked_and_provided() -> None:
+    assert pins(constraints(LOCK)) == [
+        "flash-attn==2.8.3.post2",
+        "mpi4py==4.0.1",
+        "numpy==2.1.0",
+        "s3prl==0.4.18",
+        "torch==2.14.1+cu126",
+    ]
+    assert constraints(LOCK).startswith("# Exported by envfit from a lock.\n# Runs on: capability 7.0")
+
+
+def test_a_source_tree_has_no_version_to_be_held_to() -> None:
+    tree = Package(name="mine", directory=PackageDirectory(path="mine", editable=True))
+    text = constraints(locked(tree, entry("a-1.0-py3-none-any.whl")))
+    assert "# not held, it has no version: -e ./mine\n" in text
+    assert pins(text) == ["a==1.0"]
 
 
 def test_an_environment_file_holds_condas_half_as_it_came_and_pins_the_other() -> None:

@@ -117,17 +117,17 @@ def test_a_second_one_replaces_it_and_one_former_is_kept(index: Index, prefix: P
         report = put(demo(index, version), prefix)
     assert prefix.readlink() == Path(".asr.envfit/0003")
     assert report.former == prefix.parent / ".asr.envfit" / "0002"
-    assert state(prefix) == [".asr.envfit", "0002", "0003", "asr -> .asr.envfit/0003", "lock"]
+    assert state(prefix) == [".asr.envfit", "0002", "0003", "asr -> .asr.envfit/0003", "history", "lock"]
     assert run(prefix, "import app; print(app.__version__)") == "1.2"
     put(demo(index, "1.3"), prefix, keep=0)
-    assert state(prefix) == [".asr.envfit", "0004", "asr -> .asr.envfit/0004", "lock"]
+    assert state(prefix) == [".asr.envfit", "0004", "asr -> .asr.envfit/0004", "history", "lock"]
 
 
 def test_what_a_kill_left_behind_is_no_former_version(index: Index, prefix: Path) -> None:
     left = prefix.parent / ".asr.envfit" / "0001"
     left.mkdir(parents=True)
     put(demo(index), prefix)
-    assert state(prefix) == [".asr.envfit", "0002", "asr -> .asr.envfit/0002", "lock"]
+    assert state(prefix) == [".asr.envfit", "0002", "asr -> .asr.envfit/0002", "history", "lock"]
 
 
 def _interrupt_at(text: str) -> Callable[[str], None]:
@@ -267,7 +267,7 @@ def test_two_at_once_do_not_mix(index: Index, prefix: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(InstallError, match="another envfit is installing"):
             put(demo(index, "1.1"), prefix)
-    assert state(prefix) == [".asr.envfit", "0001", "asr -> .asr.envfit/0001", "lock"]
+    assert state(prefix) == [".asr.envfit", "0001", "asr -> .asr.envfit/0001", "history", "lock"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -22,6 +22,7 @@ SCHEMAS = ROOT / "envfit" / "knowledge" / "schema"
 
 #: Which file uses which schema: its path in constraints/, or its folder.
 SCHEMA_OF = {
+    "axes/compilers.toml": "axes-compilers",
     "axes/cuda.toml": "axes-cuda",
     "axes/drivers.toml": "axes-drivers",
     "axes/capabilities.toml": "axes-capabilities",

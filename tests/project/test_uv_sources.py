@@ -130,7 +130,6 @@ def test_a_source_that_nothing_uses_is_not_judged(tmp_path: Path) -> None:
         ("{ sparkle = 1 }", "espnet is a kind of source that is not supported"),
         ("3", "espnet is a number, not a table"),
         ("[3]", "espnet[0] is a number, not a table"),
-        ("[]", "espnet names several places"),
         ('[{ path = "a" }, { path = "b" }]', "espnet names several places"),
         ('{ git = "" }', "espnet says git and names nothing"),
         ('{ git = "https://x.example/a", rev = "1", tag = "2" }', "more than one of rev, tag and branch"),
@@ -206,3 +205,12 @@ def test_faults_of_uvs_lists_are_told(tmp_path: Path) -> None:
     assert "tool.uv.override-dependencies[1] cannot be used: an override begins with a name" in message
     assert "tool.uv.exclude-dependencies[0] is 'a>1', which is not the name of a package" in message
     assert "tool.uv.constraint-dependencies[0] cannot be used: a constraint has no extras" in message
+
+
+def test_a_list_of_sources_that_an_export_alone_wrote_to_says_nothing(tmp_path: Path) -> None:
+    text = 'espnet = [\n  # envfit export writes from here\n  { path = "gone", extra = "v100" },\n  # to here\n]\n'
+    (tmp_path / "pyproject.toml").write_text(
+        f'[project]\nname = "x"\ndependencies = ["espnet>1"]\n[tool.uv.sources]\n{text}'
+    )
+    (requirement,) = read_pyproject(tmp_path / "pyproject.toml").requirements
+    assert (str(requirement.specifier), requirement.direct) == (">1", None)

@@ -1,0 +1,191 @@
+"""Compiling what a lock marks as builds: each from the cache, or in an environment made for it.
+
+The environment of a build holds exactly the torch that is locked, its dependencies and what the
+build needs; where an interpreter provides torch, that interpreter builds.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.pylock import Pylock
+
+from envfit.api.build_pythons import isolated_python, provided_python
+from envfit.api.build_sources import Sources
+from envfit.api.buildable import Buildable, BuildRequest, buildable, built_directory
+from envfit.build.cache import BuildCache, BuiltWheel
+from envfit.build.compile import BuildPython, compile_wheel
+from envfit.build.report import refuse_impossible, report_on
+from envfit.errors import BuildError, FileError
+from envfit.install.options import Build
+from envfit.knowledge.model import KnowledgeBase
+from envfit.lock.reading import locked_target
+from envfit.target import Target
+
+if TYPE_CHECKING:
+    from envfit.api.targets import Notify, TargetRequest
+
+__all__ = ["BuildRequest", "build_file", "build_locked", "built_directory", "cached_builds"]
+
+Watch = Callable[[Callable[[], str]], None]
+
+
+def build_locked(
+    lock: Pylock,
+    target: Target,
+    base: KnowledgeBase,
+    request: BuildRequest,
+    *,
+    watch: Watch | None = None,
+    notify: Notify = lambda _: None,
+) -> tuple[BuiltWheel, ...]:
+    """Return a wheel for each package that a lock marks as a build, in the order of the lock.
+
+    ``target`` is this machine, with the GPUs to build for.  ``watch`` is given what returns a line of
+    status, where somebody shows it.  Nothing is returned for NEVER.  Raises BuildError where one cannot
+    be built, or is not in the cache and may not be built, and the errors of fetching and installing.
+    """
+    found = cached_builds(lock, target, base, request, notify=notify)
+    pending = [one for one, wheel in found if wheel is None]
+    if request.mode is Build.ONLY_CACHED and pending:
+        names = ", ".join(str(one.package) for one in pending)
+        raise BuildError(
+            f"not among the wheels that were compiled here before: {names}",
+            hints=["envfit build LOCK compiles them"],
+        )
+    # All of them: that the second cannot be built is better known before an hour goes to the first.
+    for one in pending:
+        refuse_impossible(report_on(one.judged.case, request.environ))
+    cache = BuildCache(built_directory(request.environ), notify=notify)
+    return tuple(
+        wheel or _built(one, lock, cache, request, watch=watch, notify=notify) for one, wheel in found
+    )
+
+
+def cached_builds(
+    lock: Pylock,
+    target: Target,
+    base: KnowledgeBase,
+    request: BuildRequest,
+    *,
+    notify: Notify = lambda _: None,
+) -> tuple[tuple[Buildable, BuiltWheel | None], ...]:
+    """Return what a lock marks as builds, each with its wheel where it was compiled before.
+
+    Where nothing is compiled, or there is no nvcc, any wheel serves that runs here, whatever
+    compiled it.  Nothing is returned for NEVER.
+    """
+    if request.mode is Build.NEVER:
+        return ()
+    cache = BuildCache(built_directory(request.environ), notify=notify)
+    found = []
+    for one in buildable(lock, target, base, request):
+        key = one.order.key
+        wheel = cache.find(key)
+        if wheel is None and (request.mode is Build.ONLY_CACHED or not key.nvcc):
+            wheel = cache.find_any(key)
+        if wheel is not None:
+            notify(f"{one.package} was compiled before: {wheel.path.name}")
+        found.append((one, wheel))
+    return tuple(found)
+
+
+def build_file(
+    path: Path,
+    *,
+    target: TargetRequest,
+    output: Path | None = None,
+    provided_from: str | None = None,
+    skip: Sequence[str] = (),
+    jobs: int | None = None,
+    network: bool = False,
+    find_links: Sequence[Path] = (),
+    environ: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
+    notify: Notify = lambda _: None,
+) -> tuple[BuiltWheel, ...]:
+    """Compile what a lock file marks as builds for the GPUs of a target, on this machine.
+
+    No GPU is needed for GPUs that are named.  ``output`` is a directory that gets the wheels besides
+    the cache.  Raises what ``build_locked`` raises, and the errors of reading the lock.
+    """
+    from packaging.utils import canonicalize_name
+
+    from envfit.api.knowing import load_knowledge
+    from envfit.api.provided import ask_interpreter
+    from envfit.api.targets import this_machine
+    from envfit.lock.file import read_lock
+    from envfit.lock.reading import rebased
+    from envfit.project import rules_of
+
+    environ = os.environ if environ is None else environ
+    lock = rebased(read_lock(path), path.parent.absolute())
+    base = load_knowledge(rules_of(path.parent / "pyproject.toml"))
+    locked = locked_target(lock)
+    machine = this_machine(target, base, notify=notify)
+    if not machine.gpus and locked is not None:
+        machine = replace(machine, gpus=locked.gpus)  # a login node, or an image, builds for others
+    request = BuildRequest(
+        environ=environ,
+        directory=path.parent,
+        interpreter=ask_interpreter(provided_from, (), environ, notify),
+        skip=frozenset(map(canonicalize_name, skip)),
+        jobs=jobs,
+        network=network,
+        find_links=tuple(find_links),
+    )
+    wheels = build_locked(lock, machine, base, request, watch=watch, notify=notify)
+    if output is None:
+        return wheels
+    return tuple(replace(wheel, path=_copied(wheel.path, output)) for wheel in wheels)
+
+
+def _copied(wheel: Path, directory: Path) -> Path:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return Path(shutil.copy2(wheel, directory))
+    except OSError as error:
+        raise FileError(
+            f"{wheel.name} cannot be written to {directory}: {error.strerror or error}"
+        ) from error
+
+
+def _built(
+    one: Buildable,
+    lock: Pylock,
+    cache: BuildCache,
+    request: BuildRequest,
+    *,
+    watch: Watch | None,
+    notify: Notify,
+) -> BuiltWheel:
+    sources = Sources(
+        find_links=request.find_links, directory=request.directory, environ=request.environ, notify=notify
+    )
+
+    def python(tree: Path) -> BuildPython:
+        if request.interpreter is not None:
+            return provided_python(str(one.package), one.judged.case.build.needs, request.interpreter)
+        return isolated_python(
+            lock,
+            one.judged.case.build.needs,
+            one.python,
+            tree,
+            directory=request.directory,
+            environ=request.environ,
+            notify=notify,
+        )
+
+    return compile_wheel(
+        one.order,
+        cache,
+        unpack=lambda folder: sources.unpack(one.sdist, folder),
+        interpreter=python,
+        watch=watch,
+        notify=notify,
+    )

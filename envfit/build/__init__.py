@@ -1,0 +1,1 @@
+"""Compiling source distributions for GPUs: run, watched, read back and kept."""

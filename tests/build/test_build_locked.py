@@ -1,0 +1,221 @@
+"""From a lock to wheels, and to a lock that installs them: with a site's knowledge of how it is built."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from envfit import api
+from envfit.api.build_pythons import provided_python
+from envfit.api.build_sources import Sources
+from envfit.api.buildable import BuildRequest, built_directory
+from envfit.api.building import build_file, build_locked, cached_builds
+from envfit.api.knowing import load_knowledge
+from envfit.api.targets import this_machine
+from envfit.build.cache import BuiltWheel
+from envfit.detect.interpreter import Interpreter, read_interpreter
+from envfit.distribution import Sdist
+from envfit.errors import BuildError, BuildImpossibleError, FileError
+from envfit.install.options import Build
+from envfit.install.run_uv import create_venv, sync
+from envfit.lock.built import with_wheels
+from envfit.lock.file import read_lock, write_lock
+from envfit.lock.reading import locked_packages, rebased
+from envfit.target import NVCC, Fact, FactState
+from tests.build.small_extensions import RULES, make_sdist, needs_nvcc
+
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+H200 = api.TargetRequest(gpus=("H200",))
+
+_LOCK = """\
+lock-version = "1.0"
+requires-python = "=={python}.*"
+dependency-groups = ["builds"]
+default-groups = []
+created-by = "envfit"
+
+[[packages]]
+name = "plain-cuda"
+version = "1.0"
+marker = "'builds' in dependency_groups"
+index = "https://index.example/simple"
+sdist = {{ name = "plain_cuda-1.0.tar.gz", url = "https://index.example/plain_cuda-1.0.tar.gz", hashes = {{ sha256 = "{sha256}" }} }}
+"""
+
+
+def make_project(directory: Path) -> Path:
+    """Write a lock of the extension that needs no torch, with a project that names its rules, and its sdist."""
+    path = make_sdist("plain-cuda", directory / "sdists")
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    (directory / "pyproject.toml").write_text(f'[tool.envfit]\nconstraints = ["{RULES}"]\n')
+    lock = directory / "pylock.toml"
+    lock.write_text(_LOCK.format(python=HERE, sha256=sha256))
+    return lock
+
+
+def environ(directory: Path) -> dict[str, str]:
+    import os
+
+    return {**os.environ, "ENVFIT_CACHE_DIR": str(directory / "cache"), "PLAIN_CUDA_SKIP": "TRUE"}
+
+
+def request(directory: Path, **changes: object) -> BuildRequest:
+    return BuildRequest(environ=environ(directory), directory=directory, **changes)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, BuiltWheel]:
+    """A project, and the wheel that was compiled of its lock, for a GPU that is not here."""
+    directory = tmp_path_factory.mktemp("project")
+    (wheel,) = build_file(
+        make_project(directory),
+        target=H200,
+        output=directory / "wheels",
+        provided_from=sys.executable,
+        find_links=[directory / "sdists"],
+        environ=environ(directory),
+    )
+    return directory, wheel
+
+
+@needs_nvcc
+def test_a_lock_is_compiled_for_a_gpu_that_is_not_here(made):
+    directory, wheel = made
+    assert not wheel.from_cache
+    assert wheel.architectures == ("90",)
+    assert str(wheel.version).startswith("1.0+cu")
+    assert wheel.path.parent == directory / "wheels"
+    assert "PLAIN_CUDA_SKIP" in wheel.left_out
+
+
+@needs_nvcc
+def test_a_second_run_finds_it_and_another_gpu_does_not(made):
+    directory, wheel = made
+    shutil.move(directory / "sdists", directory / "gone")
+    try:
+        (again,) = build_file(
+            directory / "pylock.toml",
+            target=H200,
+            provided_from=sys.executable,
+            environ=environ(directory),
+        )
+        assert again.from_cache
+        assert again.sha256 == wheel.sha256
+        with pytest.raises(BuildError, match=r"not among the wheels .*: plain-cuda 1\.0"):
+            build_with(directory, api.TargetRequest(gpus=("A100",)), mode=Build.ONLY_CACHED)
+    finally:
+        shutil.move(directory / "gone", directory / "sdists")
+
+
+def build_with(directory: Path, target: api.TargetRequest, *, nvcc: bool = True, **changes: object):
+    lock = rebased(read_lock(directory / "pylock.toml"), directory)
+    base = load_knowledge([RULES])
+    machine = this_machine(target, base, notify=lambda _: None)
+    if not nvcc:
+        facts = [fact for fact in machine.facts if fact.name != NVCC]
+        facts.append(Fact(name=NVCC, state=FactState.ABSENT, source="no nvcc anywhere"))
+        machine = replace(machine, facts=tuple(facts))
+    return build_locked(lock, machine, base, request(directory, interpreter=here(directory), **changes))
+
+
+def here(directory: Path) -> Interpreter:
+    return read_interpreter(sys.executable, environ(directory))
+
+
+@needs_nvcc
+@pytest.mark.parametrize("mode", [Build.ONLY_CACHED, Build.AUTO])
+def test_what_is_in_the_cache_needs_no_compiler(made, mode):
+    directory, wheel = made
+    (found,) = build_with(directory, H200, nvcc=False, mode=mode)
+    assert found.from_cache
+    assert found.sha256 == wheel.sha256
+
+
+def test_without_a_compiler_and_a_wheel_the_gates_say_why(tmp_path):
+    make_project(tmp_path)
+    with pytest.raises(BuildImpossibleError, match="no nvcc anywhere"):
+        build_with(tmp_path, H200, nvcc=False)
+
+
+def test_what_no_gpu_runs_is_refused_before_it_is_fetched(tmp_path):
+    make_project(tmp_path)
+    shutil.rmtree(tmp_path / "sdists")
+    with pytest.raises(BuildImpossibleError, match="none of that runs on V100"):
+        build_with(tmp_path, api.TargetRequest(gpus=("V100",)))
+
+
+def test_nothing_is_compiled_where_that_is_said(tmp_path):
+    make_project(tmp_path)
+    assert build_with(tmp_path, H200, mode=Build.NEVER) == ()
+
+
+def test_a_lock_without_builds_needs_no_gpu(tmp_path):
+    lock = make_project(tmp_path)
+    text = lock.read_text()
+    lock.write_text(text[: text.index("[[packages]]")] + "packages = []\n")
+    assert build_file(lock, target=api.TargetRequest(gpus=("none",)), environ=environ(tmp_path)) == ()
+
+
+@needs_nvcc
+def test_the_lock_with_the_wheel_is_what_uv_installs(made, tmp_path):
+    directory, wheel = made
+    lock = rebased(read_lock(directory / "pylock.toml"), directory)
+    (pair,) = cached_builds(lock, machine(directory), load_knowledge([RULES]), request(directory))
+    assert pair[1] is not None
+    changed = with_wheels(lock, {"plain-cuda": (pair[1].path, pair[1].version, pair[1].sha256)})
+    (package,) = locked_packages(changed)
+    assert not package.build
+    assert package.version == wheel.version
+    record = tmp_path / "pylock.toml"
+    write_lock(changed, record)
+    create_venv(tmp_path / "venv", HERE, prompt="x", notify=lambda _: None)
+    sync(tmp_path / "venv" / "bin" / "python", record, notify=lambda _: None)
+    (library,) = (tmp_path / "venv").rglob("_kernels.so")
+    assert library.stat().st_size == wheel.libraries[0].size
+
+
+def machine(directory: Path):
+    return this_machine(H200, load_knowledge([RULES]), notify=lambda _: None)
+
+
+def test_what_an_interpreter_lacks_is_named(tmp_path):
+    interpreter = replace(here(tmp_path), provided=())
+    with pytest.raises(BuildError, match="which lacks ninja, torch>=2") as caught:
+        provided_python("fast-kernels 1.0", ("ninja", "torch>=2"), interpreter)
+    assert interpreter.path in str(caught.value)
+
+
+def sources(directory: Path, told: list[str]) -> Sources:
+    return Sources(
+        find_links=(directory / "sdists",),
+        directory=directory,
+        environ=environ(directory),
+        notify=told.append,
+    )
+
+
+def test_a_source_distribution_is_its_hash(tmp_path):
+    path = make_sdist("plain-cuda", tmp_path / "sdists")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    told: list[str] = []
+    sdist = Sdist(
+        name="plain-cuda", version=None, filename=path.name, url="nowhere.tar.gz", index="", sha256=digest
+    )
+    folder = tmp_path / "tree"
+    folder.mkdir()
+    top = sources(tmp_path, told).unpack(sdist, folder)
+    assert (top / "backend.py").is_file()
+    assert top.name == "plain_cuda-1.0"
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(FileError, match=r"plain_cuda-1\.0\.tar\.gz is not at nowhere"):
+        sources(tmp_path, told).unpack(sdist, folder)
+    assert "is not the file that is locked" in told[0]
+
+
+def test_wheels_are_kept_in_envfits_cache(tmp_path):
+    assert built_directory({"ENVFIT_CACHE_DIR": str(tmp_path)}).parent == tmp_path
