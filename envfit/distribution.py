@@ -37,6 +37,7 @@ __all__ = [
     "parse_bound",
     "parse_moment",
     "split_wheel",
+    "wheel_tags",
 ]
 
 
@@ -192,7 +193,7 @@ class FileRow(NamedTuple):
             url=self.url,
             index=self.listed_by,
             build_tag=_build_tag(build),
-            tags=_tags(tags),
+            tags=wheel_tags(tags),
             sha256=self.sha256,
             size=self.size,
             upload_time=uploaded,
@@ -415,5 +416,6 @@ def _build_tag(text: str) -> BuildTag:
 
 
 @lru_cache(maxsize=4096)
-def _tags(text: str) -> frozenset[Tag]:
+def wheel_tags(text: str) -> frozenset[Tag]:
+    """Return the tags in a compressed tag set."""
     return parse_tag(text)

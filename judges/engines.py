@@ -191,6 +191,9 @@ class Remembered:
             self._selections[key] = self._source.selection(name, selector)
         return self._selections[key]
 
+    def is_there(self, distributions: Iterable[Distribution]) -> bool:  # noqa: ARG002 - all that is remembered is there
+        return True
+
     def metadata(self, distribution: Distribution) -> Metadata:
         url = distribution.url
         self.read.add(url)

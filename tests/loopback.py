@@ -270,6 +270,7 @@ class Index:
 
     directory: Path
     pages: dict[str, Path] = field(default_factory=dict)
+    trees: dict[str, Path] = field(default_factory=dict)  # by beginning of a path: a directory as it is
     json: bool = True  # answers JSON to whoever asks for it
     html: bool = True  # answers HTML to the others; 406 where neither serves
     core_metadata: bool = True  # advertises and serves FILENAME.metadata
@@ -362,6 +363,12 @@ class Index:
             base = f"/{prefix.strip('/')}/"
             if path.startswith(base):
                 return self._page(directory, path[len(base) :].strip("/"), headers)
+        for prefix, directory in self.trees.items():
+            if path.startswith(f"/{prefix.strip('/')}/"):
+                file = directory / path.removeprefix(f"/{prefix.strip('/')}/")
+                if method == "HEAD" and not self.head:
+                    return _Answer(status=405)
+                return self._bytes(file.read_bytes(), headers) if file.is_file() else _Answer(status=404)
         if path.startswith("/files/"):
             if method == "HEAD" and not self.head:
                 return _Answer(status=405)

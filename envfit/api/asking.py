@@ -171,6 +171,7 @@ class _Accounting:
                 bounds.insert(0, kept)
         versions = [version for group in groups for version in group.versions]
         query = Query(self._job.base, resolution.target, ignored=self._job.ignored)
+        prebuilt = query.prebuilt(pin.name, pin.version)
         return Account(
             name=pin.name,
             version=pin.version,
@@ -182,7 +183,10 @@ class _Accounting:
             bounds=tuple(bounds),
             newest=max(versions, default=None),
             untried=len(self._untried),
-            notes=tuple(note for note in resolution.notes if note.startswith(f"{pin.name} ")),
+            notes=(
+                *((prebuilt.said,) if prebuilt is not None else ()),
+                *(note for note in resolution.notes if note.startswith(f"{pin.name} ")),
+            ),
         )
 
     def _ruled(self, group: Group) -> Bound:

@@ -52,7 +52,12 @@ def account_of_lock(
         code=_code(name, lock, base, environ),
         bounds=bounds,
         newest=max((version for bound in bounds for version in bound.versions), default=None),
-        notes=(*asked.notes, *_notes(name, told), *_open(found, bounds, told)),
+        notes=(
+            *asked.notes,
+            *_of_release_page(name, package, lock, base),
+            *_notes(name, told),
+            *_open(found, bounds, told),
+        ),
     )
 
 
@@ -67,6 +72,14 @@ def _code(name: str, lock: Pylock, base: KnowledgeBase, environ: Mapping[str, st
         return None
     query = Query(with_kept_code(base, lock, environ), target)
     return next((gpu_code(query, name, one.distribution) for one in packages if one.name == name), None)
+
+
+def _of_release_page(name: str, package: Package, lock: Pylock, base: KnowledgeBase) -> Iterator[str]:
+    target = locked_target(lock)
+    if target is not None and package.version is not None and package.wheels:
+        prebuilt = Query(base, target).prebuilt(name, package.version)
+        if prebuilt is not None:
+            yield prebuilt.said
 
 
 def _demanders(asked: Project, packages: Sequence[Package]) -> dict[str, list[Demander]]:

@@ -111,10 +111,11 @@ def buildable(
                 torch_cuda=own.cuda if own is not None else None,
                 ignored_rules=request.ignored,
                 installed=installed,
+                jobs=request.jobs,
                 locked=frozenset(item.name for item in packages) if installed is None else None,
             )
         )
-        settings = _settings(judged, request.jobs)
+        settings = _settings(judged)
         cuda = own.cuda if own is not None else nvcc.version
         key = BuildKey(
             name=package.name,
@@ -172,11 +173,10 @@ def _python(lock: Pylock, target: Target) -> Version:
     return locked.python if locked is not None else target.python
 
 
-def _settings(judged: Judged, jobs: int | None) -> Settings:
+def _settings(judged: Judged) -> Settings:
     """Return what the recipe of a build sets, and what its wheel must hold."""
     recipe, build = judged.recipe, judged.case.build
-    if jobs is None:
-        jobs = judged.jobs.count if judged.jobs is not None else 1
+    jobs = judged.jobs.count if judged.jobs is not None else judged.case.jobs or 1
     return Settings(
         variables=recipe.variables,
         effort=recipe.effort(jobs),

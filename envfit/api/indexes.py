@@ -21,6 +21,7 @@ from envfit.index.build_metadata import Builds, uv_index_variables
 from envfit.index.cache import Cache, default_cache_dir
 from envfit.index.configuration import IndexConfiguration, configured_indexes
 from envfit.index.mirrors import configured_mirrors
+from envfit.index.release_pages import ReleasePages
 from envfit.index.routing import Route
 from envfit.index.session import Session
 from envfit.index.source import PackageIndex
@@ -60,6 +61,8 @@ class IndexRequest:
     project_mirrors: tuple[tuple[str, str], ...] = ()
     offline: bool = False
     build: bool = True  # whether source distributions may be built for their metadata
+    prebuilt: bool = True  # whether release pages are asked for prebuilt wheels
+    locked: tuple[tuple[str, str, int], ...] = ()  # address, hash and size of files of the existing lock
     no_builds_here: str = ""  # why none is built now, though one could be: then nothing is decided without it
 
 
@@ -79,12 +82,14 @@ class OpenIndexes:
 
 @frozen
 class Downloads:
-    """Where the files of a lock are fetched from, for the program that fetches them.
+    """Where the files of a lock are fetched from.
 
-    What both return may hold credentials, and is given to that program alone.
+    What ``locate`` and ``build_variables`` return is for another program alone: it may hold credentials.
     """
 
     locate: Callable[[Sequence[Distribution]], Mapping[str, str]]  # by the address in the lock
+    places: Callable[[Sequence[Distribution]], Mapping[str, str]]  # for the session, without credentials
+    session: Session
     build_variables: Callable[[], Mapping[str, str]]  # uv's settings of where builds get what they require
 
 
@@ -144,6 +149,7 @@ def open_indexes(
         static_metadata=lambda name, version: _static_metadata(query.knowledge, name, version),
         build=builds.of_sdist,
         direct=direct,
+        releases=_release_pages(request, query, session, cache, notify) if request.prebuilt else None,
         notify=notify,
     ) as packages:
         try:
@@ -195,10 +201,12 @@ def open_downloads(
     ) as session:
         for url in (*configuration.search_order, *(route.url for route in configuration.routes)):
             session.authorize(url)
-        from envfit.index.locate import locate
+        from envfit.index.locate import locate, places
 
         yield Downloads(
             locate=lambda distributions: locate(distributions, session=session, cache=cache),
+            places=lambda distributions: places(distributions, session=session, cache=cache),
+            session=session,
             build_variables=lambda: uv_index_variables(_uv_addresses(configuration.search_order, session)),
         )
     cache.flush()
@@ -237,6 +245,26 @@ def notes_on_addresses(
             f"the mirror names files at {address}, which no --mirror maps; the lock names them there, "
             "as the mirror does"
         )
+
+
+def _release_pages(
+    request: IndexRequest,
+    query: Query,
+    session: Session,
+    cache: Cache,
+    notify: Callable[[str], None],
+) -> ReleasePages | None:
+    """Return the release pages of prebuilt wheels that are known; None where no index may be asked."""
+    if request.no_index:
+        return None
+    return ReleasePages(
+        session,
+        cache,
+        serves=lambda name: bool(query.package(name).prebuilt),
+        wheels=lambda name, release: [wheel.as_wheel() for wheel in query.prebuilt_of(name, release)],
+        locked={url: (sha256, size) for url, sha256, size in request.locked},
+        notify=notify,
+    )
 
 
 def _uv_addresses(urls: Iterable[str], session: Session) -> tuple[str, ...]:

@@ -258,7 +258,9 @@ class _Job:
             return {}
         found: dict[tuple[str, str, str], Answer] = {}
         request = replace(
-            index_request(self.how, self.settings), no_builds_here="" if self.builds else _NO_BUILDS
+            index_request(self.how, self.settings),
+            no_builds_here="" if self.builds else _NO_BUILDS,
+            prebuilt=False,  # hundreds of answers would ask for files of which none is taken
         )
         query = Query(self.base, first, ignored=self.ignored)
         with open_indexes(request, query, self.environ, self._say) as indexes:

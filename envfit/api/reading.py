@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
+from envfit.address import is_local
 from envfit.distribution import Distribution, Wheel
 from envfit.errors import EnvfitError
 from envfit.knowledge.derived import GENERATOR, derived_text, device_code, read_derived
@@ -110,7 +112,7 @@ class WheelReader:
         found = list(kept_device_code(wheels, self._cache))
         known = {code.sha256 for code in found}
         if not self._offline:
-            left = [wheel for wheel in wheels if wheel.sha256 not in known]
+            left = [self._kept(wheel) for wheel in wheels if wheel.sha256 not in known]
             found += self._fetch_all(left, platform)
         return tuple(found)
 
@@ -122,8 +124,15 @@ class WheelReader:
             if code is not None:
                 yield code
 
+    def _kept(self, wheel: Wheel) -> Wheel:
+        """Return a wheel with the place where it is in the cache, where it was fetched as a whole."""
+        path = self._cache.wheel(wheel.sha256 or "", wheel.filename)
+        return wheel if path is None else replace(wheel, url=path.absolute().as_uri())
+
     def _cost(self, wheel: Wheel) -> int:
         """Return how many bytes reading takes at most; an index need not state the size of a file."""
+        if is_local(wheel.url):
+            return 0
         size = wheel.size
         if size is None:
             from envfit.index.archive import RemoteFile

@@ -64,6 +64,7 @@ class LockRequest:
     budget: int | None = None  # decisions of one search
     offline: bool = False
     build: bool = True
+    prebuilt: bool | None = None  # whether release pages are asked for prebuilt wheels; None: as is set
     ignore_rules: tuple[str, ...] = ()
     strict_knowledge: bool = False  # whether wheels whose GPU code is not known are refused
     read_limit: int | None = None  # bytes of wheels that may be read for their GPU code
@@ -134,8 +135,13 @@ def _added_to(request: LockRequest) -> Project:
     return combine([replace(locked, requirements=(*kept, *new)), Project(settings=own)])
 
 
-def index_request(request: LockRequest, settings: Settings) -> IndexRequest:
-    """Return what is said of indexes, options before the project's settings."""
+def index_request(
+    request: LockRequest, settings: Settings, locked: tuple[tuple[str, str, int], ...] = ()
+) -> IndexRequest:
+    """Return what is said of indexes, options before the project's settings.
+
+    ``locked`` are addresses, hashes and sizes of files of the existing lock.
+    """
     pytorch = request.pytorch_index
     if pytorch is None and settings.pytorch_index is not False:
         pytorch = "" if settings.pytorch_index is True else settings.pytorch_index
@@ -154,4 +160,6 @@ def index_request(request: LockRequest, settings: Settings) -> IndexRequest:
         project_mirrors=settings.mirrors,
         offline=request.offline,
         build=request.build,
+        prebuilt=settings.prebuilt if request.prebuilt is None else request.prebuilt,
+        locked=locked,
     )

@@ -23,9 +23,11 @@ from envfit.api.reading import READ_LIMIT, WheelReader
 from envfit.api.request import LockRequest, index_request, lock_path, project_of
 from envfit.api.targets import Notify, pythons_of, target_of, target_request, target_settings, with_python
 from envfit.api.until_known import resolve_known
+from envfit.distribution import Distribution
 from envfit.errors import EnvfitError, ProjectError, RefusalError, UndecidedError
 from envfit.frozen import frozen
 from envfit.index.build_metadata import BuildFailedError, CannotBuildHereError
+from envfit.index.release_pages import is_prebuilt
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
 from envfit.lock.file import check_writable, read_lock
@@ -190,14 +192,19 @@ class Job:
         for target in self.targets:
             outcome: Resolution | EnvfitError
             try:
-                outcome = self._resolve(target)
+                outcome = self._resolve(target, fetch=False)
             except (RefusalError, UndecidedError, CannotBuildHereError, BuildFailedError) as error:
                 outcome = error
             tried.append(Tried(python=target.python, outcome=outcome))
         newest = tried[0].outcome
         if isinstance(newest, Unsatisfied) and not any(isinstance(one.outcome, Resolution) for one in tried):
             self._refuse_all({one.python for one in tried if isinstance(one.outcome, Unsatisfied)})
-        return choose_python(tried, strategy=self.strategy)
+        chosen = choose_python(tried, strategy=self.strategy)
+        if all(item.sha256 is not None for item in _files(chosen) if is_prebuilt(item)):
+            return chosen
+        # Only of the Python that is taken is a prebuilt wheel fetched.
+        target = next(one for one in self.targets if one.python == chosen.target.python)
+        return replace(self._resolve(target), pythons_not_taken=chosen.pythons_not_taken)
 
     def _refuse_all(self, refused: AbstractSet[Version]) -> None:
         """Raise what speaks against one of the Pythons that are refused, and tell which one it is."""
@@ -238,10 +245,13 @@ class Job:
             if required is None or required.contains(entry.newest, prereleases=True)
         )
 
-    def _resolve(self, target: Target, *, ways: bool = False) -> Resolution:
+    def _resolve(self, target: Target, *, ways: bool = False, fetch: bool = True) -> Resolution:
+        """Resolve on one target; unless ``fetch``, prebuilt wheels are left without their hash."""
         with self.open(target) as opened:
             try:
                 found = opened.resolve(ways=ways)
+                while fetch and opened.indexes.packages.fetch_prebuilt(_files(found)):
+                    found = opened.resolve(ways=ways)
             except Unsatisfied as error:
                 if ways:
                     error.add_ways(self._on_other_indexes(target, error))
@@ -252,10 +262,7 @@ class Job:
         check_files(resolution, hashes)
         if self.project.settings.require_hashes:
             check_hashes(resolution, self.project.requirements, hashes)
-        files = [
-            pin.candidate.distribution for pin in resolution.pins if pin.candidate.distribution is not None
-        ]
-        for note in notes_on_addresses(files, configuration):
+        for note in notes_on_addresses(_files(resolution), configuration):
             self.say(f"note: {note}")
         return resolution
 
@@ -298,7 +305,8 @@ class Job:
         environment = target.marker_environment()
         query = Query(self.base, target, ignored=self.ignored)
         optional = tuple(parse_requirement(text, "--if-supported") for text in request.if_supported)
-        with open_indexes(index_request(request, settings), query, self.environ, self.say) as indexes:
+        asked_of = index_request(request, settings, self._locked_files())
+        with open_indexes(asked_of, query, self.environ, self.say) as indexes:
             session = indexes.session
             before = self.requests, self.received
             self.watch(
@@ -380,6 +388,20 @@ class Job:
             self._said.add(sentence)
             self.notify(sentence)
 
+    def _locked_files(self) -> tuple[tuple[str, str, int], ...]:
+        """Return address, hash and size of the wheels of the former lock that stay; of release pages only."""
+        request = self.request
+        if self.previous is None or request.upgrade:
+            return ()
+        upgraded = {canonicalize_name(name) for name in request.upgrade_packages}
+        return tuple(
+            (wheel.url, wheel.hashes["sha256"], wheel.size)
+            for package in self.previous.packages
+            if package.index is None and package.name not in upgraded
+            for wheel in package.wheels or ()
+            if wheel.url is not None and wheel.size is not None and "sha256" in wheel.hashes
+        )
+
     def _kept_commits(self) -> dict[DirectReference, str]:
         """Return the commits of the former lock that stay, whatever their branches have come to."""
         request = self.request
@@ -421,6 +443,11 @@ class Job:
         return {
             name: version for name, version in kept.items() if name not in upgraded and not request.upgrade
         }
+
+
+def _files(resolution: Resolution) -> list[Distribution]:
+    found = (pin.candidate.distribution for pin in resolution.pins)
+    return [item for item in found if item is not None]
 
 
 def begin(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from envfit.api.linting import LintReport
     from envfit.knowledge.lint.finding import Finding
-    from envfit.knowledge.model import Condition, Evidence, Example, OwnCode, PackageKnowledge, Rule
+    from envfit.knowledge.model import Condition, Evidence, Example, OwnCode, PackageKnowledge, Prebuilt, Rule
     from envfit.knowledge.objections import Objection
     from envfit.knowledge.overview import Known, Overview
     from envfit.knowledge.story import BuiltIn, RuleStory
@@ -194,10 +194,24 @@ def _package(package: PackageKnowledge) -> Iterator[str]:
         )
     for source in package.source_builds:
         yield f"built from source: {_range(source.versions) or 'every release'}"
+    for wheels in package.prebuilt:
+        yield f"prebuilt wheels of {_range(wheels.versions) or 'every release'}: {_made_for(wheels)}"
     for alternative in package.alternatives:
         yield f"instead of it: {alternative.name}: {alternative.text}"
     for own in package.own_code:
         yield f"own GPU code: {_own(own)}"
+
+
+def _made_for(wheels: Prebuilt) -> str:
+    parts = (
+        f"torch {', '.join(wheels.torch)}",
+        f"CUDA {', '.join(wheels.cuda)}",
+        f"cxx11abi {', '.join(wheels.abi)}",
+        f"Python {', '.join(wheels.pythons)}",
+        ", ".join(map(str, wheels.platforms)),
+        *map(str, wheels.requires),
+    )
+    return f"{'; '.join(parts)} ({wheels.url.partition('{')[0]}...)"
 
 
 def _own(own: OwnCode) -> str:

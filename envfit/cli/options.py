@@ -146,6 +146,11 @@ _OFFLINE = _flag("offline", "--offline", help="Use only what is in the cache.")
 _NO_BUILD = _flag(
     "no_build", "--no-build", help="Use no source distribution, and build none for its metadata."
 )
+_NO_PREBUILT = _flag(
+    "no_prebuilt",
+    "--no-prebuilt",
+    help="Ask no release page for a prebuilt wheel of a package that has none on its index.",
+)
 _VERBOSE = _flag("verbose", "-v", "--verbose", help="Print every package.")
 _BUDGET = Argument(
     name="budget",
@@ -337,6 +342,7 @@ _LOCK = Command(
         _EXCLUDE_NEWER,
         _OFFLINE,
         _NO_BUILD,
+        _NO_PREBUILT,
         _IGNORE_RULES,
         _STRICT_KNOWLEDGE,
         _READ_LIMIT,
@@ -373,6 +379,7 @@ _ADD = Command(
         _EXCLUDE_NEWER,
         _OFFLINE,
         _NO_BUILD,
+        _NO_PREBUILT,
         _IGNORE_RULES,
         _STRICT_KNOWLEDGE,
         _READ_LIMIT,
@@ -487,6 +494,36 @@ _INSTALL = Command(
             help="Do not hold later installations by pip and uv to what the lock chose for the GPU.",
         ),
         _flag("dry_run", "--dry-run", help="Judge and plan; make nothing."),
+        _JSON,
+    ),
+)
+
+_WHEELHOUSE = Command(
+    name="wheelhouse",
+    run="envfit.cli.wheelhousing:wheelhouse",
+    summary="Bring every file of a lock into a directory, to install from it without a network.",
+    more="Each file is checked by its hash. What is there is kept, and a download that broke off goes on "
+    "where it did. Beside the files lies the lock with their paths: envfit install DIR/pylock.toml --offline "
+    "and uv pip sync take it as it is.",
+    arguments=(
+        Argument(name="lock_file", metavar="LOCK", kind=Path, required=True, help="The lock."),
+        Argument(
+            name="directory",
+            metavar="DIR",
+            kind=Path,
+            required=True,
+            help="The wheelhouse; it is made where it is not there.",
+        ),
+        Argument(
+            name="find_links",
+            flags=("--find-links",),
+            metavar="DIR",
+            kind=Path,
+            many=True,
+            help="Link files of the lock from this directory where it has them, by name and sha256. Repeat "
+            "it for several.",
+        ),
+        _MIRRORS,
         _JSON,
     ),
 )
@@ -1082,6 +1119,7 @@ COMMANDS = (
     _LOCK,
     _ADD,
     _INSTALL,
+    _WHEELHOUSE,
     _BUILD,
     _ROLLBACK,
     _GUARD,

@@ -343,12 +343,16 @@ def _changed(
         item.name: item for item in environment.distributions if item.directory in environment.own_directories
     }
     wanted = {package.name: package.version for package in locked}
+    # A wheel of a release page was renamed for its build, and says the release alone when it is installed.
+    renamed = {package.name for package in locked if not package.distribution.index}
     lines = []
     for name, version in sorted(wanted.items()):
         here = own.get(name)
         if here is None:
             lines.append(f"removed {name} {version or ''}".rstrip())
-        elif version is not None and here.version != version:
+        elif version is None or here.version == version:
+            continue
+        elif name not in renamed or str(here.version) != version.public:
             lines.append(f"replaced {name} {version} by {here.says}{_by(here)}")
     added = [item for name, item in sorted(own.items()) if name not in wanted]
     lines += [f"added {item}{_by(item)}" for item in added]
@@ -385,7 +389,8 @@ def _made_anew(environment: InstalledEnvironment) -> Finding:
         "does for another Python, emptied the environment and made it anew.",
         remedies=(
             Remedy(
-                text=f"Install the lock again: envfit install LOCK --prefix {environment.prefix}. "
+                text=f"Install the lock again: envfit install LOCK --prefix {environment.prefix}; or take "
+                f"the version before, where there is one: envfit rollback --prefix {environment.prefix}. "
                 "UV_PROJECT_ENVIRONMENT gives uv an environment of its own."
             ),
         ),

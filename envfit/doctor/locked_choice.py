@@ -286,7 +286,8 @@ class _Chooser:
         name, version = entry.name, entry.version
         assert version is not None  # noqa: S101 - only a source tree has none, and it names its place
         source = Sdist(name=name, version=version, filename=f"{name}-{version}.tar.gz", url="", index="")
-        if self._query.source_build(name, source) is not None:
+        is_prebuilt = self._query.prebuilt(name, version) is not None
+        if self._query.source_build(name, source) is not None and not is_prebuilt:
             return source
         return Wheel(name=name, version=version, filename=f"{name}-{version}.whl", url="", index="")
 

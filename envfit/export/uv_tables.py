@@ -123,7 +123,7 @@ def uv_tables(
         item.name: f"{item.name}=={item.version}"
         for these in chosen.values()
         for item in these
-        if item.name not in everywhere and item.distribution.reference is None
+        if item.name not in everywhere and _is_of_index(item)
     }
     indexes = _named_indexes(chosen.values(), default)
     return UvTables(
@@ -245,7 +245,7 @@ def _held(
 
 def _decides(item: LockedPackage, query: Query, default: str) -> bool:
     """Tell whether the choice of a package is one that uv would not come to by itself."""
-    if item.distribution.reference is not None or item.version is None:
+    if not _is_of_index(item) or item.version is None:
         return True
     elsewhere = _plain(item.distribution.index) != default
     return elsewhere or item.version.is_prerelease or is_gpu_stack(item.name, item.version, query)
@@ -290,16 +290,22 @@ def _asked(lock: Pylock) -> dict[str, frozenset[str]] | None:
 
 def _requirement(item: LockedPackage, extras: AbstractSet[str]) -> str:
     name = f"{item.name}[{','.join(sorted(extras))}]" if extras else item.name
-    reference = item.distribution.reference
-    if reference is None:
+    if _is_of_index(item):
         return f"{name}=={item.version}"
     # A path has its place in the sources: the standard has no relative one for a requirement.
-    return name if _is_path(item) else f"{name} @ {reference}"
+    return name if _is_path(item) else f"{name} @ {item.distribution.reference or item.distribution.url}"
+
+
+def _is_of_index(item: LockedPackage) -> bool:
+    """Tell whether an index serves it: neither a direct reference, nor a file that no index has."""
+    return item.distribution.reference is None and bool(item.distribution.index)
 
 
 def _is_path(item: LockedPackage) -> bool:
     reference = item.distribution.reference
-    return reference is not None and (reference.kind is ReferenceKind.DIRECTORY or "://" not in reference.url)
+    if reference is None:
+        return not item.distribution.index and "://" not in item.distribution.url
+    return reference.kind is ReferenceKind.DIRECTORY or "://" not in reference.url
 
 
 def _environments(lock: Pylock, python: str) -> Iterator[str]:
@@ -329,10 +335,7 @@ def _plain(url: str) -> str:
 def _used(all_chosen: Iterable[Sequence[LockedPackage]]) -> Counter[str]:
     """Count what comes from each index."""
     return Counter(
-        _plain(item.distribution.index)
-        for these in all_chosen
-        for item in these
-        if item.distribution.reference is None
+        _plain(item.distribution.index) for these in all_chosen for item in these if _is_of_index(item)
     )
 
 
@@ -377,13 +380,14 @@ def _sources(
     names = {index.url: index.name for index in indexes}
     pairs = [(item, one.name) for one in named for item in chosen[one.name] if item.name in held[one.name]]
     for item, extra in sorted(pairs, key=lambda pair: pair[0].name):
-        reference = item.distribution.reference
-        if reference is not None and _is_path(item):
+        if _is_path(item):
+            reference = item.distribution.reference
+            inside = reference.subdirectory if reference is not None else None
             yield UvSource(
                 package=item.name,
                 extra=extra,
-                path="/".join(filter(None, (reference.url, reference.subdirectory))),
-                editable=reference.editable,
+                path="/".join(filter(None, (item.distribution.url, inside))),
+                editable=reference is not None and reference.editable,
             )
-        elif reference is None and _plain(item.distribution.index) in names:
+        elif _is_of_index(item) and _plain(item.distribution.index) in names:
             yield UvSource(package=item.name, extra=extra, index=names[_plain(item.distribution.index)])

@@ -10,6 +10,7 @@ Layout, under the directory given; a bucket whose format changes gets a new numb
                            a page for a target, the metadata of a file
     metadata-v2-N/X/KEY   a record (how it was obtained, core metadata as text); immutable
     sdists-v1/X/KEY/NAME  a source distribution; immutable
+    wheels-v1/X/KEY/NAME  a prebuilt wheel of a release page, under its hash; immutable
 
 A record is the sha256 of what follows, in hexadecimal, a line end, and plain values as
 ``marshal`` writes them: read in microseconds, by the versions of Python that share its
@@ -149,15 +150,29 @@ class Cache:
 
     def sdist(self, key: str, filename: str) -> Path | None:
         """Return the path of a kept source distribution."""
-        path = Path(self._path("sdists-v1", key), filename)
-        return path if path.is_file() else None
+        return self._file("sdists-v1", key, filename)
+
+    def wheel(self, sha256: str, filename: str) -> Path | None:
+        """Return the path of a kept wheel."""
+        return self._file("wheels-v1", sha256, filename)
 
     def store_sdist(self, key: str, path: Path) -> Path:
         """Move a source distribution in, and return where it is now.
 
         Returns the path as it was where the cache cannot be written.
         """
-        kept = Path(self._path("sdists-v1", key), path.name)
+        return self._store_file("sdists-v1", key, path)
+
+    def store_wheel(self, sha256: str, path: Path) -> Path:
+        """Move a wheel in, as ``store_sdist`` does."""
+        return self._store_file("wheels-v1", sha256, path)
+
+    def _file(self, bucket: str, key: str, filename: str) -> Path | None:
+        path = Path(self._path(bucket, key), filename)
+        return path if path.is_file() else None
+
+    def _store_file(self, bucket: str, key: str, path: Path) -> Path:
+        kept = Path(self._path(bucket, key), path.name)
         temporary = kept.with_name(self._temporary_name())
         try:
             kept.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envfit.distribution import Declared, Distribution, Metadata
+from envfit.distribution import Declared, Distribution, Metadata, Wheel
 from envfit.errors import SourceError
 from envfit.header_fields import header_fields, is_readable, single
 
@@ -43,7 +43,9 @@ def parse_core_metadata(text: bytes, distribution: Distribution, *, source: str)
     if canonicalize_name(name) != distribution.name:
         raise BadMetadata(distribution, f"its metadata is that of {name}")
     try:
-        if Version(version) != distribution.version:
+        # A wheel that was renamed for its build says the release alone: its name has the label besides.
+        renamed = isinstance(distribution, Wheel) and version == distribution.version.public
+        if Version(version) != distribution.version and not renamed:
             raise BadMetadata(distribution, f"its metadata is that of version {version}")
     except InvalidVersion:
         raise BadMetadata(distribution, f"its metadata states version {version!r}, which is none") from None

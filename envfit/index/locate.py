@@ -2,7 +2,7 @@
 
 A lock names canonical addresses; a file is its hash, wherever it lies.  A mirror
 that keeps the layout of files has it under the same path.  One that does not names
-it on its page of the project.
+it on its page of the project.  A prebuilt wheel that was fetched to be locked is in the cache.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from envfit.index.session import Session
 from envfit.index.simple import SimpleIndex
 from envfit.reference import ReferenceKind
 
-__all__ = ["locate"]
+__all__ = ["locate", "places"]
 
 _WORKERS = 16
 
@@ -29,13 +29,22 @@ def locate(distributions: Iterable[Distribution], *, session: Session, cache: Ca
     They may hold credentials, and are for another program only.  Raises
     SourceError where a mirror fails or does not have a file.
     """
+    found = places(distributions, session=session, cache=cache)
+    for url in {origin(url): url for url in found.values()}.values():
+        session.learn_credentials(url)
+    addresses = {url: session.for_another_program(place) for url, place in found.items()}
+    return {url: address for url, address in addresses.items() if address != url}
+
+
+def places(distributions: Iterable[Distribution], *, session: Session, cache: Cache) -> Mapping[str, str]:
+    """Return the address to ask the session for, by each file's address in the lock.
+
+    Raises SourceError where a mirror fails or does not have a file.
+    """
     items = tuple(item for item in distributions if _is_fetched(item))
     with ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="envfit-locate") as workers:
-        found = list(workers.map(lambda item: _found(item, session, cache), items))
-    for url in {origin(url): url for url in found}.values():
-        session.learn_credentials(url)
-    addresses = {item.url: session.for_another_program(url) for item, url in zip(items, found, strict=True)}
-    return {url: address for url, address in addresses.items() if address != url}
+        found = workers.map(lambda item: _found(item, session, cache), items)
+        return {item.url: url for item, url in zip(items, found, strict=True)}
 
 
 def _is_fetched(item: Distribution) -> bool:
@@ -46,6 +55,9 @@ def _is_fetched(item: Distribution) -> bool:
 
 def _found(wanted: Distribution, session: Session, cache: Cache) -> str:
     """Return the address, as pages and locks name it, under which a file is found."""
+    kept = cache.wheel(wanted.sha256, wanted.filename) if wanted.sha256 is not None else None
+    if kept is not None:
+        return kept.absolute().as_uri()  # uv checks its hash like any other's
     moved = session.address(wanted.url) != wanted.url
     if session.offline or (moved and session.has(wanted.url, size=wanted.size)):
         return wanted.url  # offline, the address by which it would be in the cache of whoever fetches it

@@ -78,12 +78,16 @@ class PatientHttp:
 
         Raises BrokenOffError.
         """
+        told = 0
         try:
-            yield from response.iter_content(_CHUNK)
+            for chunk in response.iter_content(_CHUNK):
+                received(response.raw.tell() - told)
+                told = response.raw.tell()
+                yield chunk
         except (requests.RequestException, HTTPError, OSError) as error:
             raise broken_off(address, error) from error
         finally:
-            received(response.raw.tell())
+            received(response.raw.tell() - told)
 
     def close(self) -> None:
         """Close all connections."""

@@ -24,14 +24,15 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from envfit.distribution import Distribution, Listing, Metadata, Sdist, Wheel
-from envfit.errors import RequirementError
+from envfit.errors import RequirementError, SourceError
 from envfit.index.ahead import Ahead
 from envfit.index.cache import Cache
 from envfit.index.configuration import IndexConfiguration
 from envfit.index.file_hash import with_hash
 from envfit.index.find_links import FindLinks
-from envfit.index.metadata import MetadataReader, NeedsBuild
+from envfit.index.metadata import BadMetadata, MetadataReader, NeedsBuild
 from envfit.index.once import Once
+from envfit.index.release_pages import ReleasePages, is_prebuilt
 from envfit.index.routing import route_of
 from envfit.index.session import ABSENT, Session
 from envfit.index.simple import SimpleIndex
@@ -76,6 +77,7 @@ class PackageIndex:
         static_metadata: StaticMetadataOf | None = None,
         build: Build | None = None,
         direct: Callable[[], DirectSource] | None = None,
+        releases: ReleasePages | None = None,
         notify: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Take the parts; the session is closed with this object.
@@ -83,7 +85,8 @@ class PackageIndex:
         ``routed`` gives, for a normalized name, the addresses of the pages of
         variants that have it.  ``static_metadata`` is consulted before a source
         distribution is downloaded, ``build`` where only a build states metadata;
-        ``direct`` gives what opens direct references.
+        ``direct`` gives what opens direct references; ``releases`` are release pages,
+        which have further wheels of names that the user routes nowhere else.
         """
         self._session = session
         self._cache = cache
@@ -106,6 +109,7 @@ class PackageIndex:
         }
         self._static_metadata = static_metadata
         self._direct = direct
+        self._releases = releases
         self._opened: dict[str, Opened] = {}
         self._build = build
         self._lock = threading.Lock()
@@ -159,7 +163,34 @@ class PackageIndex:
             *(self._find_links[url] for url in self._configuration.find_links_for(name)),
             *self._variants.get(name, ()),
         ]
-        return tuple(dict.fromkeys(source.url for source in sources))
+        addresses = [*(source.url for source in sources), *([""] if self._releases_of(name) else [])]
+        return tuple(dict.fromkeys(addresses))
+
+    def is_there(self, distributions: Iterable[Distribution]) -> bool:
+        """Tell whether chosen files are where they are said to be; one that is not is listed no more."""
+        gone = {
+            item.name
+            for item in distributions
+            if isinstance(item, Wheel)
+            and is_prebuilt(item)
+            and (pages := self._releases_of(item.name)) is not None
+            and not pages.is_there(item)
+        }
+        self._forget(gone)
+        return not gone
+
+    def fetch_prebuilt(self, distributions: Iterable[Distribution]) -> bool:
+        """Fetch chosen files of release pages; tell whether something is known of them now that was not."""
+        news = set()
+        for item in distributions:
+            pages = self._releases_of(item.name) if is_prebuilt(item) and item.sha256 is None else None
+            if isinstance(item, Wheel) and pages is not None:
+                pages.fetch(item)
+                news.add(item.name)
+                with self._lock:
+                    self._metadata.pop(item.url, None)  # the file says it now
+        self._forget(news)
+        return bool(news)
 
     def metadata(self, distribution: Distribution) -> Metadata:
         """Return the metadata of a distribution.
@@ -179,7 +210,11 @@ class PackageIndex:
         Source trees have none, and archives that were opened have theirs.
         Raises SourceError where the file is not there.
         """
-        if distribution.sha256 is not None or distribution.reference is not None:
+        if (
+            distribution.sha256 is not None
+            or distribution.reference is not None
+            or is_prebuilt(distribution)  # it is fetched, once it is sure to be taken
+        ):
             return distribution
         with self._lock:
             first = distribution.index not in self._without_hashes
@@ -228,6 +263,8 @@ class PackageIndex:
             value, url = self._metadata_of(distribution), distribution.url
             if url not in self._begun:
                 self._begun.add(url)
+                if is_prebuilt(distribution):
+                    continue
                 if isinstance(distribution, Wheel):
                     transfer = self._reader.start(distribution)
                     if transfer is not None:
@@ -290,7 +327,9 @@ class PackageIndex:
 
     def _pages_of(self, name: str, selector: Selector) -> tuple[SimpleIndex, ...] | None:
         """Return the indexes that are asked for a name, in order, where pages of theirs are all there is."""
-        if name in self._opened or name in self._variants or self._configuration.find_links_for(name):
+        if name in self._opened or name in self._variants or self._releases_of(name):
+            return None
+        if self._configuration.find_links_for(name):
             return None
         if selector.question(name) is None:
             return None
@@ -356,16 +395,60 @@ class PackageIndex:
         if pages and not found:
             # A mistyped address of a mirror looks just so.
             self._notify(f"no page of the index of variants at {pages[0].url} and its like has {name}")
+        releases = self._releases_of(name)
+        if releases is not None and listings:
+            versions = {item.version for item in listings[0].distributions if item.version.local is None}
+            prebuilt = releases.listing(name, sorted(versions, reverse=True))
+            found += [prebuilt] if prebuilt is not None else []
         for listing in found:
             if all(listing.index != other.index for other in listings):
                 listings.append(listing)
         return tuple(listings)
 
+    def _releases_of(self, name: str) -> ReleasePages | None:
+        """Return the release pages, where they have wheels of a name that comes from no other index."""
+        releases = self._releases
+        if releases is None or not releases.serves(name):
+            return None
+        return releases if route_of(name, self._configuration.routes) is None else None
+
+    def _forget(self, names: Iterable[str]) -> None:
+        """Forget what was selected from names: their release pages list something else now."""
+        with self._lock:
+            for name in names:
+                self._listings.pop(name, None)
+                for key in [key for key in self._selections if key[0] == name]:
+                    del self._selections[key]
+
+    def _known_metadata(self, distribution: Distribution) -> Metadata | None:
+        """Return metadata that need not be fetched; raises BadMetadata where only that would do."""
+        name, version = distribution.name, distribution.version
+        prebuilt = is_prebuilt(distribution)
+        pages = self._releases_of(name) if prebuilt else None
+        if isinstance(distribution, Wheel) and pages is not None:
+            stated = pages.metadata(distribution) or self._metadata_inside(distribution)
+            if stated is not None:
+                return stated
+        known = None
+        if self._static_metadata is not None and (prebuilt or isinstance(distribution, Sdist)):
+            known = self._static_metadata(name, Version(version.public))
+        if known is None and prebuilt:
+            raise BadMetadata(distribution, "what it requires is not known before it is fetched")
+        return known
+
+    def _metadata_inside(self, wheel: Wheel) -> Metadata | None:
+        """Return the metadata in a prebuilt wheel whose hash is known; None where it cannot be had."""
+        if wheel.sha256 is None:
+            return None
+        try:
+            return self._reader.read(wheel)
+        except SourceError:
+            return None  # what is known of the release serves too
+
     def _fetch_metadata(self, distribution: Distribution) -> Metadata:
-        if isinstance(distribution, Sdist) and self._static_metadata is not None:
-            known = self._static_metadata(distribution.name, distribution.version)
-            if known is not None:
-                return known
+        known = self._known_metadata(distribution)
+        if known is not None:
+            return known
         transfer = None
         if isinstance(distribution, Wheel):
             transfer = self._metadata_transfers.pop(distribution.url, None) or self._reader.start(

@@ -13,6 +13,7 @@ from envfit.detect.interpreter import Interpreter
 from envfit.distribution import Distribution, Sdist, Wheel
 from envfit.errors import EnvfitError, InstallError
 from envfit.frozen import frozen
+from envfit.index.progress import Progress
 from envfit.install.activation import serve_plain_shells
 from envfit.install.addresses import handed_over
 from envfit.install.exposure import check_exposed, expose
@@ -23,7 +24,6 @@ from envfit.install.hidden_gpus import hide_gpus, visible_indexes
 from envfit.install.missing import not_here
 from envfit.install.options import Options
 from envfit.install.plan import Plan
-from envfit.install.progress import Progress
 from envfit.install.run_uv import create_venv, sync
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query

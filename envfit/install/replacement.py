@@ -102,6 +102,9 @@ class Replacement:
             self._journal.end()
         except OSError as error:
             notify(f"warning: older versions could not be removed: {error}")
+        except BaseException:
+            notify(f"{environment.prefix} is the new version; the next run removes older ones")
+            raise
 
 
 @contextlib.contextmanager

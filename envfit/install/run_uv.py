@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from envfit.errors import EnvfitError, FileError, InstallError, SourceError
-from envfit.install.progress import Drawing, Progress
+from envfit.index.progress import Progress
+from envfit.install.drawing import Drawing
 from envfit.interpreter import own_interpreter
 from envfit.uv_program import find_uv
 

@@ -39,6 +39,7 @@ from envfit.knowledge.model import (
     NvccRelease,
     OwnCode,
     PackageKnowledge,
+    Prebuilt,
     PythonEntry,
     RoutedIndex,
     Rule,
@@ -46,6 +47,8 @@ from envfit.knowledge.model import (
     StaticMetadata,
     TorchExtensions,
 )
+from envfit.knowledge.prebuilt import ABI_CHOICE, CUDA_CHOICE
+from envfit.knowledge.prebuilt_file import read_prebuilt
 from envfit.knowledge.source_build import read_advice, read_source_build
 from envfit.knowledge.symptom import Symptom
 from envfit.knowledge.symptom_file import read_symptom
@@ -165,6 +168,7 @@ class _Loader:
         for rule in self.rules.values():
             for condition in (*rule.requires, *rule.constrains):
                 self._check_condition(rule, condition)
+        self._check_prebuilt()
         self._check_symptoms()
         self._check_compilers()
         return KnowledgeBase(
@@ -212,6 +216,14 @@ class _Loader:
         for value in sorted(built_with - set(choice.values)):
             self.faults.append(f"axes/choices.toml: {choice.name} has no value {value}, and builds have")
 
+    def _check_prebuilt(self) -> None:
+        """Fault prebuilt wheels that are bound to choices that nobody has."""
+        needed = {name for name in (CUDA_CHOICE, ABI_CHOICE) if name not in self.choices}
+        for package in self.packages.values() if needed else ():
+            if package.prebuilt:
+                missing = ", ".join(sorted(needed))
+                self.faults.append(f"packages/{package.name}.toml: prebuilt: {missing} is no choice")
+
     def _check_own_code(self, package: PackageKnowledge) -> None:
         """Fault capabilities that no GPU has, and choices that are none."""
         for own in package.own_code:
@@ -225,11 +237,16 @@ class _Loader:
                     self.faults.append(f"packages/{package.name}.toml: own_code: {choice} is no choice")
 
     def _check_compilers(self) -> None:
-        """Fault a compiler that belongs to no toolkit."""
+        """Fault a compiler that belongs to no toolkit, and architectures of builds that none writes."""
         toolkits = {toolkit.version for toolkit in self.toolkits}
         for release in self.compilers:
             if release not in toolkits:
                 self.faults.append(f"axes/compilers.toml: {release} is no CUDA toolkit of axes/cuda.toml")
+        written = {code for release in self.compilers.values() for code in release.architectures}
+        for package in self.packages.values():
+            codes = {item.code for build in package.source_builds for item in build.architectures}
+            for code in sorted(codes - written) if written else ():
+                self.faults.append(f"packages/{package.name}.toml: source_build: no nvcc writes sm_{code}")
 
     def _check_symptoms(self) -> None:
         """Fault what symptoms name and nothing has."""
@@ -409,6 +426,7 @@ class _Loader:
             cuda_choice=table.text("cuda_choice") if "cuda_choice" in table else None,
             index_builds=tuple(_index_build(item) for item in table.tables("index_build")),
             metadata=tuple(_static_metadata(item) for item in table.tables("metadata")),
+            prebuilt=tuple(_prebuilt(item) for item in table.tables("prebuilt")),
             source_builds=tuple(read_source_build(item) for item in table.tables("source_build")),
             advice=tuple(read_advice(item) for item in table.tables("advice")),
             alternatives=tuple(_alternative(item) for item in table.tables("alternative")),
@@ -499,6 +517,7 @@ def _joined(former: PackageKnowledge, added: PackageKnowledge) -> PackageKnowled
         index_builds=(*added.index_builds, *former.index_builds),
         metadata=(*added.metadata, *former.metadata),
         source_builds=(*added.source_builds, *former.source_builds),
+        prebuilt=(*added.prebuilt, *former.prebuilt),
         advice=(*former.advice, *added.advice),
         alternatives=(*former.alternatives, *added.alternatives),
         own_code=(*former.own_code, *added.own_code),
@@ -598,6 +617,14 @@ def _static_metadata(table: Table) -> StaticMetadata:
     )
     table.finish()
     return metadata
+
+
+def _prebuilt(table: Table) -> Prebuilt:
+    requires = _conditions(table, "requires")
+    for condition in requires:
+        if condition.name not in _FACT_NAMES:
+            table.fault(f"{condition.name} is no fact", "requires")
+    return read_prebuilt(table, requires)
 
 
 def _alternative(table: Table) -> Alternative:

@@ -50,6 +50,7 @@ __all__ = [
     "NvccRelease",
     "OwnCode",
     "PackageKnowledge",
+    "Prebuilt",
     "PythonEntry",
     "RoutedIndex",
     "Rule",
@@ -305,6 +306,25 @@ class Advice:
 
 
 @frozen
+class Prebuilt:
+    """Wheels that the maker offers beside the index, one for each build of torch.
+
+    ``url`` has the fields of ``prebuilt.FIELDS`` in braces; the others are the words that
+    stand there.  That a file is there is not said: only its server tells.
+    """
+
+    versions: SpecifierSet
+    url: str
+    torch: tuple[str, ...]  # releases, such as "2.8"
+    cuda: tuple[str, ...]  # "12", or with the minor version "123"
+    abi: tuple[str, ...]  # "TRUE" for the C++ ABI of 2011, else "FALSE"
+    pythons: tuple[str, ...]  # "3.12"
+    platforms: tuple[Platform, ...]
+    requires: tuple[Condition, ...] = ()  # on facts
+    evidence: tuple[Evidence, ...] = ()
+
+
+@frozen
 class Alternative:
     """What serves where a package is left out."""
 
@@ -325,6 +345,7 @@ class PackageKnowledge:
     index_builds: tuple[IndexBuild, ...] = ()
     metadata: tuple[StaticMetadata, ...] = ()
     source_builds: tuple[SourceBuild, ...] = ()
+    prebuilt: tuple[Prebuilt, ...] = ()
     advice: tuple[Advice, ...] = ()
     alternatives: tuple[Alternative, ...] = ()
     own_code: tuple[OwnCode, ...] = ()

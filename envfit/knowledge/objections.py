@@ -169,6 +169,7 @@ def is_ignored(
 def _distribution(query: Query, name: str, version: Version, built: frozenset[str]) -> Distribution:
     """Return what stands for the file that a package was installed from; nobody knows it any more."""
     source = Sdist(name=name, version=version, filename=f"{name}-{version}.tar.gz", url="", index="")
-    if name in built or query.source_build(name, source) is not None:
+    is_prebuilt = query.prebuilt(name, version) is not None
+    if name in built or (query.source_build(name, source) is not None and not is_prebuilt):
         return source
     return Wheel(name=name, version=version, filename=f"{name}-{version}.whl", url="", index="")

@@ -145,7 +145,7 @@ def _evidence(knowledge: KnowledgeBase) -> Iterator[Evidence]:
         yield from rule.evidence
     for package in knowledge.packages.values():
         several = (package.own_code, package.extensions, package.index_builds, package.metadata)
-        for entries in (*several, package.source_builds):
+        for entries in (*several, package.source_builds, package.prebuilt):
             for entry in entries:
                 yield from entry.evidence
     for example in knowledge.examples:

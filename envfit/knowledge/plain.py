@@ -41,6 +41,7 @@ _CLASSES: tuple[type[Any], ...] = (
     model.BuiltObject,
     model.BuildCost,
     model.SourceBuild,
+    model.Prebuilt,
     model.Advice,
     model.Alternative,
     model.PackageKnowledge,

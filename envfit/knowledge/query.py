@@ -35,7 +35,9 @@ from envfit.knowledge.model import (
     Severity,
     SourceBuild,
 )
+from envfit.knowledge.prebuilt import ABI_CHOICE, CUDA_CHOICE, PrebuiltWheel, prebuilt_wheels
 from envfit.knowledge.verdict import IMPOSSIBLE, Judgement, Verdict
+from envfit.requirement import Requirement
 from envfit.target import CUDA, CUDA_DRIVER, GLIBC, LIBCUDA, Fact, FactState, Gpu, Target
 
 __all__ = ["KEEPS", "Query", "is_built_in"]
@@ -48,7 +50,16 @@ RULE_VALUES = (Version("1"), Version("2"))
 _NOTHING = PackageKnowledge(name="")
 # The last part of the ids of verdicts that no rule file states; beside them, cuda/12-driver and the like.
 _BUILT_IN = frozenset(
-    {"cuda-runtime", "device-code", "linked-runtime", "no-gpu-code", "no-recipe", "provided", "unread"}
+    {
+        "cuda-runtime",
+        "device-code",
+        "linked-runtime",
+        "no-gpu-code",
+        "no-recipe",
+        "prebuilt",
+        "provided",
+        "unread",
+    }
 )
 
 
@@ -77,6 +88,7 @@ class Query:
         self.ignored = ignored
         self.refused = refused
         self._about: dict[str, tuple[Rule, ...]] = {}
+        self._prebuilt: dict[tuple[str, Version], PrebuiltWheel | None] = {}
         self._against: dict[str, tuple[tuple[Rule, SpecifierSet | None], ...]] = {}
         self._labels = {
             (package, label.label): label.cuda
@@ -124,6 +136,26 @@ class Query:
             ):
                 return build
         return None
+
+    def prebuilt(self, name: str, version: Version) -> PrebuiltWheel | None:
+        """Return the wheel of a release page that a version is; None where it is of no release page."""
+        if version.local is None:
+            return None
+        if (name, version) not in self._prebuilt:
+            wheels = prebuilt_wheels(self.package(name), Version(version.public), self.target)
+            found = next((wheel for wheel in wheels if wheel.version == version), None)
+            self._prebuilt[name, version] = found
+        return self._prebuilt[name, version]
+
+    def prebuilt_of(self, name: str, release: Version) -> tuple[PrebuiltWheel, ...]:
+        """Return the wheels of a release, given without a label, that may be on its page; best first.
+
+        The best is the one for the newest torch, then for the newest CUDA, then for the new C++ ABI.
+        """
+        found = prebuilt_wheels(self.package(name), release, self.target)
+        return tuple(
+            sorted(found, key=lambda wheel: (Version(wheel.torch), wheel.cuda, wheel.new_abi), reverse=True)
+        )
 
     def device_code(self, name: str, distribution: Distribution | None) -> DeviceCode | None:
         """Return the GPU code of a wheel: its own, a sibling's, or that of its kind of build.
@@ -218,8 +250,40 @@ class Query:
         for rule, specifier in self._rules_against(name):
             if specifier is None or not specifier.contains(version, prereleases=True):
                 verdict.require(f"{_AT_RULE}{rule.id}", _BREAKS, rule)
+        self._judge_prebuilt(name, version, verdict)
         CodeJudge(self, name, verdict).judge(distribution)
         return verdict.judgement()
+
+    def _judge_prebuilt(self, name: str, version: Version, verdict: Verdict) -> None:
+        """Demand what a wheel of a release page was compiled for."""
+        wheel = self.prebuilt(name, version)
+        if wheel is None:
+            return
+        rule, evidence = f"{name}/prebuilt", tuple(map(str, wheel.entry.evidence))
+        for condition in wheel.entry.requires:
+            fact = self.effective_fact(condition.name)
+            origin = verdict.origin(
+                rule, f"It is a prebuilt wheel, which needs {condition}.", evidence, (fact,)
+            )
+            if fact.state is FactState.UNKNOWN:
+                verdict.conditions.append(origin)
+            else:
+                name_of_fact = IMPOSSIBLE if fact.state is FactState.ABSENT else fact.name
+                verdict.requirements.append(
+                    Requirement(name=name_of_fact, specifier=condition.specifier, origin=origin)
+                )
+        if any(package.name == "torch" for package in self.target.provided):
+            why = "It is a prebuilt wheel, and the C++ ABI of the torch that is provided is not known."
+            verdict.refuse(rule, why, evidence, ())
+        # The same words whatever it was compiled for: a refusal of many wheels has one reason.
+        for what, needed, specifier in (
+            ("the release of torch", "torch", wheel.torch_versions),
+            ("the CUDA of torch", CUDA_CHOICE, wheel.cuda_versions),
+            ("the C++ ABI of torch", ABI_CHOICE, wheel.abi),
+        ):
+            why = f"It is a prebuilt wheel, which works with {what} that it was compiled for."
+            origin = verdict.origin(rule, why, evidence, ())
+            verdict.requirements.append(Requirement(name=needed, specifier=specifier, origin=origin))
 
     def _rules_about(self, name: str) -> tuple[Rule, ...]:
         rules = self._about.get(name)

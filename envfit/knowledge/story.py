@@ -70,6 +70,11 @@ _VERDICTS = {
         "The index lists no wheel, and no [[source_build]] is about the release.",
         "packages/{name}.toml",
     ),
+    "prebuilt": (
+        "A prebuilt wheel of {name} needs the torch, CUDA runtime and C++ ABI that it was compiled for.",
+        "Its name on the release page says what it was compiled for.",
+        "packages/{name}.toml, [[prebuilt]]",
+    ),
     "provided": (
         "A module provides {name}, and what its build is for is not known, or only in part.",
         "What was read in the module's own files, and the wheel of the same release.",

@@ -6,7 +6,7 @@ each compute capability that exists is put to every locked distribution.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from packaging.version import Version
@@ -18,7 +18,7 @@ from envfit.knowledge.own_code import own_parts
 from envfit.knowledge.query import Query
 from envfit.knowledge.verdict import IMPOSSIBLE
 from envfit.requirement import Requirement
-from envfit.target import CUDA, CUDA_DRIVER, Capability, Fact, FactState, Gpu, Platform, Target
+from envfit.target import CUDA, CUDA_DRIVER, GLIBC, Capability, Fact, FactState, Gpu, Platform, Target
 
 __all__ = ["Contract", "contract_of"]
 
@@ -89,7 +89,7 @@ def contract_of(
         driver = max([driver, *judge.toolkit_drivers()], key=lambda text: Version(text or "0"))
     return Contract(
         platform=target.platform,
-        glibc=_glibc(distribution for _, _, distribution in packages),
+        glibc=_glibc(packages, judge.query),
         driver=driver,
         later_drivers=_later_drivers(serving, driver, knowledge) if driver is not None else (),
         capabilities=serving if len(serving) < len(known) else None,
@@ -130,7 +130,7 @@ class _Judge:
         knowledge: KnowledgeBase,
         ignored: frozenset[str],
     ) -> None:
-        query = Query(knowledge, target, ignored=ignored)
+        self.query = query = Query(knowledge, target, ignored=ignored)
         # What is provided is judged by what the target says of it.
         self._packages = [
             package for package in packages if package[2] is None or not query.is_silent_on(package[0])
@@ -196,11 +196,20 @@ def _admits(requirement: Requirement, capability: Capability) -> bool:
     return requirement.name != IMPOSSIBLE
 
 
-def _glibc(distributions: Iterable[Distribution | None]) -> str | None:
-    """Return the oldest glibc that every wheel accepts, as their tags claim."""
+def _glibc(packages: Sequence[tuple[str, Version, Distribution | None]], query: Query) -> str | None:
+    """Return the oldest glibc that every wheel accepts, as tags claim or knowledge of prebuilt wheels."""
     claimed = [
         claimed_glibc(tag.platform for tag in distribution.tags)
-        for distribution in distributions
+        for _, _, distribution in packages
         if isinstance(distribution, Wheel)
     ]
+    for name, version, _ in packages:
+        wheel = query.prebuilt(name, version)
+        claimed += [
+            Version(bound.version)
+            for condition in (wheel.entry.requires if wheel is not None else ())
+            if condition.name == GLIBC
+            for bound in condition.specifier
+            if bound.operator == ">="
+        ]
     return str(max(needed)) if (needed := [version for version in claimed if version is not None]) else None

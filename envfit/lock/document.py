@@ -103,9 +103,8 @@ def _package(pin: Pin, distribution: Distribution, resolution: Resolution, folde
     if distribution.reference is not None:
         return _direct(package, distribution, distribution.reference, folder)
     if not distribution.sha256:
-        raise LockError(
-            f"{distribution.filename} has no sha256 on {distribution.index}, so it cannot be locked"
-        )
+        place = distribution.index or "its release page"
+        raise LockError(f"{distribution.filename} has no sha256 on {place}, so it cannot be locked")
     hashes = {"sha256": distribution.sha256}
     wheel = sdist = None
     if isinstance(distribution, Wheel):
@@ -127,7 +126,7 @@ def _package(pin: Pin, distribution: Distribution, resolution: Resolution, folde
     return replace(
         package,
         version=pin.version,
-        index=distribution.index,
+        index=distribution.index or None,  # a release page is none
         wheels=[wheel] if wheel is not None else None,
         sdist=sdist,
     )

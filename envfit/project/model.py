@@ -97,6 +97,8 @@ def _combine_settings(parts: list[Settings]) -> Settings:
         index_routes=_all(part.index_routes for part in parts),
         mirrors=_all(part.mirrors for part in parts),
         ignore_rules=_all(part.ignore_rules for part in parts),
+        prebuilt=all(part.prebuilt for part in parts),
+        strict_knowledge=any(part.strict_knowledge for part in parts),
         rules=_all(part.rules for part in parts),
         no_index=any(part.no_index for part in parts),
         no_binary=no_binary,

@@ -71,6 +71,7 @@ class Settings:
     index_routes: tuple[tuple[str, str], ...] = ()  # a name or prefix-*, and the index that alone serves it
     mirrors: tuple[tuple[str, str], ...] = ()  # prefixes of addresses: canonical, mirror
     ignore_rules: tuple[str, ...] = ()  # ids
+    prebuilt: bool = True  # whether release pages are asked for prebuilt wheels
     strict_knowledge: bool = False  # whether wheels whose GPU code is not known are refused
     rules: tuple[Path, ...] = ()  # directories of the user's own rules
     find_links: tuple[str, ...] = ()  # addresses of pages and directories; may hold credentials
@@ -137,6 +138,7 @@ _KEYS = _TARGET_KEYS | {
     "override-dependencies",
     "mirrors",
     "pre",
+    "prebuilt",
     "pytorch-index",
     "require-hashes",
     "resolution",
@@ -192,6 +194,7 @@ def read_settings(
         index_routes=_read_routes(table.table("index")),
         mirrors=read_mirrors(table.table("mirrors"), folder=folder),
         ignore_rules=tuple(text for _, text in table.texts("ignore-rules")),
+        prebuilt=table.flag("prebuilt") is not False,
         strict_knowledge=table.flag("strict-knowledge") or False,
         rules=read_rules(table, folder=folder),
         find_links=_read_find_links(table, folder),

@@ -16,7 +16,7 @@ from envfit.resolve.solver import BUDGET, Impossible, Solved, solve
 from envfit.resolve.verify import verify
 from envfit.selection.preferences import Preferences
 
-__all__ = ["Asked", "attempt", "resolved", "world_of"]
+__all__ = ["Asked", "attempt", "is_all_there", "resolved", "world_of"]
 
 
 @frozen
@@ -69,5 +69,14 @@ def attempt(
 
 def resolved(asked: Asked, requirements: Sequence[Requirement]) -> Resolution | None:
     """Return what requirements resolve to, for whom a refusal needs no explanation; raises as ``attempt``."""
-    world = world_of(asked, requirements)
-    return attempt(world, world.root_demands(), budget=asked.budget)
+    while True:
+        world = world_of(asked, requirements)
+        resolution = attempt(world, world.root_demands(), budget=asked.budget)
+        if resolution is None or is_all_there(resolution, asked.source):
+            return resolution
+
+
+def is_all_there(resolution: Resolution, source: PackageSource) -> bool:
+    """Tell whether every file that was chosen is there; what is not is not chosen again."""
+    chosen = (pin.candidate.distribution for pin in resolution.pins)
+    return source.is_there(item for item in chosen if item is not None)

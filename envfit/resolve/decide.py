@@ -15,7 +15,7 @@ from envfit.knowledge.model import Alternative, IndexBuild
 from envfit.knowledge.query import Query
 from envfit.requirement import Requirement, UserOrigin
 from envfit.resolve.amendments import Amendments
-from envfit.resolve.attempt import Asked, attempt, resolved, world_of
+from envfit.resolve.attempt import Asked, attempt, is_all_there, resolved, world_of
 from envfit.resolve.known import require_known
 from envfit.resolve.port import PackageSource
 from envfit.resolve.provider import Demand, World
@@ -152,12 +152,15 @@ def resolve(
 
 
 def _resolve(asked: Asked, requirements: Sequence[Requirement]) -> Resolution:
-    world = world_of(asked, requirements)
-    roots = world.root_demands()
-    require_known(world)
-    resolution = attempt(world, roots, budget=asked.budget, explained=asked.explained)
-    if resolution is None:
-        raise _unsatisfied(asked, world, roots)
+    while True:
+        world = world_of(asked, requirements)
+        roots = world.root_demands()
+        require_known(world)
+        resolution = attempt(world, roots, budget=asked.budget, explained=asked.explained)
+        if resolution is None:
+            raise _unsatisfied(asked, world, roots)
+        if is_all_there(resolution, asked.source):
+            break
     names = [requirement.name for requirement in requirements]
     return replace(resolution, better=tuple(_better_builds(asked, world, names, resolution)))
 

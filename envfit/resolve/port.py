@@ -24,6 +24,12 @@ class PackageSource(Protocol):
     def allowed(self, name: str) -> tuple[str, ...]:
         """Return where a name may be taken from: the values that ``Distribution.index`` can have."""
 
+    def is_there(self, distributions: Iterable[Distribution]) -> bool:
+        """Tell whether chosen files are where they are said to be.
+
+        Those that are not are not selected from then on, and all is to be searched again.
+        """
+
     def metadata(self, distribution: Distribution) -> Metadata:
         """Return the metadata of one distribution.
 

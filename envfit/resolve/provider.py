@@ -146,8 +146,13 @@ class World:
         return found.candidates
 
     def newer(self, name: str, version: Version) -> list[int]:
-        """Return the positions of the final releases newer than a version, newest first."""
-        return self.candidates(name).newer(version)
+        """Return the positions of the final releases newer than a version, newest first.
+
+        Prebuilt wheels, of which a release has dozens, are no releases of their own.
+        """
+        candidates = self.candidates(name)
+        found = candidates.newer(version)
+        return [place for place in found if self.query.prebuilt(name, candidates.version(place)) is None]
 
     def rejections(self, name: str) -> tuple[Rejection, ...]:
         """Return the versions of a name that have no usable file, newest first."""

@@ -20,9 +20,12 @@ from envfit.resolve.names import base_name, split_name
 from envfit.resolve.provider import Demand, World
 from envfit.resolve.reason import Group, Reason, shared_reason
 from envfit.selection.candidates import Candidate, is_yanked, yank_reason
-from envfit.target import Target
+from envfit.target import GLIBC, Target
 
 __all__ = ["BetterBuild", "LeftOut", "Pin", "PythonNotTaken", "Resolution", "build_resolution", "held_by"]
+
+
+_TO_BE_COMPILED = Reason(sentence="it would have to be compiled, and what is taken is a prebuilt wheel")
 
 
 @frozen
@@ -160,6 +163,7 @@ def build_resolution(
             kept.append(name)
         metadata = world.metadata(candidate)
         notes.extend(_notes(world, candidate, metadata, extras[name]))
+        notes.extend(_notes_on_prebuilt(world, candidate, pins))
         described.append(
             Pin(
                 candidate=candidate,
@@ -204,6 +208,33 @@ def _notes(
         yield f"{candidate.name} is {state.status} on its index{why}"
 
 
+def _notes_on_prebuilt(world: World, candidate: Candidate, pins: Mapping[str, int]) -> Iterator[str]:
+    """Yield that a package is to be compiled, where a prebuilt wheel is out only for an assumed glibc."""
+    glibc = world.target.fact(GLIBC)
+    if (
+        not glibc.assumed
+        or "torch" not in pins
+        or world.query.source_build(candidate.name, candidate.distribution) is None
+    ):
+        return
+    torch = world.candidates("torch")[pins["torch"]]
+    for position, other in enumerate(world.candidates(candidate.name)):
+        wheel = world.query.prebuilt(candidate.name, other.version)
+        if wheel is None or not wheel.torch_versions.contains(torch.version, prereleases=True):
+            continue
+        demands = [
+            demand for demand in world.rule_demands(candidate.name, position) if demand.name != "torch"
+        ]
+        broken = [demand for demand in demands if not demand.allowed]
+        if broken and all(demand.name == GLIBC for demand in broken):
+            needed = ", ".join(str(demand.requirement.specifier) for demand in broken)
+            yield (
+                f"{candidate} is to be compiled; the prebuilt wheels for torch {wheel.torch} need glibc "
+                f"{needed}, and {glibc.value} is only assumed: --glibc states what there is"
+            )
+            return
+
+
 def _is_ignored_by(caution: Caution, world: World, pins: Mapping[str, int]) -> bool:
     """Tell whether what was chosen goes against what a rule warns of."""
     position = pins.get(caution.name)
@@ -242,6 +273,7 @@ def _excluded(
         for newer in open_ones:
             with suppress(SourceError):  # a reason less: what was found stands
                 reasons[newer] = _own_demand(world, name, newer, pins)
+            reasons[newer] = reasons[newer] or _worse_build(world, name, newer, pins)
     for newer, reason in reasons.items():
         if reason is not None:
             groups[reason.group].append((reason, world.candidates(name)[newer].version))
@@ -322,6 +354,15 @@ def _own_demand(world: World, name: str, position: int, pins: Mapping[str, int])
                 # Without the version: releases that require different ones share the reason.
                 return replace(first, sentence=f"it requires a {wanted} that is out: {first.sentence}")
     return None
+
+
+def _worse_build(world: World, name: str, position: int, pins: Mapping[str, int]) -> Reason | None:
+    """Return that a release has to be compiled, where a prebuilt wheel of the same was taken instead."""
+    candidates = world.candidates(name)
+    if world.query.prebuilt(name, candidates.version(pins[name])) is None:
+        return None
+    built = world.query.source_build(name, candidates[position].distribution) is not None
+    return _TO_BE_COMPILED if built else None
 
 
 def _common_refusal(world: World, name: str, demand: Demand) -> Reason | None:

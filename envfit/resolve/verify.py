@@ -14,7 +14,7 @@ from packaging.markers import Marker
 from packaging.specifiers import SpecifierSet
 
 from envfit.address import without_credentials
-from envfit.distribution import Declared, Wheel
+from envfit.distribution import Declared, Distribution, Wheel
 from envfit.knowledge.facts import fact_of
 from envfit.knowledge.query import Query
 from envfit.knowledge.verdict import IMPOSSIBLE
@@ -88,12 +88,26 @@ class _Check:
             yield f"{distribution.filename} is not {pin.name} {pin.version}"
         if self._allowed is not None and distribution.index not in self._allowed(pin.name):
             yield f"{distribution.filename} is from {distribution.index}, which {pin.name} is not routed to"
+        yield from self._prebuilt(pin, distribution)
         if isinstance(distribution, Wheel) and distribution.tags.isdisjoint(self._tags):
             yield f"{distribution.filename} does not fit {target.platform}, Python {target.python}"
         if distribution.requires_python is not None and not distribution.requires_python.contains(
             target.python, prereleases=True
         ):
             yield f"{distribution.filename} requires Python {distribution.requires_python}"
+
+    def _prebuilt(self, pin: Pin, distribution: Distribution) -> Iterable[str]:
+        """Yield how a prebuilt wheel of a release page is not what its name says, or not for this torch."""
+        if distribution.index or distribution.reference is not None:
+            return
+        known = self._query.prebuilt(pin.name, pin.version)
+        if known is None or known.url != distribution.url:
+            yield f"{distribution.filename} is of no index, and of no release page that is known"
+            return
+        torch = self._resolution.pin("torch")
+        minor = ".".join(map(str, torch.version.release[:2])) if torch is not None else "none"
+        if minor != known.torch:
+            yield f"{distribution.filename} is for torch {known.torch}, and torch {minor} is pinned"
 
     def _metadata(self, pin: Pin) -> Iterable[str]:
         metadata = pin.metadata

@@ -4,8 +4,10 @@ A version may exist in several builds: the one of the default index, and those
 with a local label on an index of variants.  To the search each build is a
 candidate of its own.  Their order: what a lock holds; the newest public version, or
 the oldest where that is asked for; of one version the default index's build
-before labelled ones, labelled ones by newest CUDA; a wheel before a source
-distribution.
+before labelled ones, labelled ones by newest CUDA.  Prebuilt wheels of a release page, which
+are of no index, stand after the wheels of indexes, in the order in which they are given, and
+before source distributions; with them, a release and its post-releases count as one version,
+since a post-release changes nothing of what is compiled (PEP 440).
 
 An index lists a hundred thousand files in a session, and most are looked at once: what
 is asked of a tag set or of a Requires-Python is remembered by its text.
@@ -33,6 +35,7 @@ from envfit.distribution import (
     parse_moment,
 )
 from envfit.selection.candidates import Candidates, Selection, Status, public
+from envfit.selection.ordering import parse_version
 from envfit.selection.preferences import Preferences, Strategy
 from envfit.target import GLIBC, Target
 
@@ -44,6 +47,7 @@ QUARANTINED = "quarantined"
 _NO_CUDA = Version("0")
 _NO_RANK = 1 << 30  # of a tag set that does not run on the target
 _NO_FILE = "has no file"
+_POST = re.compile(r"\.post\d+")
 
 _File = ListedFile | Distribution
 _Listed = tuple[str, _File]  # after what follows the version of a wheel in its name
@@ -142,8 +146,12 @@ class Selector:
             chosen.sort(key=lambda item: item[0], reverse=not oldest_first)
         else:
             # Sorts are stable: the last one counts most.
-            chosen.sort(key=self._build_preference, reverse=True)
-            chosen.sort(key=lambda item: public(item[0]), reverse=not oldest_first)
+            is_prebuilt = any(_is_of_no_index(file) for _, _, file in chosen)
+            release_of = _without_post if is_prebuilt else public
+            chosen.sort(
+                key=self._prebuilt_preference if is_prebuilt else self._build_preference, reverse=True
+            )
+            chosen.sort(key=lambda item: release_of(item[0]), reverse=not oldest_first)
             # The same local version on two pages of a variant index is the same build.
             unique: dict[Version, _Chosen] = {}
             for item in chosen:
@@ -162,6 +170,21 @@ class Selector:
         """Return a key of one build among those of one version; the highest is best."""
         version, place, file = item
         return (-place, self._label_cuda.get(version.local or "", _NO_CUDA), _is_wheel(file), version)
+
+    def _prebuilt_preference(self, item: _Chosen) -> tuple[object, ...]:
+        """Return such a key where some builds are prebuilt wheels of a release page."""
+        version, place, file = item
+        if _is_of_no_index(file):
+            return (
+                True,
+                False,
+                public(version),
+                0,
+                _NO_CUDA,
+                _NO_CUDA,
+            )  # among builds of one release, the first that is given
+        cuda = self._label_cuda.get(version.local or "", _NO_CUDA)
+        return (_is_wheel(file), True, public(version), -place, cuda, version)
 
     def _choose(self, name: str, files: Sequence[_Listed]) -> tuple[_File | None, str]:
         """Return the best file of one build, or None and why none serves."""
@@ -238,7 +261,8 @@ class Selector:
             return "has only a source distribution for this target, and --only-binary is given"
         stated = preferences.hashes.get(name)
         # An index may state no hashes: those of the files that are chosen are compared once they are read.
-        if stated is not None and (file.sha256 is not None or is_direct) and file.sha256 not in stated:
+        is_known = file.sha256 is not None or _is_of_no_index(file)
+        if stated is not None and is_known and file.sha256 not in stated:
             return "has none of the hashes that are stated for it"
         if preferences.newest_upload is None or is_direct:
             return None
@@ -303,6 +327,16 @@ def _releases(listing: Listing) -> Mapping[Version, Sequence[_Listed]]:
         rest = item.filename.split("-", 2)[2] if isinstance(item, Wheel) else ""
         releases.setdefault(item.version, []).append((rest, item))
     return releases
+
+
+def _is_of_no_index(file: _File) -> bool:
+    """Tell whether a file is a prebuilt wheel of a release page, or is at an address that the user names."""
+    return isinstance(file, Wheel | Sdist) and not file.index
+
+
+def _without_post(version: Version) -> Version:
+    """Return the version that a post-release is one of, without its local label."""
+    return parse_version(_POST.sub("", version.public)) if version.is_postrelease else public(version)
 
 
 def _is_wheel(file: FileRow | Distribution) -> bool:

@@ -144,8 +144,11 @@ def _environment(tmp_path: Path, uv_cache: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("COLUMNS", "100")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("ENVFIT_CACHE_DIR", str(tmp_path / "cache"))
-    # A refusal asks the PyTorch index whether it would do: here nothing answers.
-    monkeypatch.setenv("ENVFIT_MIRRORS", "https://download.pytorch.org=http://127.0.0.1:9")
+    # A refusal asks the PyTorch index whether it would do, and a lock release pages: here nothing answers.
+    monkeypatch.setenv(
+        "ENVFIT_MIRRORS",
+        "https://download.pytorch.org=http://127.0.0.1:9 https://github.com=http://127.0.0.1:9",
+    )
     # uv: no settings of the machine's, no network, and the Python that runs the tests.
     monkeypatch.setenv("UV_NO_CONFIG", "1")
     monkeypatch.setenv("UV_CACHE_DIR", str(uv_cache))

@@ -80,6 +80,7 @@ def test_install_that_is_planned(
         "lock",
         "install",
         "build",
+        "wheelhouse",
         "guard",
         "export",
         "diagnose",

@@ -100,11 +100,9 @@ def test_an_interrupt_at_a_terminal_ends_it_and_leaves_nothing(bare_envfit: Comm
             sent.append(pid)
             os.killpg(pid, signal.SIGINT)  # as a terminal does
 
-    begun = time.monotonic()
     code, drawn = at_terminal(bare_envfit.cwd, ("install", *NONE), interrupt)
     assert sent
     assert code == 130
-    assert time.monotonic() - begun < 8
     left = [line for line in left_on_screen(drawn) if line]
     assert left[-1] == "interrupted"
     assert not [line for line in left if "MB" in line]

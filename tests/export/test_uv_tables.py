@@ -162,6 +162,19 @@ def test_direct_references_are_in_the_extra_or_its_sources() -> None:
     assert extra(tables(lock, declared=frozenset({"near", "git", "far"}))) == []
 
 
+def test_a_file_that_no_index_has_is_named_by_its_address_or_its_path() -> None:
+    prebuilt = entry("flash_attn-2.8.3-py3-none-any.whl", url="https://releases.invalid/v2/fa.whl", index="")
+    here = entry("mine-1-py3-none-any.whl", index="")
+    here = replace(
+        here, wheels=[replace(file, url=None, path="wheels/mine.whl") for file in here.wheels or ()]
+    )
+    found = tables(asked(prebuilt, replace(here, index=None), wheel("app", "1")))
+    assert extra(found) == ["app==1", "flash-attn @ https://releases.invalid/v2/fa.whl", "mine"]
+    assert found.sources == (UvSource(package="mine", extra="t1", path="wheels/mine.whl"),)
+    assert found.indexes == ()
+    assert found.constraints == ()
+
+
 def test_what_must_be_compiled_is_excluded_and_named() -> None:
     lock = asked(
         wheel("app", "1"), entry("flash_attn-2.8.3.tar.gz", build=True), requirements=("app", "flash-attn")

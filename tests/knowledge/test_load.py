@@ -124,6 +124,52 @@ def test_a_broken_package_file_is_reported_with_file_and_path(
     assert any(fault in line for line in lines)
 
 
+PREBUILT = {
+    "versions": ">=1",
+    "url": "https://pages.example/v{version}/demo-{version}%2Bcu{cuda}torch{torch}cxx11abi{abi}"
+    "-cp{python}-cp{python}-{platform}.whl",
+    "torch": ["2.8"],
+    "cuda": ["12"],
+    "abi": ["TRUE"],
+    "pythons": ["3.12"],
+    "platforms": ["linux-x86_64"],
+    "evidence": EVIDENCE,
+}
+BOTH = {
+    "schema": 1,
+    "choice": [
+        {"name": name, "what": "x", "values": ["0", "1"]} for name in ("__torch_cuda", "__torch_cxx11_abi")
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"url": PREBUILT["url"].replace("{abi}", "TRUE")}, "url: has no {abi}"),
+        ({"url": PREBUILT["url"] + "{x}"}, "url: {x} is none of version, torch, cuda, abi, python, platform"),
+        ({"url": PREBUILT["url"].replace("%2B", "-")}, "url: does not end with the name of a wheel"),
+        ({"torch": ["2"]}, "torch: '2' is no such word"),
+        ({"cuda": ["twelve"]}, "cuda: 'twelve' is no such word"),
+        ({"abi": ["new"]}, "abi: 'new' is no such word"),
+        ({"pythons": ["cp312"]}, "pythons: 'cp312' is no such word"),
+        ({"platforms": ["win-64"]}, "platforms: 'win-64'"),
+        ({"requires": ["torch>=2"]}, "requires: torch is no fact"),
+        ({"evidence": [{**EVIDENCE[0], "kind": "issue"}]}, "evidence: needs evidence of rank docs or better"),
+    ],
+)
+def test_broken_prebuilt_wheels_are_reported(tmp_path: Path, change: Mapping[str, Any], fault: str) -> None:
+    table = {"schema": 1, "package": "demo", "prebuilt": [{**PREBUILT, **change}]}
+    lines = faults(tmp_path, {"axes/choices.toml": BOTH, "packages/demo.toml": table})
+    assert any(f"prebuilt[0].{fault}" in line for line in lines)
+
+
+def test_prebuilt_wheels_are_bound_to_choices_that_must_exist(tmp_path: Path) -> None:
+    table = {"schema": 1, "package": "demo", "prebuilt": [PREBUILT]}
+    lines = faults(tmp_path, {"axes/choices.toml": CHOICE, "packages/demo.toml": table})
+    assert lines == ["packages/demo.toml: prebuilt: __torch_cxx11_abi is no choice"]
+
+
 @pytest.mark.parametrize("kind", ["issue", "forum"])
 def test_a_rule_that_blocks_needs_better_evidence(tmp_path: Path, kind: str) -> None:
     evidence = [{**EVIDENCE[0], "kind": kind}]

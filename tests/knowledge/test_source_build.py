@@ -113,6 +113,16 @@ def test_a_compiler_belongs_to_a_toolkit(tmp_path: Path) -> None:
     ]
 
 
+def test_an_architecture_is_one_that_some_nvcc_writes(tmp_path: Path) -> None:
+    nvcc = {"version": "13.0", "gxx": 15, "architectures": "80", "evidence": [ARTIFACT]}
+    stated = {"same_major": "So it is.", "headers": {"a.h": "a"}, "evidence": [ARTIFACT]}
+    files = {
+        "axes/compilers.toml": {"schema": 1, "torch_extensions": stated, "nvcc": [nvcc]},
+        "packages/demo.toml": package(source_build=[FULL]),
+    }
+    assert "packages/demo.toml: source_build: no nvcc writes sm_90a" in faults(tmp_path, files)
+
+
 def test_every_release_that_is_built_has_one_recipe() -> None:
     """The ranges of one package do not overlap, except for a release that is named alone."""
     for name, known in api.knowledge().packages.items():

@@ -133,6 +133,9 @@ class MemorySource:
     def allowed(self, name: str) -> tuple[str, ...]:
         return (INDEX, VARIANTS)
 
+    def is_there(self, distributions: Iterable[Distribution]) -> bool:
+        return True
+
     def metadata(self, distribution: Distribution) -> Metadata:
         found = self._by_url[distribution.url]
         self.asked.append(distribution.filename)

@@ -22,6 +22,7 @@ _SAYING = (
     "index_build",
     "metadata",
     "source_build",
+    "prebuilt",
     "advice",
     "alternative",
     "own_code",

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from envfit.errors import SourceError
+from envfit.index.progress import Progress
 from envfit.install import run_uv
-from envfit.install.progress import Drawing, Progress
+from envfit.install.drawing import Drawing
 from envfit.lock.file import write_lock
 from tests.install.locks import entry_of, locked
 from tests.loopback import Index, make_wheel

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Mapping
 
-from packaging.utils import canonicalize_name
+from envfit.index.progress import Progress
 
-__all__ = ["Drawing", "Progress"]
+__all__ = ["Drawing"]
 
 _STYLE = re.compile(r"\x1b\[[\d;?]*[mhl]")
 _MOVE = re.compile(r"(\r\n|\n|\r|\x1b\[[\d;]*[A-Za-ln-z])")
@@ -28,58 +27,6 @@ _STEP = re.compile(r"(Preparing|Resolving|Building|Downloading)[\w ]*\.\.\. \((\
 _INSTALLING = re.compile("[\N{FULL BLOCK}\N{LIGHT SHADE}]+ \\[(\\d+)/(\\d+)\\]")
 _UNIT = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _LONGEST = 1 << 16  # characters of one line that are kept
-_SHOWN = 8  # files that are shown by name at a time
-
-
-class Progress:
-    """Which files are being fetched, and how far all of it is."""
-
-    def __init__(self, sizes: Mapping[str, int] | None = None) -> None:
-        """Take the exact sizes of files in bytes by package, where they are known."""
-        self._sizes = {} if sizes is None else sizes
-        self._files: dict[str, tuple[float, float]] = {}  # by package: bytes that came, and in all
-        self._under_way: tuple[str, ...] = ()
-        self._done, self._of = 0, 0
-        self._installed: tuple[int, int] | None = None
-
-    def fetched(self, name: str, came: float, whole: float) -> None:
-        """Take in how far a file is, in bytes."""
-        self._files[name] = came, self._sizes.get(canonicalize_name(name), whole)
-
-    def frame(self, names: tuple[str, ...]) -> None:
-        """Take in which files are being fetched; one that was and is not any more is complete."""
-        for name in self._under_way:
-            if name not in names:
-                self._files[name] = self._files[name][1], self._files[name][1]
-        self._under_way = names
-
-    def prepared(self, done: int, of: int) -> None:
-        """Take in how many packages are ready to be installed, of those that were not in the cache."""
-        self._done, self._of = done, of
-
-    def installed(self, done: int, of: int) -> None:
-        """Take in how many packages lie in the environment."""
-        self._installed = done, of
-
-    def status(self) -> str:
-        """Return how far it is, in all and by file: lines for a terminal."""
-        if self._installed is not None:
-            done, of = self._installed
-            return f"putting packages into the environment: {done} of {of}"
-        if not self._files:
-            return f"preparing packages: {self._done} of {self._of}" if self._of else "preparing packages"
-        came = sum(came for came, _ in self._files.values())
-        whole = sum(whole for _, whole in self._files.values())
-        lines = [f"downloading {came / 1e6:.1f} of {whole / 1e6:.1f} MB, {self._done} of {self._of} packages"]
-        files = {name: self._files[name] for name in self._under_way}
-        largest = sorted(files, key=lambda name: (-files[name][1], name))
-        width = max(map(len, largest[:_SHOWN]), default=0)
-        for name in largest[:_SHOWN]:
-            came, whole = files[name]
-            lines.append(f"  {name:<{width}}  {came / 1e6:.1f} of {whole / 1e6:.1f} MB")
-        if largest[_SHOWN:]:
-            lines.append(f"  and {len(largest) - _SHOWN} more")
-        return "\n".join(lines)
 
 
 class Drawing:
@@ -120,6 +67,6 @@ class Drawing:
         for done, of in installed:
             self._progress.installed(int(done), int(of))
         if steps or bars:
-            self._progress.frame(tuple(dict.fromkeys(name for name, *_ in bars)))
+            self._progress.under_way(tuple(dict.fromkeys(name for name, *_ in bars)))
         drawn = bool(bars or steps or installed)
         return [piece.rstrip()] if is_line and not drawn and piece.strip() else []
