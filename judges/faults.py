@@ -169,7 +169,8 @@ def _run_scenario(workers: SimpleQueue[Worker], scenario: str, jobs: int, every:
     with ThreadPoolExecutor(jobs) as pool:
         list(pool.map(do, _cells(scenario, known, every, seconds)))
     return {
-        "points": Counter(steps.values()),
+        "every": every,
+        "points": len(steps),
         "cells": [
             {"step": step, "fault": fault, "tried": count, "failed": failed[step, fault]}
             for (step, fault), count in sorted(tried.items())
@@ -181,15 +182,18 @@ def _run_scenario(workers: SimpleQueue[Worker], scenario: str, jobs: int, every:
 def _cells(
     scenario: str, known: Sequence[Point], every: int, seconds: float
 ) -> Iterator[tuple[str, int, float]]:
-    """Yield (fault, at, after): at every point taken; a signal at the first of each step and now and then."""
+    """Yield (fault, at, after): at the first point of each step and every Nth; signals at the first alone."""
     first = {point.step: point.at for point in reversed(known)}
     for number, point in enumerate(known):
         for fault in _FAULTS:
-            is_rare = fault in {"Ctrl-C", "SIGTERM", "SIGHUP"} and number % 4
-            is_idle = fault == "network cut" and point.step not in {"begin", "make"}
-            if scenario.startswith("back") and fault == "network cut":
+            if fault == "network cut" and (
+                point.step not in {"begin", "make"} or scenario.startswith("back")
+            ):
                 continue
-            if first[point.step] == point.at or not (number % every or is_rare or is_idle):
+            if fault == "SIGHUP" and point.step not in {"make", "back"}:  # goes the way of SIGTERM
+                continue
+            is_rare = fault in {"Ctrl-C", "SIGTERM", "SIGHUP"}
+            if first[point.step] == point.at or not (number % every or is_rare):
                 yield fault, point.at, 0
     chance = random.Random(0)  # noqa: S311 - a sample, not a secret
     for _ in range(_RANDOM_KILLS // every):

@@ -18,7 +18,7 @@ _INTRODUCTION = """\
 Written by `python -m judges.faults`. `envfit install` and `envfit rollback` are run for real and stopped at
 every change that they make to the file system and before every process that they start, in a small file
 system of their own, in each of these ways: killed (SIGKILL, nothing can be caught); Ctrl-C, SIGTERM, SIGHUP
-(at the first point of each step and at some others); the disk is full from there on; the file system is
+(at the first point of a step at least); the disk is full from there on; the file system is
 read-only from there on; the server stops in the middle of every file from there on.
 
 A cell counts as held only where all of this is so:
@@ -60,8 +60,11 @@ def _totals(results: Mapping[str, Any]) -> Iterator[str]:
 def _sections(results: Mapping[str, Any]) -> Iterator[str]:
     for scenario, title in SCENARIOS.items():
         if scenario in results:
+            found = results[scenario]
             yield f"## {title[0].upper()}{title[1:]}\n"
-            yield from _table(results[scenario]["cells"])
+            each = "each" if found["every"] == 1 else f"the first of each step, and one in {found['every']}"
+            yield f"{found['points']} points, {each} tried.\n"
+            yield from _table(found["cells"])
             yield ""
             yield from (f"- not held: {wrong}" for wrong in results[scenario]["wrong"])
 

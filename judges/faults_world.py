@@ -7,7 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,8 +96,8 @@ class World:
         )
 
 
-def make_world(folder: Path, index: Index) -> World:
-    """Make the templates in a folder, from the wheels of an index that is served already."""
+def make_world(folder: Path, index: Index, scenarios: Collection[str] = tuple(SCENARIOS)) -> World:
+    """Make the templates of scenarios in a folder, from wheels of an index that is served already."""
     world = World(folder=folder, index=index)
     payload = random.Random(0).randbytes(_PAYLOAD)  # noqa: S311 - a load, not a secret
     for version in ("1.0", "2.0"):
@@ -112,8 +112,9 @@ def make_world(folder: Path, index: Index) -> World:
     _keep(world, "first")
     _install(world, "old")
     _keep(world, "replace")
-    _install(world, "new")
-    _keep(world, "back")
+    if "back" in scenarios:
+        _install(world, "new")
+        _keep(world, "back")
     _clear_environment(root)
     _uv(world, "venv", "--quiet", "--python", own_interpreter(_MINOR) or sys.executable, "env")
     _uv(world, "pip", "sync", "--quiet", "--preview-features", "pylock", "--python", "env", "pylock.old.toml")
@@ -121,8 +122,9 @@ def make_world(folder: Path, index: Index) -> World:
     hello.write_text(f"#!{root}/env/bin/python\nimport app, lib\nprint(app.__version__)\n", encoding="utf-8")
     hello.chmod(0o755)
     _keep(world, "adopt")
-    _install(world, "new", "--adopt")
-    _keep(world, "back to adopted")
+    if "back to adopted" in scenarios:
+        _install(world, "new", "--adopt")
+        _keep(world, "back to adopted")
     shutil.rmtree(root)
     return world
 

@@ -307,7 +307,17 @@ def check_prefix(
     check = begin_check(
         prefix, target=target, quick=quick, ignore_rules=ignore_rules, environ=environ, notify=notify
     )
-    return run_stages(check, str(prefix or check.environment.prefix), stages)
+    report = run_stages(check, str(prefix or check.environment.prefix), stages)
+    return replace(report, notes=(*report.notes, *_notes_on_runs(prefix or check.environment.prefix)))
+
+
+def _notes_on_runs(prefix: Path) -> Iterator[str]:
+    """Yield what an installation or a rollback that was interrupted left to do."""
+    from envfit.install.recovery import left_to_do
+
+    told = left_to_do(prefix)
+    if told is not None:
+        yield told
 
 
 def _require_something(*, quick: bool, stages: frozenset[Stage] | None) -> None:

@@ -127,7 +127,7 @@ def install(
     known = judging.knowledge(document)
     builder: Builder = NoBuilder()
     if any(package.build for package in locked_packages(document)):
-        builder = _builder(judging, request, options, path, watch=watch, notify=notify)
+        builder = _builder(judging, request, options, indexes, watch=watch, notify=notify)
     with open_downloads(indexes, environ, notify) as downloads:
         try:
             return install_lock(
@@ -195,7 +195,7 @@ def _builder(
     judging: Judging,
     request: InstallRequest,
     options: Options,
-    path: Path,
+    indexes: IndexRequest,
     *,
     watch: Watch | None,
     notify: Notify,
@@ -205,7 +205,7 @@ def _builder(
 
     asked = BuildRequest(
         environ=judging.environ,
-        directory=path.parent,
+        indexes=indexes,
         mode=options.build,
         interpreter=options.interpreter,
         skip=options.skip,

@@ -573,6 +573,8 @@ _BUILD = Command(
             help="Run this many compilers at a time. Default: by cores and memory.",
         ),
         _FIND_LINKS,
+        _MIRRORS,
+        _flag("offline", "--offline", help="Fetch nothing: what a build needs must be here."),
         _flag("allow_network", "--allow-network", help="Let builds use the network."),
         _flag(
             "dry_run",

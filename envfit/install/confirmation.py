@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from envfit.errors import VerificationError
-from envfit.install.verification import Proof
 from envfit.prove.imports import Outcome, verify
 from envfit.target import Target
 
@@ -14,13 +13,14 @@ __all__ = ["confirm"]
 
 
 def confirm(
-    prefix: Path, proof: Proof, target: Target, *, notify: Callable[[str], None] = lambda _: None
+    prefix: Path, names: Sequence[str], target: Target, *, notify: Callable[[str], None] = lambda _: None
 ) -> None:
-    """Import through the prefix what works in the version; raises VerificationError where it does not.
+    """Import through the prefix names that work in the version; raises VerificationError where they do not.
 
     What depends on the path that a program is started by shows itself only here.
     """
-    names = [item.name for item in proof.imports if item.outcome is Outcome.WORKS]
+    if not names:
+        return
     notify(f"trying once more through {prefix}")
     results = verify(prefix / "bin" / "python", names, gpu=bool(target.gpus))
     failed = [item for item in results if item.outcome is Outcome.FAILED]

@@ -71,9 +71,10 @@ class Environment:
         current = self.current
         if current is not None:
             return current.name
-        last = self.history()[-1:]
-        was_moved_back = last and last[0].startswith(ADOPTED) and not self.path_of(last[0]).exists()
-        return last[0] if was_moved_back and self.has_directory else None
+        if not self.has_directory:
+            return None
+        adopted = (name for name in reversed(self.history()) if name.startswith(ADOPTED))
+        return next((name for name in adopted if not self.path_of(name).exists()), None)
 
     @property
     def has_directory(self) -> bool:

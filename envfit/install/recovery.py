@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from envfit.install.environment import ADOPTED, GONE, NEXT, PROVED, Environment
 from envfit.install.holding import is_held
 from envfit.install.journal import Entry, Journal, Step
 from envfit.install.switching import put
 
-__all__ = ["interrupted", "recover", "remove", "settle"]
+__all__ = ["interrupted", "left_to_do", "recover", "remove", "settle"]
 
 
 def interrupted(environment: Environment) -> Entry | None:
     """Return the step at which a run was interrupted; None where none was, or it goes on still."""
     entry = Journal(directory=environment.versions).read()
     return None if entry is None or is_held(environment.versions) else entry
+
+
+def left_to_do(prefix: Path) -> str | None:
+    """Return in a sentence that a run at a prefix was interrupted; None where none was."""
+    environment = Environment.at(prefix)
+    try:
+        entry = interrupted(environment)
+    except OSError:
+        return None
+    if entry is None:
+        return None
+    return f"{_sentence(environment, entry)}; the next envfit install or rollback there ends that"
 
 
 def recover(environment: Environment, notify: Callable[[str], None]) -> None:
@@ -89,4 +102,4 @@ def _sentence(environment: Environment, entry: Entry) -> str:
         return f"{begins}: its version {entry.version} is in use{tried}"
     if entry.step is Step.BACK:
         return f"{begins}: nothing was switched"
-    return f"{begins}: what it left is removed"
+    return f"{begins}: what it made is given up"

@@ -69,14 +69,15 @@ class Replacement:
             if self.version.is_dir():
                 remove(environment, self._entry.version)
             self._journal.end()
-            if not environment.names() and environment.in_use is None:
+            if not environment.names():
                 shutil.rmtree(environment.versions)
         except OSError as error:
             notify(f"not all could be undone ({error}); the next envfit install or rollback does the rest")
+        is_switched = environment.in_use == self._entry.version
         notify(
-            f"{environment.prefix} is as it was"
-            if environment.in_use == self.former
-            else f"{environment.prefix} is the new version, and could not be switched back"
+            f"{environment.prefix} is the new version, and could not be switched back"
+            if is_switched
+            else f"{environment.prefix} is as it was"
         )
 
     def _switch_back(self) -> None:
@@ -150,7 +151,7 @@ def file_errors(prefix: Path, doing: str = "install into") -> Iterator[None]:
 
 
 def _what_to_do(error: EnvfitError, prefix: Path) -> list[str]:
-    if isinstance(error, SourceError):
+    if isinstance(error, SourceError) and not error.hints:
         return ["the same command again goes on: uv's cache keeps the files that came whole"]
     if isinstance(error, FileError) and not error.hints:
         return [f"make room where {prefix} lies and in uv's cache (uv cache prune), then install again"]

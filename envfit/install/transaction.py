@@ -30,10 +30,11 @@ from envfit.install.refusal import Refused
 from envfit.install.replacement import file_errors, replacement
 from envfit.install.report import InstallReport
 from envfit.install.space import require_room, space_for
-from envfit.install.verification import VERIFIED, Proof, Prover, prove_imports
+from envfit.install.verification import VERIFIED, Proof, Prover, prove_imports, requested_imports
 from envfit.knowledge.model import KnowledgeBase
 from envfit.lock.reading import LockedPackage
 from envfit.lock.refusal import Cause, Refusal
+from envfit.prove.imports import Outcome
 from envfit.reference import ReferenceKind
 from envfit.target import Target
 
@@ -59,8 +60,8 @@ def install(
 
     Raises Refused where the lock does not run on the target or has packages to
     compile, VerificationError where what was asked for does not work, SpaceError
-    where it surely does not fit, InstallError,
-    SourceError or FileError where it cannot be installed.
+    where it surely does not fit, InstallError, SourceError or FileError where it
+    cannot be installed.
     """
     options = Options() if options is None else options
     interpreter = options.interpreter
@@ -120,7 +121,9 @@ def install(
         proof = prover(new.version, planned, target, options, notify)
         _record(new.version, planned, target, options, proof)
         new.put_in_place()
-        confirm(environment.prefix, proof, target, notify=notify)
+        works = {item.name for item in proof.imports if item.outcome is Outcome.WORKS}
+        names = [name for name in requested_imports(new.version, planned) if name in works]
+        confirm(environment.prefix, names, target, notify=notify)
     former = new.former
     return replace(
         report,
