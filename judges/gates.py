@@ -43,6 +43,7 @@ __all__ = ["CASES", "Asked", "main", "page", "report_of"]
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "gates.md"
 
 _NONE = "none"
+_GLIBC = "2.35"
 _FLASH = "flash-attn==2.8.3.post2"
 _WHEELS = ("nvidia-cublas", "nvidia-cuda-runtime", "nvidia-cusolver", "nvidia-cusparse", "torch")
 
@@ -87,6 +88,13 @@ CASES = (
         gxx="11.4",
     ),
     Asked(title="GCC 14 with nvcc 12.1", gpus=("A100",), torch="2.5.1", nvcc="12.1.105", gxx="14.2"),
+    Asked(
+        title="GCC 14 with nvcc 12.8, which torch 2.11 alone refuses",
+        gpus=("H100",),
+        torch="2.11.0+cu128",
+        nvcc="12.8.93",
+        gxx="14.2",
+    ),
     Asked(title="8 GiB of memory", gpus=("A100",), memory=8, possible=True),
     Asked(title="4 GiB of memory", gpus=("A100",), memory=4),
     Asked(title="torch 2.14", gpus=("H100",), torch="2.14.0"),
@@ -109,8 +117,8 @@ _HEAD = """\
 
 Written by `python -m judges.gates`; not to be edited. `envfit build --dry-run` prints such a report for a
 lock or a release, and compiles nothing. Every gate is judged, whatever the others say; what is `to do` was
-judged in the same way before it is told. Here the machine that compiles has 64 GiB of disk free, and what is
-locked has the wheels of CUDA's libraries beside torch.
+judged in the same way before it is told. Here the machine that compiles has glibc 2.35 and 64 GiB of disk
+free, and what is locked has the wheels of CUDA's libraries beside torch.
 
 """
 _COST = """\
@@ -142,7 +150,7 @@ def page(knowledge: KnowledgeBase) -> str:
 def report_of(asked: Asked, knowledge: KnowledgeBase) -> BuildReport:
     """Return the report on what is asked for."""
     name, _, text = asked.release.partition("==")
-    target = named_target(knowledge, asked.gpus)
+    target = named_target(knowledge, asked.gpus, glibc=_GLIBC)
     facts = (
         _fact(NVCC, asked.nvcc, "--nvcc"),
         _fact(GXX, asked.gxx, "--gxx"),

@@ -76,7 +76,7 @@ def _code(name: str, lock: Pylock, base: KnowledgeBase, environ: Mapping[str, st
 
 def _of_release_page(name: str, package: Package, lock: Pylock, base: KnowledgeBase) -> Iterator[str]:
     target = locked_target(lock)
-    if target is not None and package.version is not None and package.wheels:
+    if target is not None and package.version is not None:
         prebuilt = Query(base, target).prebuilt(name, package.version)
         if prebuilt is not None:
             yield prebuilt.said

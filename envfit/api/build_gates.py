@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from envfit.api.buildable import BuildRequest, buildable, facts_of_builds
+from envfit.api.indexes import IndexRequest
 from envfit.api.provided import ask_interpreter
 from envfit.build.case import Case, torch_cuda
 from envfit.build.remedy import known_releases
@@ -75,7 +76,7 @@ def gate_report(
     name, version = _release(requirement, base)
     interpreter = ask_interpreter(said.provided_from, (), environ, notify)
     machine = _machine(target, base, said, notify)
-    request = BuildRequest(environ=environ, directory=Path(), interpreter=interpreter)
+    request = BuildRequest(environ=environ, indexes=IndexRequest(directory=Path()), interpreter=interpreter)
     machine = replace(machine, facts=(*machine.facts, *facts_of_builds(request, machine, base)))
     case = _case(Query(base, machine), name, version, interpreter)
     case = replace(case, ignored_rules=frozenset(said.ignored_rules))
@@ -111,7 +112,7 @@ def lock_gate_reports(
         machine = replace(machine, gpus=locked.gpus)
     request = BuildRequest(
         environ=environ,
-        directory=path.parent,
+        indexes=IndexRequest(directory=path.parent),
         interpreter=interpreter,
         skip=frozenset(map(canonicalize_name, skip)),
         ignored=frozenset(said.ignored_rules),

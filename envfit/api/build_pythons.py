@@ -14,10 +14,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from envfit.build.compile import BuildPython
+from envfit.build_system import build_system
 from envfit.errors import BuildError, InstallError
 from envfit.lock.reading import locked_packages
 
 if TYPE_CHECKING:
+    from envfit.api.indexes import IndexRequest
     from envfit.api.targets import Notify
     from envfit.detect.interpreter import Interpreter
 
@@ -47,25 +49,14 @@ def include_directory(python: str) -> Path | None:
     return Path(answer.output.strip()) if answer.status == 0 else None
 
 
-def provided_python(title: str, needs: Sequence[str], interpreter: Interpreter) -> BuildPython:
-    """Return the interpreter that provides torch; raises BuildError where it lacks what the build needs."""
-    has: dict[str, str] = {}
-    lacking = []
-    for text in needs:
-        needed = Requirement(text)
-        package = interpreter.package(canonicalize_name(needed.name))
-        if package is None:
-            lacking.append(text)
-        elif not needed.specifier.contains(package.version, prereleases=True):
-            lacking.append(f"{text} (it has {package.version})")
-        else:
-            has[package.name] = str(package.version)
-    if lacking:
-        raise BuildError(
-            f"{title} cannot be built with {interpreter.path}, which lacks {', '.join(lacking)}",
-            hints=["install what is lacking there, or build without --provided-from"],
-        )
-    return BuildPython(path=interpreter.path, requirements=has, headers=cuda_headers(interpreter.directories))
+def provided_python(needs: Sequence[str], interpreter: Interpreter) -> BuildPython:
+    """Return the interpreter that provides torch; that it has what a build needs is a gate."""
+    names = set(map(_name, needs))
+    return BuildPython(
+        path=interpreter.path,
+        requirements={item.name: str(item.version) for item in interpreter.provided if item.name in names},
+        headers=cuda_headers(interpreter.directories),
+    )
 
 
 def isolated_python(
@@ -74,16 +65,18 @@ def isolated_python(
     python: str,
     tree: Path,
     *,
-    directory: Path,
+    source: Path,
+    indexes: IndexRequest,
     environ: Mapping[str, str],
     notify: Notify,
 ) -> BuildPython:
     """Return the Python of an environment with what is locked of what a build needs, and the rest of it.
 
-    ``python`` is a minor version; the environment lies in ``tree``, where it stays for a build that is
-    taken up again.  Raises the errors of uv.
+    What the source itself says that it needs counts too.  ``python`` is a minor version; the
+    environment lies in ``tree``, where it stays for a build that is taken up again.  Raises the
+    errors of uv.
     """
-    from envfit.api.indexes import IndexRequest, open_downloads
+    from envfit.api.indexes import open_downloads
     from envfit.install import BUILD_CONSTRAINTS
     from envfit.install.addresses import handed_over
     from envfit.install.run_tool import run_tool
@@ -94,37 +87,44 @@ def isolated_python(
     own = place / "bin" / "python"
     if not noted.is_file():
         shutil.rmtree(place, ignore_errors=True)
-        names = {canonicalize_name(Requirement(text).name) for text in needs}
-        part = _closure(lock, names)
+        needs = _with_own(needs, source)
+        part = _closure(lock, map(_name, needs))
         notify(f"making an environment to compile in, with {', '.join(needs) or 'nothing'}")
         create_venv(place, python, prompt="build", notify=notify)
         record = tree / "pylock.toml"
         write_lock(part, record)
-        with open_downloads(IndexRequest(directory=directory), environ, notify) as downloads:
+        with open_downloads(indexes, environ, notify) as downloads:
             files = [package.distribution for package in locked_packages(part)]
             with handed_over(part, record, downloads.locate(files)) as given:
-                sync(own, given, notify=notify)
+                sync(own, given, offline=indexes.offline, notify=notify)
             there = {package.name for package in part.packages}
-            others = [text for text in needs if canonicalize_name(Requirement(text).name) not in there]
+            others = [text for text in needs if _name(text) not in there]
             bounds = tree / "build-constraints.txt"
             bounds.write_text("".join(f"{line}\n" for line in BUILD_CONSTRAINTS), encoding="utf-8")
             if others:
-                command = [
-                    "uv",
-                    "pip",
-                    "install",
-                    "--python",
-                    str(own),
-                    "--constraints",
-                    str(bounds),
-                    *others,
-                ]
+                offline = ["--offline"] if indexes.offline else []
+                where = ["--python", str(own), "--constraints", str(bounds)]
+                command = ["uv", "pip", "install", *offline, *where, *others]
                 run_tool(command, {**environ, **downloads.build_variables()}, notify=notify)
         noted.write_text("", encoding="utf-8")
     said = run_tool(["uv", "pip", "freeze", "--python", str(own)], environ)
     pins = dict(line.split("==", 1) for line in said.splitlines() if "==" in line and " " not in line)
     site_packages = map(str, place.glob("lib/python3*/site-packages"))
     return BuildPython(path=str(own), requirements=pins, headers=cuda_headers(site_packages))
+
+
+def _with_own(needs: Sequence[str], source: Path) -> tuple[str, ...]:
+    """Return what is known to be needed, and what a source's ``[build-system]`` requires besides."""
+    known = set(map(_name, needs))
+    try:
+        own = build_system(source).requires
+        return (*needs, *(text for text in own if _name(text) not in known))
+    except ValueError as error:
+        raise BuildError(f"the pyproject.toml in {source} is malformed: {error}") from error
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
 
 
 def _closure(lock: Pylock, names: Iterable[str]) -> Pylock:

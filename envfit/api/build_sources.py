@@ -13,6 +13,7 @@ from envfit.errors import FileError
 from envfit.frozen import frozen
 
 if TYPE_CHECKING:
+    from envfit.api.indexes import IndexRequest
     from envfit.api.targets import Notify
 
 __all__ = ["Sources"]
@@ -23,7 +24,7 @@ class Sources:
     """Where source distributions come from."""
 
     find_links: Sequence[Path]
-    directory: Path
+    indexes: IndexRequest
     environ: Mapping[str, str]
     notify: Notify
 
@@ -61,16 +62,15 @@ class Sources:
         if is_local(sdist.url):
             yield local_path(sdist.url)
         elif "://" not in sdist.url:
-            yield self.directory / sdist.url
+            yield self.indexes.directory / sdist.url
 
     def _download(self, sdist: Sdist, archive: Path) -> None:
-        from envfit.api.indexes import IndexRequest, open_packages
+        from envfit.api.indexes import open_packages
         from envfit.index.download import download
 
         self.notify(f"fetching {sdist.filename}")
-        request = IndexRequest(directory=self.directory)
         with (
-            open_packages(request, self.environ, self.notify) as (_, session),
+            open_packages(self.indexes, self.environ, self.notify) as (_, session),
             archive.open("w+b") as file,
         ):
             download(session, sdist.url, file, sha256=sdist.sha256, notify=self.notify)

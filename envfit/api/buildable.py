@@ -12,6 +12,7 @@ from packaging.pylock import Pylock
 from packaging.version import Version
 
 from envfit.api.build_pythons import cuda_headers, include_directory
+from envfit.api.indexes import IndexRequest
 from envfit.build.cache import BuildKey
 from envfit.build.case import Case, torch_cuda
 from envfit.build.compile import Order
@@ -65,7 +66,7 @@ class BuildRequest:
     """What is said of builds."""
 
     environ: Mapping[str, str]
-    directory: Path  # whose configuration of indexes counts
+    indexes: IndexRequest  # where what is not here comes from
     mode: Build = Build.AUTO
     interpreter: Interpreter | None = None  # that provides torch
     skip: frozenset[str] = frozenset()
@@ -177,9 +178,11 @@ def _settings(judged: Judged) -> Settings:
     """Return what the recipe of a build sets, and what its wheel must hold."""
     recipe, build = judged.recipe, judged.case.build
     jobs = judged.jobs.count if judged.jobs is not None else judged.case.jobs or 1
+    # torch's own way of building reads this one whatever the package does.
+    of_torch = {"MAX_JOBS": str(jobs)} if build.needs_torch else {}
     return Settings(
         variables=recipe.variables,
-        effort=recipe.effort(jobs),
+        effort={**of_torch, **recipe.effort(jobs)},
         clears=recipe.clears,
         local_version_in=build.local_version_in,
         libraries=build.libraries,

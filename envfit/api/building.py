@@ -18,6 +18,7 @@ from packaging.pylock import Pylock
 from envfit.api.build_pythons import isolated_python, provided_python
 from envfit.api.build_sources import Sources
 from envfit.api.buildable import Buildable, BuildRequest, buildable, built_directory
+from envfit.api.indexes import IndexRequest
 from envfit.build.cache import BuildCache, BuiltWheel
 from envfit.build.compile import BuildPython, compile_wheel
 from envfit.build.report import refuse_impossible, report_on
@@ -105,6 +106,8 @@ def build_file(
     jobs: int | None = None,
     network: bool = False,
     find_links: Sequence[Path] = (),
+    mirrors: Sequence[str] = (),
+    offline: bool = False,
     environ: Mapping[str, str] | None = None,
     watch: Watch | None = None,
     notify: Notify = lambda _: None,
@@ -121,7 +124,7 @@ def build_file(
     from envfit.api.targets import this_machine
     from envfit.lock.file import read_lock
     from envfit.lock.reading import rebased
-    from envfit.project import rules_of
+    from envfit.project import mirrors_of, rules_of
 
     environ = os.environ if environ is None else environ
     lock = rebased(read_lock(path), path.parent.absolute())
@@ -132,7 +135,12 @@ def build_file(
         machine = replace(machine, gpus=locked.gpus)  # a login node, or an image, builds for others
     request = BuildRequest(
         environ=environ,
-        directory=path.parent,
+        indexes=IndexRequest(
+            directory=path.parent,
+            mirrors=tuple(mirrors),
+            project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
+            offline=offline,
+        ),
         interpreter=ask_interpreter(provided_from, (), environ, notify),
         skip=frozenset(map(canonicalize_name, skip)),
         jobs=jobs,
@@ -165,18 +173,19 @@ def _built(
     notify: Notify,
 ) -> BuiltWheel:
     sources = Sources(
-        find_links=request.find_links, directory=request.directory, environ=request.environ, notify=notify
+        find_links=request.find_links, indexes=request.indexes, environ=request.environ, notify=notify
     )
 
-    def python(tree: Path) -> BuildPython:
+    def python(tree: Path, source: Path) -> BuildPython:
         if request.interpreter is not None:
-            return provided_python(str(one.package), one.judged.case.build.needs, request.interpreter)
+            return provided_python(one.judged.case.build.needs, request.interpreter)
         return isolated_python(
             lock,
             one.judged.case.build.needs,
             one.python,
             tree,
-            directory=request.directory,
+            source=source,
+            indexes=request.indexes,
             environ=request.environ,
             notify=notify,
         )

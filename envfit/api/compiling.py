@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from packaging.pylock import Pylock
-from packaging.version import Version
 
 from envfit.api.buildable import BuildRequest
 from envfit.api.building import Watch, build_locked, cached_builds
@@ -17,7 +16,7 @@ from envfit.install.options import Build
 from envfit.install.plan import Plan
 from envfit.install.refusal import Refused
 from envfit.knowledge.model import DeviceCode, KnowledgeBase
-from envfit.lock.built import with_wheels
+from envfit.lock.built import CompiledWheel, with_wheels
 from envfit.lock.reading import LockedPackage, locked_packages
 from envfit.target import Target
 
@@ -104,18 +103,23 @@ class LockBuilder:
         found = {wheel.name: wheel for wheel in wheels}
         self._wheels |= found
         return with_wheels(
-            lock, {name: (wheel.path, wheel.version, wheel.sha256) for name, wheel in found.items()}
+            lock,
+            {
+                name: CompiledWheel(
+                    path=wheel.path, version=wheel.version, sha256=wheel.sha256, size=wheel.size
+                )
+                for name, wheel in found.items()
+            },
         )
 
     def _code(self, wheel: BuiltWheel) -> DeviceCode:
-        runtimes = [library.cudart for library in wheel.libraries if library.cudart is not None]
         return DeviceCode(
             package=wheel.name,
             version=wheel.version,
             platform=self._target.platform,
             filename=wheel.path.name,
             sha256=wheel.sha256,
-            cuda=Version(str(runtimes[0])) if runtimes else None,
+            cuda=wheel.cuda,
             sass=wheel.architectures,
             source=f"read in {wheel.path.name}, which was compiled here",
         )

@@ -84,10 +84,12 @@ class OpenIndexes:
 class Downloads:
     """Where the files of a lock are fetched from.
 
-    What ``locate`` and ``build_variables`` return is for another program alone: it may hold credentials.
+    What ``locate`` and ``build_variables`` return, and ``variables``, are for another program alone: they
+    may hold credentials.
     """
 
     locate: Callable[[Sequence[Distribution]], Mapping[str, str]]  # by the address in the lock
+    variables: Mapping[str, str]  # uv's settings of how servers are reached
     places: Callable[[Sequence[Distribution]], Mapping[str, str]]  # for the session, without credentials
     session: Session
     build_variables: Callable[[], Mapping[str, str]]  # uv's settings of where builds get what they require
@@ -112,7 +114,11 @@ def open_indexes(
         routed = dict.fromkeys(index.packages, pages)
         variants = frozenset({index.name})
     session = Session(
-        environ, offline=request.offline, mirrors=configuration.mirrors, keyring=configuration.keyring
+        environ,
+        offline=request.offline,
+        mirrors=configuration.mirrors,
+        keyring=configuration.keyring,
+        connection=configuration.connection,
     )
     cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
     here = sys.platform == "linux" and os.uname().machine == query.target.platform.machine
@@ -120,10 +126,13 @@ def open_indexes(
     builds = Builds(
         python=query.target.python,
         cache=cache,
-        variables=lambda: uv_index_variables(
-            _uv_addresses(configuration.search_order, session),
-            find_links=_uv_addresses(configuration.find_links, session),
-        ),
+        variables=lambda: {
+            **configuration.connection.for_uv(environ),
+            **uv_index_variables(
+                _uv_addresses(configuration.search_order, session),
+                find_links=_uv_addresses(configuration.find_links, session),
+            ),
+        },
         environ=environ,
         offline=request.offline,
         forbidden=not request.build,
@@ -179,7 +188,11 @@ def open_packages(
     """
     configuration = _configuration(request, environ)
     session = Session(
-        environ, offline=request.offline, mirrors=configuration.mirrors, keyring=configuration.keyring
+        environ,
+        offline=request.offline,
+        mirrors=configuration.mirrors,
+        keyring=configuration.keyring,
+        connection=configuration.connection,
     )
     cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
     with PackageIndex(session=session, cache=cache, configuration=configuration, notify=notify) as packages:
@@ -197,7 +210,11 @@ def open_downloads(
     configuration = _configuration(request, environ)
     cache = Cache(default_cache_dir(environ, home=Path.home()), notify=notify)
     with Session(
-        environ, offline=request.offline, mirrors=configuration.mirrors, keyring=configuration.keyring
+        environ,
+        offline=request.offline,
+        mirrors=configuration.mirrors,
+        keyring=configuration.keyring,
+        connection=configuration.connection,
     ) as session:
         for url in (*configuration.search_order, *(route.url for route in configuration.routes)):
             session.authorize(url)
@@ -205,6 +222,7 @@ def open_downloads(
 
         yield Downloads(
             locate=lambda distributions: locate(distributions, session=session, cache=cache),
+            variables=configuration.connection.for_uv(environ),
             places=lambda distributions: places(distributions, session=session, cache=cache),
             session=session,
             build_variables=lambda: uv_index_variables(_uv_addresses(configuration.search_order, session)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +21,12 @@ from envfit.errors import InstallError, LockError
 from envfit.frozen import frozen
 from envfit.install import Build, Downloads, Options, Refused, Verify
 from envfit.install import install as install_lock
+from envfit.install.builder import NoBuilder
 from envfit.install.transaction import module_of
+from envfit.install.verification import Proof
 from envfit.knowledge.ignored_gpus import ignoring_options
 from envfit.lock.file import read_lock
-from envfit.lock.reading import locked_target, rebased
+from envfit.lock.reading import locked_packages, locked_target, rebased
 from envfit.project import mirrors_of, rules_of
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
     from envfit.install import InstallReport
     from envfit.install.builder import Builder
     from envfit.install.make import Watch
+    from envfit.install.plan import Plan
+    from envfit.install.verification import Prover
+    from envfit.knowledge.model import KnowledgeBase
     from envfit.target import Target
 
 __all__ = ["InstallRequest", "install"]
@@ -119,9 +124,10 @@ def install(
         project_mirrors=mirrors_of(path.parent / "pyproject.toml"),
         offline=request.offline,
     )
-    from envfit.api.verifying import prover
-
     known = judging.knowledge(document)
+    builder: Builder = NoBuilder()
+    if any(package.build for package in locked_packages(document)):
+        builder = _builder(judging, request, options, indexes, watch=watch, notify=notify)
     with open_downloads(indexes, environ, notify) as downloads:
         try:
             return install_lock(
@@ -131,10 +137,13 @@ def install(
                 prefix,
                 options=options,
                 downloads=Downloads(
-                    locate=downloads.locate, build_variables=downloads.build_variables, watch=watch
+                    locate=downloads.locate,
+                    variables=downloads.variables,
+                    build_variables=downloads.build_variables,
+                    watch=watch,
                 ),
-                builder=_builder(judging, request, options, path, watch=watch, notify=notify),
-                prover=prover(known, is_named=request.target.gpus not in ((), ("auto",))),
+                builder=builder,
+                prover=_prover(known, is_named=request.target.gpus not in ((), ("auto",))),
                 notify=notify,
             )
         except Refused as error:
@@ -142,6 +151,21 @@ def install(
 
             judged = judging.judge(path, document, request.skip)
             raise with_ways_out(error, judged, request, judging) from None
+
+
+def _prover(known: KnowledgeBase, *, is_named: bool) -> Prover:
+    """Return what proves an environment, loaded only when one is there to be proved."""
+
+    def prove(
+        version: Path, planned: Plan, target: Target, options: Options, notify: Callable[[str], None]
+    ) -> Proof:
+        if options.verify is Verify.NONE:
+            return Proof()
+        from envfit.api.verifying import prover
+
+        return prover(known, is_named=is_named)(version, planned, target, options, notify)
+
+    return prove
 
 
 def _prefix(named: Path | None, conda: str | None, notify: Notify) -> Path:
@@ -171,7 +195,7 @@ def _builder(
     judging: Judging,
     request: InstallRequest,
     options: Options,
-    path: Path,
+    indexes: IndexRequest,
     *,
     watch: Watch | None,
     notify: Notify,
@@ -181,7 +205,7 @@ def _builder(
 
     asked = BuildRequest(
         environ=judging.environ,
-        directory=path.parent,
+        indexes=indexes,
         mode=options.build,
         interpreter=options.interpreter,
         skip=options.skip,

@@ -47,7 +47,9 @@ def promised(environment: InstalledEnvironment, query: Query, told: Sequence[Fin
     if planned is not None:
         refuting = [refusal for refusal in planned.refusals if refusal.cause in _OF_MACHINES]
         cited = {finding.because.rule for finding in told if finding.because is not None}
-        findings += [_refuted(item) for item in refuting if item.reason.rule not in cited or not cited]
+        findings += [
+            _refuted(item) for item in refuting if item.reason.rule is None or item.reason.rule not in cited
+        ]
         notes += _outcomes(record, planned, refuted=bool(refuting))
     return Promised(notes=tuple(notes), findings=tuple(findings))
 

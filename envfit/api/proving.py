@@ -74,8 +74,6 @@ def prove_imports(
     }
     notify(f"importing {len(names)} packages, each in a process of its own")
     results = verify(environment.python, names, gpu=driver, seconds=seconds, environ=environ)
-    if all(result.outcome is Outcome.WORKS for result in results):
-        return ()
     requested = {
         item.name
         for item in environment.seen().values()
@@ -97,6 +95,8 @@ def judge_results(
 
     ``requested`` are the distributions that were asked for; None: all of them.
     """
+    if all(result.outcome is Outcome.WORKS for result in results):
+        return ()  # and nobody asks whose the files are
     owners = read_owners(environment)
     imported = [
         Imported(

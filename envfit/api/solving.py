@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.pylock import Pylock
+from packaging.pylock import Package, Pylock
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -389,17 +389,19 @@ class Job:
             self.notify(sentence)
 
     def _locked_files(self) -> tuple[tuple[str, str, int], ...]:
-        """Return address, hash and size of the wheels of the former lock that stay; of release pages only."""
+        """Return address, hash and size of what the former lock has at an address, and stays."""
         request = self.request
         if self.previous is None or request.upgrade:
             return ()
         upgraded = {canonicalize_name(name) for name in request.upgrade_packages}
         return tuple(
-            (wheel.url, wheel.hashes["sha256"], wheel.size)
+            (archive.url, archive.hashes["sha256"], archive.size)
             for package in self.previous.packages
-            if package.index is None and package.name not in upgraded
-            for wheel in package.wheels or ()
-            if wheel.url is not None and wheel.size is not None and "sha256" in wheel.hashes
+            if (archive := package.archive) is not None
+            and package.name not in upgraded
+            and archive.url is not None
+            and archive.size is not None
+            and "sha256" in archive.hashes
         )
 
     def _kept_commits(self) -> dict[DirectReference, str]:
@@ -426,10 +428,14 @@ class Job:
         if self.previous is not None and _is_same(former, target):
             locked = self.previous.packages  # pip's and uv's, which leave a choice of files, are kept too
             names.update(canonicalize_name(package.name) for package in locked)
+            query = Query(self.base, target)
             kept.update(
                 (canonicalize_name(package.name), package.version)
                 for package in locked
-                if package.version is not None and not (package.archive or package.directory or package.vcs)
+                if package.version is not None
+                and (
+                    not (package.archive or package.directory or package.vcs) or _is_prebuilt(package, query)
+                )
             )
         upgraded = {canonicalize_name(name) for name in request.upgrade_packages}
         for name in sorted(upgraded.difference(names)) if names else ():
@@ -443,6 +449,14 @@ class Job:
         return {
             name: version for name, version in kept.items() if name not in upgraded and not request.upgrade
         }
+
+
+def _is_prebuilt(package: Package, query: Query) -> bool:
+    """Tell whether a package of a lock is a prebuilt wheel of a release page."""
+    if package.archive is None or package.version is None:
+        return False
+    known = query.prebuilt(package.name, package.version)
+    return known is not None and known.url == package.archive.url
 
 
 def _files(resolution: Resolution) -> list[Distribution]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import heapq
-
 from packaging.version import Version
 
 from envfit.build.jobs import Jobs
 from envfit.build.progress import duration
+from envfit.build.schedule import last_end
 from envfit.frozen import frozen
 from envfit.knowledge.model import Advice, BuildCost
 from envfit.target import Target
@@ -54,13 +53,10 @@ def cost_of(measured: BuildCost, architectures: int, jobs: Jobs) -> Cost:
 def seconds_of(measured: BuildCost, architectures: int, jobs: int) -> float:
     """Return the seconds that a build takes with so many jobs.
 
-    Each object goes to the first job that is free, in the order of the build.  This gives the
-    uneven end too: long objects that begin last keep one core busy and leave the others idle.
+    The uneven end counts: long objects that begin last keep one core busy and leave the others idle.
     """
-    free_at = [0.0] * jobs
-    for item in measured.objects:
-        heapq.heappush(free_at, heapq.heappop(free_at) + item.seconds * architectures)
-    return max(free_at) + measured.around
+    each = (item.seconds * architectures for item in measured.objects)
+    return last_end([0.0] * jobs, each) + measured.around
 
 
 def advice_for(

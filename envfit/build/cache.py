@@ -112,9 +112,11 @@ class BuiltWheel:
     version: Version  # with the local part that names what it was built for
     path: Path
     sha256: str
+    size: int  # bytes
     architectures: tuple[str, ...]  # of its machine code: "90"
     seconds: float  # that its build took
     from_cache: bool
+    cuda: Version | None = None  # runtime of the torch that it was built beside, else of the toolkit
     peak_memory: int = 0  # bytes
     objects: int = 0
     compiled: int = 0
@@ -253,9 +255,11 @@ class BuildCache:
             version=version,
             path=path,
             sha256=record["sha256"],
+            size=record["size"],
             architectures=tuple(record["key"]["codes"]),
             seconds=measured["seconds"],
             from_cache=from_cache,
+            cuda=Version(record["key"]["cuda"]) if record["key"]["cuda"] else None,
             peak_memory=measured["peak_memory"],
             objects=measured["objects"],
             compiled=measured["compiled"],

@@ -64,14 +64,14 @@ def compile_wheel(
     cache: BuildCache,
     *,
     unpack: Callable[[Path], Path],
-    interpreter: Callable[[Path], BuildPython],
+    interpreter: Callable[[Path, Path], BuildPython],
     watch: Callable[[Callable[[], str]], None] | None = None,
     notify: Callable[[str], None] = lambda _: None,
 ) -> BuiltWheel:
     """Return the wheel of an order: from the cache, or compiled, going on from where a former run was.
 
     ``unpack`` puts the source, its hash checked, into an empty directory and returns its top
-    folder; ``interpreter`` makes or finds the Python of the build, for which it is given a directory.
+    folder; ``interpreter`` makes or finds the Python of the build: it is given a directory and the source.
     Raises BuildError, CrippledBuildError and FileError.
     """
     found = cache.find(order.key)
@@ -82,7 +82,7 @@ def compile_wheel(
         if found is not None:
             return found
         source = _source(tree, unpack, notify)
-        python = interpreter(tree)
+        python = interpreter(tree, source)
         made = _compile(order, cache, source, python, watch=watch, notify=notify)
         shutil.rmtree(tree, ignore_errors=True)
     return made

@@ -31,6 +31,7 @@ from envfit.build.reason import (
     RuleBroken,
     TooLittleDisk,
     TooLittleMemory,
+    TorchRefusesCompiler,
     WordNeedsNvcc,
     gpu_words,
 )
@@ -46,6 +47,7 @@ from envfit.target import (
     GXX,
     MEMORY,
     NVCC,
+    Fact,
     FactState,
 )
 
@@ -70,6 +72,7 @@ class Remedy:
     text: str  # a sentence
     command: str | None = None
     tried: bool = False  # whether the case was judged again with it, and the gate was open
+    closes: tuple[str, ...] = ()  # gates that it closes in turn
 
 
 @frozen
@@ -246,6 +249,8 @@ class _Gates:
             closed.append(
                 CompilerTooNew(gxx=gxx.value, source=gxx.source, nvcc=nvcc, limit=self._release.gxx)
             )
+        else:
+            closed += self._refused_by_torch(gxx, gxx.version.major, self._release.version)
         return _gate(
             name,
             closed,
@@ -253,6 +258,14 @@ class _Gates:
                 text=f"GCC {gxx.value} ({gxx.source}); nvcc {nvcc} works with GCC up to {self._release.gxx}."
             ),
         )
+
+    def _refused_by_torch(self, gxx: Fact, major: int, nvcc: Version) -> Iterator[Reason]:
+        torch = self._case.torch
+        if torch is None or not self._case.build.needs_torch:
+            return
+        for item in self._case.knowledge.torch_compilers:
+            if item.torch.contains(torch, prereleases=True) and item.nvcc.contains(nvcc) and major > item.gxx:
+                yield TorchRefusesCompiler(gxx=gxx.value, source=gxx.source, limit=item.gxx, why=item.why)
 
     def _memory(self) -> Gate:
         free, cost = free_memory(self._case.target), self._case.build.cost

@@ -8,13 +8,13 @@ elsewhere says so beforehand, and what ends here says how much slower or faster 
 
 from __future__ import annotations
 
-import heapq
 import re
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import field
 from pathlib import Path
 
+from envfit.build.schedule import last_end
 from envfit.build.session import Sample
 from envfit.frozen import frozen
 
@@ -39,7 +39,7 @@ class Costs:
         if not self.seconds:
             return None
         pending = [seconds for name, seconds in self.seconds.items() if name not in without]
-        return self.around + _schedule([0.0] * max(jobs, 1), pending)
+        return self.around + last_end([0.0] * max(jobs, 1), pending)
 
 
 class Progress:
@@ -152,30 +152,33 @@ class Progress:
         ends = [
             max(takes(name) - (now - since), _OVERDUE * takes(name)) for name, since in self._running.items()
         ]
-        return _schedule(ends or [0.0], list(map(takes, self._waiting)))
+        return last_end(ends or [0.0], list(map(takes, self._waiting)))
 
     def status(self) -> str:
         """Return one line that says how far it has come."""
+        return ", ".join(self.lines())
+
+    def lines(self) -> tuple[str, ...]:
+        """Return how far it has come, and after a while without an object what goes on instead."""
         now = self._clock()
-        so_far = f"{duration(now - self._begun)} so far"
-        left = self.seconds_left()
         parts = [*self._beginning()] if not self.compiled else [f"{self.done} of {self.total} objects"]
-        parts.append(so_far)
+        parts.append(f"{duration(now - self._begun)} so far")
+        left = self.seconds_left()
         if self.compiled and not self._left:
             parts.append("linking and packing")
-            return ", ".join(parts)
-        if left:
+        elif left:
             measured = "" if self.compiled else " by what was measured"
             parts.append(f"about {duration(left)} left{measured}")
-        quiet = now - self._last if self._last is not None else 0.0
-        if quiet > _SILENT:
-            parts.append(f"none finished in the last {duration(quiet)}, {self._at_work()}")
-        return ", ".join(parts)
+        quiet = now - self._last if self._last is not None and self._left else 0.0
+        silence = (
+            [f"none finished in the last {duration(quiet)}, {self._at_work()}"] if quiet > _SILENT else []
+        )
+        return (", ".join(parts), *silence)
 
     def _beginning(self) -> Iterable[str]:
         """Yield what is said before an object is finished in this run."""
         if self._before:
-            yield f"{self._before} objects are there from before"
+            yield f"{self._before} object{'s are' if self._before > 1 else ' is'} there from before"
         if self._compiling is None:
             yield "preparing"
             return
@@ -189,18 +192,6 @@ class Progress:
         if not number:
             return "no compiler is running"
         return f"{number} compiler{'s' if number > 1 else ''} at work"
-
-
-def _schedule(busy: list[float], pending: Iterable[float]) -> float:
-    """Return when the last of some jobs ends that are begun in order, each where one has ended."""
-    ends = list(busy)
-    heapq.heapify(ends)
-    last = max(ends)
-    for seconds in pending:
-        end = heapq.heappop(ends) + seconds
-        last = max(last, end)
-        heapq.heappush(ends, end)
-    return last
 
 
 def _stem(path: str) -> str:

@@ -24,6 +24,7 @@ __all__ = [
     "RuleBroken",
     "TooLittleDisk",
     "TooLittleMemory",
+    "TorchRefusesCompiler",
     "WordNeedsNvcc",
     "gpu_words",
 ]
@@ -155,6 +156,20 @@ class CompilerTooNew:
 
 
 @frozen
+class TorchRefusesCompiler:
+    """torch does not work with a GCC as new as this, though nvcc does."""
+
+    gxx: str
+    source: str
+    limit: int
+    why: str
+
+    def __str__(self) -> str:
+        here = f"here it is {self.gxx} ({self.source})"
+        return f"Beside this torch GCC {self.limit} is the newest, and {here}: {self.why}"
+
+
+@frozen
 class CompilerMissing:
     """There is no host compiler."""
 
@@ -231,5 +246,6 @@ Reason = (
     | RuleBroken
     | TooLittleDisk
     | TooLittleMemory
+    | TorchRefusesCompiler
     | WordNeedsNvcc
 )

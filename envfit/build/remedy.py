@@ -17,6 +17,8 @@ from envfit.build.jobs import ASSUMED_JOB_MEMORY
 from envfit.build.recipe import nvcc_release
 from envfit.distribution import Sdist
 from envfit.knowledge.model import Evidence, KnowledgeBase, NvccRelease
+from envfit.knowledge.objections import object_to
+from envfit.knowledge.prebuilt import prebuilt_wheels
 from envfit.knowledge.query import Query
 from envfit.target import CUDA_HEADERS, GXX, MEMORY_FREE, NVCC, PYTHON_HEADERS, FactState
 
@@ -24,6 +26,9 @@ __all__ = ["known_releases", "with_remedies"]
 
 _TORCH = "torch"
 _WORTH_TELLING = 1.5  # times as fast
+#: Gates that a wheel which is compiled already opens none of: the GPU's, and those of the place.
+_OF_THE_PLACE = frozenset({"GPU", "disk", "build tools"})
+_OLDER = 3  # major versions of GCC that are tried, from the newest that nvcc works with
 
 
 def known_releases(package: str, knowledge: KnowledgeBase) -> tuple[Version, ...]:
@@ -62,6 +67,7 @@ class _Finder:
         self._serving = self._first("GPU", self._other_releases()) if "GPU" in self._failed else None
         # Where no release serves the GPU, what opens other gates helps nobody.
         self._hopeless = "GPU" in self._failed and self._serving is None
+        self._prebuilt = self._compiled_already() if self._failed and "GPU" not in self._failed else None
         self._ways: dict[str, Callable[[], Iterator[Remedy]]] = {
             "GPU": self._for_gpu,
             "torch": partial(self._torches, "torch"),
@@ -82,7 +88,13 @@ class _Finder:
             return replace(gate, remedies=tuple(self._for_more_jobs()))
         if gate.outcome is not Outcome.FAILED or (gate.name != "GPU" and self._hopeless):
             return gate
-        return replace(gate, remedies=tuple(self._ways[gate.name]()))
+        found = list(self._ways[gate.name]())
+        # What closes another gate in turn is told where there is nothing better.
+        if any(remedy.tried and not remedy.closes for remedy in found):
+            found = [remedy for remedy in found if not remedy.closes]
+        if gate.name not in _OF_THE_PLACE and self._prebuilt is not None:
+            found.append(self._prebuilt)
+        return replace(gate, remedies=tuple(found))
 
     def _first(self, gate: str, cases: Iterable[Case]) -> Judged | None:
         """Return the first case in which a gate is open and no other one is closed by it, else the best."""
@@ -97,10 +109,9 @@ class _Finder:
                 best = tried
         return best
 
-    def _but(self, tried: Judged) -> str:
-        """Say which gates a way closes that were open before."""
-        closed = sorted(tried.failed - self._failed)
-        return f" (then closed: {', '.join(closed)})" if closed else ""
+    def _closes(self, tried: Judged) -> tuple[str, ...]:
+        """Return the gates that a way closes, which were open before."""
+        return tuple(sorted(tried.failed - self._failed))
 
     # -- the GPU ------------------------------------------------------------
 
@@ -111,9 +122,10 @@ class _Finder:
         else:
             served = "; ".join(map(str, tried.recipe.served))
             yield Remedy(
-                text=f"{tried.case.release} could serve: {served}{self._but(tried)}.",
+                text=f"{tried.case.release} could serve, by the rules: {served}.",
                 command=f"envfit build {tried.case.package}=={tried.case.version}",
                 tried=True,
+                closes=self._closes(tried),
             )
         known = self._case.knowledge.packages.get(self._case.package)
         for other in known.alternatives if known is not None else ():
@@ -128,6 +140,27 @@ class _Finder:
             if build is not None and version != self._case.version:
                 yield replace(self._case, version=version, build=build)
 
+    def _compiled_already(self) -> Remedy | None:
+        """Return a wheel of a release page that nothing objects to, for this torch before all others."""
+        case, known = self._case, self._case.knowledge.packages.get(self._case.package)
+        if known is None or not known.prebuilt:
+            return None
+        query = Query(case.knowledge, case.target, ignored=case.ignored_rules)
+        wheels = tuple(prebuilt_wheels(known, case.version, case.target))
+        for torch, cuda in self._all_torches():
+            for wheel in wheels:
+                if not wheel.torch_versions.contains(torch) or cuda.major != wheel.cuda:
+                    continue
+                files = {case.package: wheel.as_wheel()}
+                found = object_to(query, {case.package: wheel.version, _TORCH: torch}, files=files)
+                if not any(objection.blocks for objection in found):
+                    return Remedy(
+                        text=f"Compile nothing: {wheel.filename} may be on its release page, and envfit lock "
+                        f"takes it where it is, beside torch {torch}.",
+                        command=_lock(case.package, case.version, torch),
+                    )
+        return None
+
     # -- torch --------------------------------------------------------------
 
     def _torches(self, gate: str) -> Iterator[Remedy]:
@@ -137,11 +170,17 @@ class _Finder:
         torch = tried.case.torch
         where = ", from the PyTorch index (--pytorch-index)" if torch.local else ""
         yield Remedy(
-            text=f"Build it beside torch {torch} (CUDA {tried.case.torch_cuda}){where}{self._but(tried)}.",
-            command=f"envfit lock {self._case.package}=={self._case.version} 'torch=={torch}'"
-            + (" --pytorch-index" if torch.local else ""),
+            text=f"Build it beside torch {torch} (CUDA {tried.case.torch_cuda}){where}.",
+            command=_lock(self._case.package, self._case.version, torch),
             tried=True,
+            closes=self._closes(tried),
         )
+
+    def _all_torches(self) -> Iterator[tuple[Version, Version]]:
+        """Yield builds of torch with their CUDA runtimes: that of the case, then others."""
+        for case in (self._case, *self._other_torches()):
+            if case.torch is not None and case.torch_cuda is not None:
+                yield case.torch, case.torch_cuda
 
     def _other_torches(self) -> Iterator[Case]:
         """Yield the case with other builds of torch, newest first; the index's own before those of others."""
@@ -173,6 +212,7 @@ class _Finder:
                 text=f"{tried.case.release} can be compiled with this nvcc.",
                 command=f"envfit build {tried.case.package}=={tried.case.version}",
                 tried=True,
+                closes=self._closes(tried),
             )
         yield from self._toolkits(gate)
 
@@ -192,18 +232,20 @@ class _Finder:
             packages = " ".join(f"'{wheel}'" for wheel in release.wheels)
             yield Remedy(
                 text=f"Compile with nvcc {release.version}: wheels have it, and CUDA_HOME is then their "
-                f"nvidia/cu{release.version.major}{self._but(tried)}.",
+                f"nvidia/cu{release.version.major}.",
                 command=f"uv pip install {packages}",
                 tried=True,
+                closes=self._closes(tried),
             )
         if release.conda is not None:
             yield Remedy(
-                text=f"Compile with nvcc {release.version} of a conda channel{self._but(tried)}.",
+                text=f"Compile with nvcc {release.version} of a conda channel.",
                 command=f"conda install {release.conda}",
                 tried=True,
+                closes=self._closes(tried),
             )
         if not release.wheels and release.conda is None:
-            yield Remedy(text=f"Compile with nvcc {release.version}{self._but(tried)}.", tried=True)
+            yield Remedy(text=f"Compile with nvcc {release.version}.", tried=True, closes=self._closes(tried))
 
     def _by_nearness(self, releases: Iterable[NvccRelease]) -> list[str]:
         """Return releases: that of torch's CUDA runtime before all others, then the newest first."""
@@ -215,13 +257,15 @@ class _Finder:
         nvcc = self._case.target.fact(NVCC).version
         release = None if nvcc is None else nvcc_release(nvcc, self._case.knowledge.compilers)
         if release is not None:
-            limit = str(release.gxx)
-            tried = self._first(gate, [self._case.with_fact(GXX, limit, "tried")])
+            older = (str(major) for major in range(release.gxx, release.gxx - _OLDER, -1))
+            tried = self._first(gate, (self._case.with_fact(GXX, major, "tried") for major in older))
             if tried is not None:
+                limit = tried.case.target.fact(GXX).value
                 yield Remedy(
-                    text=f"Compile with GCC {limit} or older{self._but(tried)}.",
+                    text=f"Compile with GCC {limit} or older.",
                     command=f"CC=gcc-{limit} CXX=g++-{limit} envfit build ...",
                     tried=True,
+                    closes=self._closes(tried),
                 )
         yield from self._toolkits(gate)
 
@@ -236,6 +280,7 @@ class _Finder:
                 text=f"Compile where {needed:g} GiB are free, such as in a Slurm job with "
                 f"--mem={ceil(needed)}G: compiling needs no GPU, and the wheel can be carried over.",
                 tried=True,
+                closes=self._closes(tried),
             )
 
     def _for_more_jobs(self) -> Iterator[Remedy]:
@@ -264,3 +309,9 @@ class _Finder:
 
     def _for_tools(self) -> Iterator[Remedy]:
         yield Remedy(text="Build in an environment of its own, which is the default.")
+
+
+def _lock(package: str, version: Version, torch: Version) -> str:
+    """Return the command that locks a release beside a torch."""
+    index = " --pytorch-index" if torch.local else ""
+    return f"envfit lock {package}=={version} 'torch=={torch}'{index}"

@@ -75,7 +75,7 @@ def build_wheel(
         notify=notify if watch is None else lambda _: None,
     )
     if watch is not None:
-        watch(lambda: f"{name}: {progress.status()}")
+        watch(lambda: "\n".join([f"{name}: {progress.lines()[0]}", *progress.lines()[1:]]))
     caller = hooks(tree, system, python=python, runner=run)
     for former in output.glob("*.whl"):
         former.unlink()
@@ -89,6 +89,9 @@ def build_wheel(
         ) from error
     except (pyproject_hooks.UnsupportedOperation, OSError, ValueError) as error:
         raise BuildError(f"the build of {name} failed: {error}", details={"log": str(log)}) from error
+    finally:
+        if watch is not None:
+            watch(str)  # nothing more
     if not wheel.is_file():
         raise BuildError(
             f"the build of {name} says that it made {wheel.name}, and it is not there",

@@ -45,7 +45,8 @@ def _gate_lines(gate: Gate, told: set[str]) -> Iterator[str]:
         if remedy.text in told:
             continue
         told.add(remedy.text)
-        yield f"          {'to do' if remedy.tried else 'note'}: {remedy.text}"
+        closes = f" Then closed: {', '.join(remedy.closes)}." if remedy.closes else ""
+        yield f"          {'to do' if remedy.tried else 'note'}: {remedy.text}{closes}"
         if remedy.command is not None:
             yield f"                 {remedy.command}"
 
@@ -139,7 +140,12 @@ def _gate_data(gate: Gate) -> dict[str, Any]:
             for reason in gate.reasons
         ],
         "remedies": [
-            {"text": remedy.text, "command": remedy.command, "tried": remedy.tried}
+            {
+                "text": remedy.text,
+                "command": remedy.command,
+                "tried": remedy.tried,
+                "closes": list(remedy.closes),
+            }
             for remedy in gate.remedies
         ],
     }

@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 
     from envfit.api.linting import LintReport
     from envfit.knowledge.lint.finding import Finding
-    from envfit.knowledge.model import Condition, Evidence, Example, OwnCode, PackageKnowledge, Prebuilt, Rule
+    from envfit.knowledge.model import (
+        Condition,
+        Evidence,
+        Example,
+        OwnCode,
+        PackageKnowledge,
+        Prebuilt,
+        Rule,
+        SourceBuild,
+    )
     from envfit.knowledge.objections import Objection
     from envfit.knowledge.overview import Known, Overview
     from envfit.knowledge.story import BuiltIn, RuleStory
@@ -193,13 +202,23 @@ def _package(package: PackageKnowledge) -> Iterator[str]:
             f"CUDA {build.cuda}, GPU code {' '.join(build.sass)}"
         )
     for source in package.source_builds:
-        yield f"built from source: {_range(source.versions) or 'every release'}"
+        yield f"built from source: {_range(source.versions) or 'every release'}{_compiled_for(source)}"
+    for advice in package.advice:
+        yield f"before it is built: {advice.text}"
     for wheels in package.prebuilt:
         yield f"prebuilt wheels of {_range(wheels.versions) or 'every release'}: {_made_for(wheels)}"
     for alternative in package.alternatives:
         yield f"instead of it: {alternative.name}: {alternative.text}"
     for own in package.own_code:
         yield f"own GPU code: {_own(own)}"
+
+
+def _compiled_for(source: SourceBuild) -> str:
+    words = ", ".join(
+        f"{item.word} (nvcc {item.nvcc})" if str(item.nvcc) else item.word for item in source.architectures
+    )
+    chosen = f", chosen by {source.architectures_in}" if source.architectures_in else ""
+    return f", for {words}{chosen}" if words else chosen
 
 
 def _made_for(wheels: Prebuilt) -> str:

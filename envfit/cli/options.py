@@ -65,8 +65,8 @@ _IGNORE_GPUS = Argument(
     metavar="INDEX|NAME",
     many=True,
     help="A GPU that need not be served: its index as nvidia-smi counts, or its model. The lock keeps the "
-    "choice, and the environment that is made of it hides the GPU when it is activated. Repeat it for "
-    "several.",
+    "choice for a later lock; an environment that is installed with it hides the GPU when it is activated. "
+    "Repeat it for several.",
 )
 _IGNORE_RULES = Argument(
     name="ignore_rules",
@@ -573,6 +573,8 @@ _BUILD = Command(
             help="Run this many compilers at a time. Default: by cores and memory.",
         ),
         _FIND_LINKS,
+        _MIRRORS,
+        _flag("offline", "--offline", help="Fetch nothing: what a build needs must be here."),
         _flag("allow_network", "--allow-network", help="Let builds use the network."),
         _flag(
             "dry_run",

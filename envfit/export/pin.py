@@ -11,8 +11,6 @@ __all__ = ["pin_line"]
 def pin_line(package: LockedPackage) -> str:
     """Return the line that installs exactly this package; paths stay relative to the lock."""
     reference = package.distribution.reference
-    if reference is None and not package.distribution.index and "://" in package.distribution.url:
-        return f"{package.name} @ {package.distribution.url}"  # a prebuilt wheel, which no index has
     if reference is None:
         return f"{package.name}=={package.version}"
     if reference.kind is ReferenceKind.DIRECTORY or "://" not in reference.url:

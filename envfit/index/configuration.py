@@ -29,6 +29,7 @@ from envfit.address import address_of, credentials, is_local, public_address, wi
 from envfit.errors import FileError, ProjectError
 from envfit.export_marks import without_export
 from envfit.frozen import frozen
+from envfit.index.connection import Connection
 from envfit.index.credentials import KeyringUse
 from envfit.index.mirrors import Mirrors
 from envfit.index.routing import Route, route_of
@@ -42,6 +43,7 @@ __all__ = ["IndexConfiguration", "configured_indexes", "library_default"]
 _LINUX = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
 _COMMAND_LINE = "the command line"
 _NO_MIRRORS = Mirrors()
+_NO_CONNECTION = Connection()
 _NOT_USED = (
     "not used: {}; a lock must not point into one machine's disk. "
     "Name it with --extra-index-url or --find-links to use it all the same."
@@ -64,6 +66,7 @@ class IndexConfiguration:
     routes: tuple[Route, ...] = ()  # names that one index alone serves
     mirrors: Mirrors = _NO_MIRRORS
     keyring: KeyringUse = KeyringUse.FOR_USERS
+    connection: Connection = _NO_CONNECTION
     notes: tuple[str, ...] = ()  # sentences about what was left out
 
     @property
@@ -115,6 +118,7 @@ class _Stated:
     extra: tuple[_Setting, ...] = ()
     routes: tuple[Route, ...] = ()
     keyring: str = ""
+    connection: Connection = _NO_CONNECTION
     notes: tuple[str, ...] = ()
 
 
@@ -181,6 +185,11 @@ def configured_indexes(
         routes=(*routes, *uv.routes),
         mirrors=mirrors or _NO_MIRRORS,
         keyring=_keyring_use(uv.keyring or pip.keyring),
+        connection=Connection(
+            http_proxy=uv.connection.http_proxy or pip.connection.http_proxy,
+            https_proxy=uv.connection.https_proxy or pip.connection.https_proxy,
+            certificates=pip.connection.certificates,
+        ),
         notes=(*uv.notes, *pip.notes),
     )
 
@@ -200,10 +209,13 @@ def _stated_for_uv(environ: Mapping[str, str], *, home: Path, cwd: Path, system:
             extra.append(_Setting(url=address, source=variable))
     sources: list[tuple[Path, Mapping[str, object]]] = []
     keyring = [environ.get("UV_KEYRING_PROVIDER", "")]
+    http_proxies, https_proxies = [""], [""]
     links = ["UV_FIND_LINKS"] if environ.get("UV_FIND_LINKS") else []
     for path, table in _uv_tables(environ, home=home, cwd=cwd, system=system):
         base, source = path.parent, str(path)
         keyring.append(str(table.get("keyring-provider") or ""))
+        http_proxies.append(str(table.get("http-proxy") or ""))
+        https_proxies.append(str(table.get("https-proxy") or ""))
         # What a project says of find-links is told with the project.
         links.extend([source] if table.get("find-links") and path.name == "uv.toml" else [])
         routed = table.get("sources")
@@ -231,6 +243,10 @@ def _stated_for_uv(environ: Mapping[str, str], *, home: Path, cwd: Path, system:
         extra=tuple(extra),
         routes=_uv_routes(sources, named),
         keyring=next(filter(None, keyring), ""),
+        connection=Connection(
+            http_proxy=next(filter(None, http_proxies), None),
+            https_proxy=next(filter(None, https_proxies), None),
+        ),
         notes=tuple([_NOT_USED.format(f"uv's find-links ({', '.join(links)})")] if links else []),
     )
 
@@ -273,6 +289,11 @@ def _is_for_linux(entry: Mapping[str, object]) -> bool:
         return Marker(text).evaluate(dict(_LINUX))
     except (InvalidMarker, UndefinedEnvironmentName):
         return True
+
+
+def _proxy(text: str) -> str | None:
+    """Return the address of a proxy, which pip lets be written without a scheme."""
+    return (text if "://" in text else f"http://{text}") if text else None
 
 
 def _keyring_use(text: str) -> KeyringUse:
@@ -340,6 +361,11 @@ def _stated_for_pip(environ: Mapping[str, str], *, home: Path, system: Path) -> 
         default=(_Setting(url=default.split()[0], source=default_source),) if default else (),
         extra=tuple(_Setting(url=url, source=extra_source) for url in remote),
         keyring=stated("keyring-provider")[0],
+        connection=Connection(
+            http_proxy=_proxy(stated("proxy")[0]),
+            https_proxy=_proxy(stated("proxy")[0]),
+            certificates=stated("cert")[0] or None,
+        ),
         notes=(_NOT_USED.format(f"pip's {', '.join(ignored)}"),) if ignored else (),
     )
 

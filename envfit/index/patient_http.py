@@ -33,7 +33,10 @@ class _Retry(Retry):
 class PatientHttp:
     """One set of connections; safe to use from several threads."""
 
-    def __init__(self, *, certificates: str | None, user_agent: str, connections: int) -> None:
+    def __init__(
+        self, *, certificates: str | None, proxies: Mapping[str, str], user_agent: str, connections: int
+    ) -> None:
+        self._proxies = dict(proxies)
         self._verify: str | bool = certificates or True
         self._session = requests.Session()
         self._session.headers["User-Agent"] = user_agent
@@ -65,6 +68,7 @@ class PatientHttp:
                 auth=auth,
                 timeout=(_CONNECT_TIMEOUT, _READ_TIMEOUT),
                 verify=self._verify,
+                proxies=self._proxies or None,
                 stream=True,
                 allow_redirects=True,
             )

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, TypeVar
 from envfit.address import is_local, local_path, origin, public_address, with_credentials
 from envfit.errors import SourceError
 from envfit.frozen import frozen
+from envfit.index.connection import Connection
 from envfit.index.credentials import Credentials, KeyringUse
 from envfit.index.headers import Headers
 from envfit.index.mirrors import Mirrors
@@ -49,9 +50,6 @@ _USER_AGENT = f"envfit/{__version__}"
 
 # What a server answers that knows no HEAD, or forbids it.
 _NO_HEAD = (400, 401, 403, 405, 501)
-
-# The first variable that is set names the TLS certificates to trust.
-_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
 
 
 @frozen
@@ -96,7 +94,8 @@ class Session:
     """Requests to package indexes; safe to use from several threads.
 
     ``environ`` names the TLS certificates to trust, and is what ``keyring`` is run in;
-    proxies are read from the environment of the process by the libraries themselves.
+    proxies that ``connection`` does not name are read from the environment of the process
+    by the libraries themselves.
     """
 
     def __init__(
@@ -107,6 +106,7 @@ class Session:
         offline: bool = False,
         mirrors: Mirrors | None = None,
         keyring: KeyringUse = KeyringUse.FOR_USERS,
+        connection: Connection | None = None,
     ) -> None:
         self.offline = offline
         self._lock = threading.Lock()
@@ -116,9 +116,8 @@ class Session:
         self._credentials = Credentials(environ, keyring=keyring)
         for address in self._mirrors.addresses:
             self._credentials.add(address)
-        named = next((environ[name] for name in _CERTIFICATES if environ.get(name)), None)
-        # libcurl wants a file, and requests takes a directory too.
-        self._certificates = named
+        self._connection = connection or Connection()
+        self._certificates = self._connection.trusted(environ)
         self._workers = workers
         self._patient: PatientHttp | None = None
         self._transfers: Transfers | None = None
@@ -272,7 +271,10 @@ class Session:
         one thread that resolves.
         """
         url = self.address(url)
-        if self.offline or is_local(url) or (url.startswith("http:") and os.environ.get("HTTP_PROXY")):
+        proxies = self._connection.proxies
+        if self.offline or is_local(url):
+            return None
+        if url.startswith("http:") and os.environ.get("HTTP_PROXY") and "http" not in proxies:
             return None  # libcurl reads that variable in lower case only
         from envfit.index.transfers import Transfers
 
@@ -280,6 +282,7 @@ class Session:
             self._transfers = Transfers(
                 limit=_SIDE_BY_SIDE,
                 certificates=self._certificates or _default_certificates(),
+                proxies=proxies,
                 user_agent=_USER_AGENT,
                 on_done=self._done,
             )
@@ -308,7 +311,10 @@ class Session:
                 from envfit.index.patient_http import PatientHttp
 
                 self._patient = PatientHttp(
-                    certificates=self._certificates, user_agent=_USER_AGENT, connections=self._workers
+                    certificates=self._certificates,
+                    proxies=self._connection.proxies,
+                    user_agent=_USER_AGENT,
+                    connections=self._workers,
                 )
             return self._patient
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from io import BytesIO
 
 import pycurl
@@ -30,9 +30,19 @@ class Transfers:
     """GETs on their way; to be used by one thread."""
 
     def __init__(
-        self, *, limit: int, certificates: str | None, user_agent: str, on_done: Callable[[Transfer], None]
+        self,
+        *,
+        limit: int,
+        certificates: str | None,
+        proxies: Mapping[str, str],
+        user_agent: str,
+        on_done: Callable[[Transfer], None],
     ) -> None:
-        """Take how many may be on their way at a time, and the file of TLS certificates to trust."""
+        """Take how many may be on their way at a time, and the file of TLS certificates to trust.
+
+        ``proxies`` are by scheme; where none is named, libcurl reads the environment.
+        """
+        self._proxies = proxies
         self._limit = limit
         self._certificates = certificates
         self._user_agent = user_agent
@@ -85,6 +95,12 @@ class Transfers:
         # Over TLS, what speaks HTTP/2 has many requests on one connection: better than many handshakes.
         handle.setopt(pycurl.PIPEWAIT, int(transfer.url.startswith("https:")))
         handle.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in transfer.headers.items()])
+        if self._proxies:
+            proxy = self._proxies.get(transfer.url.partition(":")[0])
+            if proxy is not None:
+                handle.setopt(pycurl.PROXY, proxy)
+            else:
+                handle.unsetopt(pycurl.PROXY)  # handles are used again
         handle.setopt(pycurl.WRITEDATA, body)
         handle.setopt(pycurl.HEADERFUNCTION, lines.append)
         if transfer.credentials is not None:

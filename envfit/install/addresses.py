@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 from packaging.pylock import Package, PackageArchive, PackageSdist, PackageWheel, Pylock
 
@@ -40,10 +41,29 @@ def handed_over(lock: Pylock, record: Path, addresses: Mapping[str, str]) -> Ite
 
 
 def _moved(package: Package, addresses: Mapping[str, str]) -> Package:
+    fetched = _fetched(package, addresses)
+    if fetched is not None:
+        return fetched
     wheels = [_wheel(wheel, addresses) for wheel in package.wheels or ()]
     sdist = _sdist(package.sdist, addresses) if package.sdist is not None else None
     archive = _archive(package.archive, addresses) if package.archive is not None else None
     return replace(package, wheels=wheels or None, sdist=sdist, archive=archive)
+
+
+def _fetched(package: Package, addresses: Mapping[str, str]) -> Package | None:
+    """Return a prebuilt wheel that lies in the cache, without its place there being told to the environment.
+
+    uv records where an archive came from, and nothing of a wheel.
+    """
+    archive = package.archive
+    address = addresses.get(archive.url or "") if archive is not None else None
+    if archive is None or address is None or package.version is None:
+        return None
+    if not address.startswith("file:") or not address.endswith(".whl"):
+        return None
+    filename = unquote(address.rpartition("/")[2])
+    wheel = PackageWheel(name=filename, url=address, size=archive.size, hashes=archive.hashes)
+    return replace(package, archive=None, wheels=[wheel])
 
 
 def _wheel(wheel: PackageWheel, addresses: Mapping[str, str]) -> PackageWheel:

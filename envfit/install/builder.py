@@ -5,14 +5,16 @@ Compiling takes hours and asks indexes, so it is passed in; alone, this room ref
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from packaging.pylock import Pylock
 
-from envfit.build.report import BuildReport
 from envfit.install.plan import Plan
 from envfit.install.refusal import Refused
 from envfit.knowledge.model import KnowledgeBase
+
+if TYPE_CHECKING:
+    from envfit.build.report import BuildReport
 
 __all__ = ["Builder", "NoBuilder"]
 

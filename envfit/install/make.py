@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
 
 from packaging.pylock import Pylock
@@ -43,12 +44,14 @@ class Downloads:
     """Where files come from: ``locate`` returns, by address in the lock, where they are fetched from instead.
 
     ``build_variables`` returns settings for uv, where a source distribution is among
-    them.  Both may hold credentials; the environment's record of its lock has none.
+    them, and ``variables`` are those of how servers are reached.  All may hold credentials;
+    the environment's record of its lock has none.
     ``watch`` is given what tells how far it is, where somebody looks at a terminal.
     """
 
     locate: Callable[[Sequence[Distribution]], Mapping[str, str]] = lambda _: {}
     build_variables: Callable[[], Mapping[str, str]] = dict
+    variables: Mapping[str, str] = field(default_factory=dict)
     watch: Watch | None = None
 
 
@@ -75,6 +78,7 @@ def make(
         planned.python,
         interpreter=interpreter.executable if interpreter is not None else options.python,
         offline=options.offline,
+        variables=downloads.variables,
         prompt=prompt,
         notify=notify,
     )
@@ -108,7 +112,9 @@ def _fill(
     here = found_in(options.find_links, files)
     elsewhere = downloads.locate([file for file in files if file.url not in here])
     addresses = {**elsewhere, **{url: path.as_uri() for url, path in here.items()}}
-    variables = _for_builds(downloads, options) if any(isinstance(file, Sdist) for file in files) else {}
+    variables = downloads.variables
+    if any(isinstance(file, Sdist) for file in files):
+        variables = {**variables, **_for_builds(downloads, options)}
     record = version / "pylock.toml"
     write_lock(lock, record)
     constraints = version / "build-constraints.txt"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from envfit.build.report import BuildReport
 from envfit.detect.interpreter import Interpreter
 from envfit.frozen import frozen
 from envfit.install.guard import Line
@@ -14,6 +14,9 @@ from envfit.install.plan import Plan
 from envfit.install.record import Overridden
 from envfit.install.space import Space
 from envfit.install.verification import Proof
+
+if TYPE_CHECKING:
+    from envfit.build.report import BuildReport
 
 __all__ = ["InstallReport"]
 

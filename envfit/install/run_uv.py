@@ -42,6 +42,7 @@ def create_venv(
     *,
     interpreter: str | None = None,
     offline: bool = False,
+    variables: Mapping[str, str] | None = None,
     prompt: str,
     notify: Callable[[str], None],
 ) -> None:
@@ -65,6 +66,7 @@ def create_venv(
         f"no environment with Python {python} could be made",
         notify,
         hints=[f"uv python install {python} installs that Python"],
+        variables=variables,
     )
 
 

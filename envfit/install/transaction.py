@@ -74,10 +74,10 @@ def install(
         _refuse(made, force=options.force)
         return made
 
-    lock = builder.reuse(lock)
-    planned = judged(lock)
     for told in told_of_module(lock, module):
         notify(f"note: {told}")
+    lock = builder.reuse(lock)
+    planned = judged(lock)
     builds = builder.reports(lock, planned)
     against = overridden(planned.refusals)
     for reason in against:

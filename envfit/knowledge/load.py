@@ -45,6 +45,7 @@ from envfit.knowledge.model import (
     Rule,
     Severity,
     StaticMetadata,
+    TorchCompiler,
     TorchExtensions,
 )
 from envfit.knowledge.prebuilt import ABI_CHOICE, CUDA_CHOICE
@@ -123,6 +124,7 @@ class _Loader:
         self.symptoms: dict[str, Symptom] = {}
         self.compilers: dict[Version, NvccRelease] = {}
         self.torch_extensions: TorchExtensions | None = None
+        self.torch_compilers: list[TorchCompiler] = []
         self.matrix = MatrixDefaults()
 
     def file(self, folder: str, stem: str, table: Table) -> None:
@@ -188,6 +190,7 @@ class _Loader:
             examples=tuple(self.examples),
             symptoms=tuple(self.symptoms.values()),
             torch_extensions=self.torch_extensions,
+            torch_compilers=tuple(self.torch_compilers),
             compilers=tuple(sorted(self.compilers.values(), key=lambda release: release.version)),
             matrix=self.matrix,
         )
@@ -289,6 +292,18 @@ class _Loader:
         if not proves(self.torch_extensions.evidence):
             stated.fault("needs evidence of rank docs or better", "evidence")
         stated.finish()
+        for item in table.tables("torch_compiler"):
+            refusal = TorchCompiler(
+                torch=item.parsed("torch", SpecifierSet, SpecifierSet()),
+                nvcc=item.parsed("nvcc", SpecifierSet, SpecifierSet()),
+                gxx=item.number("gxx"),
+                why=item.text("why"),
+                evidence=read_evidence(item),
+            )
+            if not proves(refusal.evidence):
+                item.fault("needs evidence of rank docs or better", "evidence")
+            self.torch_compilers.append(refusal)
+            item.finish()
         for item in table.tables("nvcc"):
             wheels = item.texts("wheels")
             item.parse_each("wheels", wheels, DeclaredRequirement, DeclaredRequirement("none"))

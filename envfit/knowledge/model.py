@@ -57,6 +57,7 @@ __all__ = [
     "Severity",
     "SourceBuild",
     "StaticMetadata",
+    "TorchCompiler",
     "TorchExtensions",
 ]
 
@@ -391,6 +392,17 @@ class NvccRelease:
 
 
 @frozen
+class TorchCompiler:
+    """Where torch refuses a GCC that nvcc works with."""
+
+    torch: SpecifierSet
+    nvcc: SpecifierSet
+    gxx: int  # newest major version of GCC that it accepts
+    why: str  # one sentence
+    evidence: tuple[Evidence, ...] = ()
+
+
+@frozen
 class TorchExtensions:
     """What torch demands of whoever compiles an extension of it."""
 
@@ -558,6 +570,7 @@ class KnowledgeBase:
     symptoms: Sequence[Symptom] = ()
     compilers: tuple[NvccRelease, ...] = ()  # oldest first
     torch_extensions: TorchExtensions | None = None
+    torch_compilers: tuple[TorchCompiler, ...] = ()
     matrix: MatrixDefaults = field(default_factory=MatrixDefaults)
     compiled: InitVar[Lookup | None] = None  # the lookup, where it was made before
     lookup: Lookup = field(init=False, compare=False, repr=False)

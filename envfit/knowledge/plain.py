@@ -47,6 +47,7 @@ _CLASSES: tuple[type[Any], ...] = (
     model.PackageKnowledge,
     model.CudaToolkit,
     model.NvccRelease,
+    model.TorchCompiler,
     model.TorchExtensions,
     model.CudaRuntime,
     model.DriverBranch,

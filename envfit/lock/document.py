@@ -106,6 +106,11 @@ def _package(pin: Pin, distribution: Distribution, resolution: Resolution, folde
         place = distribution.index or "its release page"
         raise LockError(f"{distribution.filename} has no sha256 on {place}, so it cannot be locked")
     hashes = {"sha256": distribution.sha256}
+    if not distribution.index:
+        # A prebuilt wheel of a release page: at an address, as if the user had named it (PEP 751).  pip takes
+        # it under "wheels" no more than any other whose metadata lacks the label of its name.
+        archive = PackageArchive(url=distribution.url, size=distribution.size, hashes=hashes)
+        return replace(package, version=pin.version, archive=archive)
     wheel = sdist = None
     if isinstance(distribution, Wheel):
         wheel = PackageWheel(
@@ -126,7 +131,7 @@ def _package(pin: Pin, distribution: Distribution, resolution: Resolution, folde
     return replace(
         package,
         version=pin.version,
-        index=distribution.index or None,  # a release page is none
+        index=distribution.index,
         wheels=[wheel] if wheel is not None else None,
         sdist=sdist,
     )

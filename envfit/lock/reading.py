@@ -149,6 +149,7 @@ def _locked_directly(package: Package) -> Distribution | None:
         "url": reference.url,
         "index": "",
         "sha256": reference.sha256,
+        "size": package.archive.size if package.archive is not None else None,
         "requires_python": package.requires_python,
         "reference": reference,
     }

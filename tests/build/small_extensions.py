@@ -80,7 +80,7 @@ def compile_plain(order: Order, cache: Path, **options: object) -> BuiltWheel:
         order,
         BuildCache(cache),
         unpack=options.pop("unpack", unpack_plain),
-        interpreter=lambda _: BuildPython(path=sys.executable, requirements={"plain": "1"}),
+        interpreter=lambda *_: BuildPython(path=sys.executable, requirements={"plain": "1"}),
         notify=told.append if told is not None else lambda _: None,
     )
 

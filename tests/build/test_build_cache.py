@@ -75,6 +75,7 @@ def test_what_was_stored_is_found_with_all_that_was_measured(tmp_path):
     assert str(found.version) == "1.0+cu130torch211sm80sm90"
     assert (found.seconds, found.objects, found.compiled, found.peak_memory) == (12.5, 4, 3, 1000)
     assert found.libraries == (LIBRARY,)
+    assert str(found.cuda) == "13.0"
     assert found.architectures == ("80", "90")
     assert found.requirements == {"ninja": "1.13", "torch": "2.11.0"}
     assert found.log.read_text() == "said\n"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +18,8 @@ from envfit.api.build_pythons import provided_python
 from envfit.api.build_sources import Sources
 from envfit.api.buildable import BuildRequest, built_directory
 from envfit.api.building import build_file, build_locked, cached_builds
+from envfit.api.indexes import IndexRequest
+from envfit.api.installing import InstallRequest, install
 from envfit.api.knowing import load_knowledge
 from envfit.api.targets import this_machine
 from envfit.build.cache import BuiltWheel
@@ -23,12 +28,14 @@ from envfit.distribution import Sdist
 from envfit.errors import BuildError, BuildImpossibleError, FileError
 from envfit.install.options import Build
 from envfit.install.run_uv import create_venv, sync
-from envfit.lock.built import with_wheels
+from envfit.lock.built import CompiledWheel, with_wheels
 from envfit.lock.file import read_lock, write_lock
 from envfit.lock.reading import locked_packages, rebased
 from envfit.target import NVCC, Fact, FactState
 from tests.build.small_extensions import RULES, make_sdist, needs_nvcc
+from tests.cli.test_cli_knowledge import valid
 
+ROOT = Path(__file__).parents[2]
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 H200 = api.TargetRequest(gpus=("H200",))
 
@@ -59,13 +66,11 @@ def make_project(directory: Path) -> Path:
 
 
 def environ(directory: Path) -> dict[str, str]:
-    import os
-
     return {**os.environ, "ENVFIT_CACHE_DIR": str(directory / "cache"), "PLAIN_CUDA_SKIP": "TRUE"}
 
 
 def request(directory: Path, **changes: object) -> BuildRequest:
-    return BuildRequest(environ=environ(directory), directory=directory, **changes)
+    return BuildRequest(environ=environ(directory), indexes=IndexRequest(directory=directory), **changes)
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +141,32 @@ def test_what_is_in_the_cache_needs_no_compiler(made, mode):
     assert found.sha256 == wheel.sha256
 
 
+def command_line(directory: Path, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "envfit", "build", "--gpu", "H200", "--provided-from", sys.executable, *words],
+        cwd=directory,
+        env={**environ(directory), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+@needs_nvcc
+def test_the_command_says_what_the_wheels_hold(made):
+    directory, wheel = made
+    said = command_line(directory).splitlines()
+    assert said[0].startswith(f"plain-cuda {wheel.version}: from the cache, compiled in ")
+    assert said[1] == "  plain_cuda/_kernels.so: sm_90"
+    assert said[2].endswith(f", sha256 {wheel.sha256}")
+    data = json.loads(command_line(directory, "--json"))
+    valid("build", data)
+    (entry,) = data["wheels"]
+    assert entry["sha256"] == wheel.sha256
+    assert entry["from-cache"]
+
+
 def test_without_a_compiler_and_a_wheel_the_gates_say_why(tmp_path):
     make_project(tmp_path)
     with pytest.raises(BuildImpossibleError, match=r"plain-cuda 1\.0 cannot be built here") as caught:
@@ -169,10 +200,18 @@ def test_the_lock_with_the_wheel_is_what_uv_installs(made, tmp_path):
     lock = rebased(read_lock(directory / "pylock.toml"), directory)
     (pair,) = cached_builds(lock, machine(directory), load_knowledge([RULES]), request(directory))
     assert pair[1] is not None
-    changed = with_wheels(lock, {"plain-cuda": (pair[1].path, pair[1].version, pair[1].sha256)})
+    changed = with_wheels(
+        lock,
+        {
+            "plain-cuda": CompiledWheel(
+                path=pair[1].path, version=pair[1].version, sha256=pair[1].sha256, size=pair[1].size
+            )
+        },
+    )
     (package,) = locked_packages(changed)
     assert not package.build
     assert package.version == wheel.version
+    assert package.distribution.size == pair[1].path.stat().st_size
     record = tmp_path / "pylock.toml"
     write_lock(changed, record)
     create_venv(tmp_path / "venv", HERE, prompt="x", notify=lambda _: None)
@@ -181,21 +220,49 @@ def test_the_lock_with_the_wheel_is_what_uv_installs(made, tmp_path):
     assert library.stat().st_size == wheel.libraries[0].size
 
 
+@needs_nvcc
+@pytest.mark.parametrize("mode", [Build.AUTO, Build.ONLY_CACHED])
+def test_an_installation_takes_it_from_the_cache_and_imports_it(made, tmp_path, mode):
+    directory, wheel = made
+    told: list[str] = []
+    install(
+        InstallRequest(
+            lock=directory / "pylock.toml", prefix=tmp_path / "env", target=H200, build=mode, guarded=False
+        ),
+        environ=environ(directory),
+        notify=told.append,
+    )
+    assert "plain_cuda works" in told
+    assert not any(line.startswith("compiling") for line in told)
+    (library,) = (tmp_path / "env" / "lib").rglob("_kernels.so")
+    assert library.stat().st_size == wheel.libraries[0].size
+
+
 def machine(directory: Path):
     return this_machine(H200, load_knowledge([RULES]), notify=lambda _: None)
 
 
-def test_what_an_interpreter_lacks_is_named(tmp_path):
-    interpreter = replace(here(tmp_path), provided=())
-    with pytest.raises(BuildError, match="which lacks ninja, torch>=2") as caught:
-        provided_python("fast-kernels 1.0", ("ninja", "torch>=2"), interpreter)
-    assert interpreter.path in str(caught.value)
+def test_what_an_interpreter_lacks_is_named_before_anything(tmp_path):
+    make_project(tmp_path)
+    lock = rebased(read_lock(tmp_path / "pylock.toml"), tmp_path)
+    base = load_knowledge([RULES])
+    known = base.packages["plain-cuda"]
+    builds = tuple(replace(build, needs=("ninja-that-nobody-has",)) for build in known.source_builds)
+    base = replace(base, packages={**base.packages, "plain-cuda": replace(known, source_builds=builds)})
+    with pytest.raises(BuildImpossibleError, match="needs ninja-that-nobody-has to be built"):
+        build_locked(lock, machine(tmp_path), base, request(tmp_path, interpreter=here(tmp_path)))
+
+
+def test_a_provided_python_is_recorded_with_what_the_build_needs(tmp_path):
+    found = provided_python(("pytest>=1", "packaging"), here(tmp_path))
+    assert found.path == sys.executable
+    assert set(found.requirements) == {"pytest", "packaging"}
 
 
 def sources(directory: Path, told: list[str]) -> Sources:
     return Sources(
         find_links=(directory / "sdists",),
-        directory=directory,
+        indexes=IndexRequest(directory=directory),
         environ=environ(directory),
         notify=told.append,
     )

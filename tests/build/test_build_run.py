@@ -104,7 +104,7 @@ def test_objects_are_counted_and_the_memory_is_looked_at(tmp_path):
     built = run(tmp_path, body, watch=lambda status: told.append(status()))
     assert (built.objects, built.compiled) == (2, 2)
     assert built.peak_memory > 60_000_000
-    assert told == ["some 1.0: preparing, 1 s so far"]
+    assert told == ["some 1.0: preparing, 1 s so far", ""]
 
 
 def test_nothing_of_a_build_outlives_it(tmp_path):

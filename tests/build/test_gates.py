@@ -23,6 +23,7 @@ from envfit.target import (
     CORES,
     CUDA_HEADERS,
     DISK_FREE,
+    GLIBC,
     GXX,
     MEMORY_FREE,
     NVCC,
@@ -202,11 +203,32 @@ def test_releases_are_those_that_knowledge_has_read(knowledge: KnowledgeBase) ->
     assert known_releases("nothing-of-the-kind", knowledge) == ()
 
 
-def test_a_remedy_that_closes_another_gate_says_so(knowledge: KnowledgeBase) -> None:
+def test_a_way_that_closes_another_gate_is_told_where_there_is_no_better_one(
+    knowledge: KnowledgeBase,
+) -> None:
     judged = with_remedies(judge(case_of(knowledge, release="mamba-ssm==2.2.4")))
-    texts = [remedy.text for remedy in gate(judged, "nvcc for the package").remedies]
-    assert texts[0] == "mamba-ssm 2.3.2.post1 can be compiled with this nvcc."
-    assert texts[1] == "Compile with nvcc 12.9 of a conda channel (then closed: nvcc and torch)."
+    (release,) = gate(judged, "nvcc for the package").remedies
+    assert release.text == "mamba-ssm 2.3.2.post1 can be compiled with this nvcc."
+    # No nvcc of CUDA 12 works with GCC 16: whichever is taken, the compiler must change too.
+    judged = with_remedies(judge(case_of(knowledge, torch="2.6.0", nvcc="none", gxx="16.1")))
+    assert [remedy.closes for remedy in gate(judged, "nvcc").remedies] == [("host compiler",)]
+
+
+def test_a_wheel_that_is_compiled_already_is_named(knowledge: KnowledgeBase) -> None:
+    def told(glibc: str, *gpus: str, **changed: Any) -> list[str]:
+        case = case_of(knowledge, *gpus, **changed)
+        facts = [fact for fact in case.target.facts if fact.name != GLIBC]
+        facts.append(Fact(name=GLIBC, state=FactState.KNOWN, value=glibc, source="said"))
+        judged = with_remedies(judge(replace(case, target=replace(case.target, facts=tuple(facts)))))
+        return [r.text for g in judged.gates for r in g.remedies if r.text.startswith("Compile nothing")]
+
+    (found,) = told("2.35", nvcc="none", torch="2.8.0")
+    assert "flash_attn-2.8.3.post2+cu12torch2.8cxx11abiTRUE-" in found
+    assert found.endswith("beside torch 2.8.0.")
+    assert "cu12torch2.8cxx11abiTRUE" in told("2.35", nvcc="none", torch="2.14.0")[0]
+    assert told("2.28", nvcc="none", torch="2.8.0") == []  # they ask for glibc 2.32
+    assert told("2.35", "V100", nvcc="none", torch="2.8.0") == []
+    assert told("2.35", torch="2.8.0", nvcc="12.8.93") == []  # nothing is in the way
 
 
 def test_wheels_of_nvcc_are_named_where_there_are_some(knowledge: KnowledgeBase) -> None:
@@ -217,6 +239,20 @@ def test_wheels_of_nvcc_are_named_where_there_are_some(knowledge: KnowledgeBase)
     older = with_remedies(judge(case_of(knowledge, nvcc="none", torch="2.6.0")))
     (only,) = gate(older, "nvcc").remedies
     assert only.command == "conda install conda-forge::cuda-nvcc=12.4"
+
+
+@pytest.mark.parametrize(
+    ("torch", "closed"), [("2.11.0+cu128", True), ("2.12.0+cu128", False), ("2.10.0", False)]
+)
+def test_torch_may_refuse_what_nvcc_works_with(knowledge: KnowledgeBase, torch: str, closed: bool) -> None:
+    case = replace(case_of(knowledge, torch=torch, nvcc="12.8.93", gxx="14.2"), torch_cuda=Version("12.8"))
+    judged = with_remedies(judge(case))
+    assert judged.failed == ({"host compiler"} if closed else set())
+    if closed:
+        assert "GCC 13 is the newest, and here it is 14.2 (said): torch 2.11 refuses" in text(
+            gate(judged, "host compiler")
+        )
+        assert gate(judged, "host compiler").remedies[0].text == "Compile with GCC 13 or older."
 
 
 def test_where_no_release_serves_no_other_gate_has_a_way(knowledge: KnowledgeBase) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from envfit.detect import headers, resources
-from envfit.target import CORES, CUDA_HEADERS, DISK_FREE, MEMORY_FREE, PYTHON_HEADERS, Fact, FactState
+from envfit.detect import headers, host, resources
+from envfit.target import CORES, CUDA_HEADERS, DISK_FREE, GLIBC, MEMORY_FREE, PYTHON_HEADERS, Fact, FactState
 from tests.cli.conftest import CommandLine
 from tests.cli.test_cli_knowledge import valid
 from tests.cli.test_cli_snapshots import compare, shown
@@ -25,7 +25,9 @@ def known(facts: Mapping[str, str], source: str) -> tuple[Fact, ...]:
 
 @pytest.fixture(autouse=True)
 def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The machine has 16 cores, 96 GiB and all headers."""
+    """The machine has 16 cores, 96 GiB, glibc 2.35 and all headers."""
+    (glibc,) = known({GLIBC: "2.35"}, "a stated machine")
+    monkeypatch.setattr(host, "_glibc", lambda: glibc)
     found = {PYTHON_HEADERS: "/include", CUDA_HEADERS: "/cuda/include"}
     monkeypatch.setattr(resources, "read_resources", lambda *_: known(MACHINE, "a stated machine"))
     monkeypatch.setattr(headers, "read_header_facts", lambda *_, **__: known(found, "a stated machine"))

@@ -13,7 +13,7 @@ import pytest
 import uv
 
 from tests.cli.conftest import CommandLine
-from tests.cli.test_cli_choosing import V100
+from tests.cli.test_cli_choosing import V100, stand_on
 from tests.cli.test_cli_provided_from import seen
 from tests.cli.wheel_world import HERE
 
@@ -105,6 +105,19 @@ def test_add_is_the_way_that_keeps_everything_else(envfit: CommandLine, env: Pat
     envfit("add", "einops")
     envfit("install", *V100, "--prefix", "env")
     assert seen(env) == {**LOCKED, "einops": ["0.8.1"]}
+
+
+def test_a_guard_that_is_put_on_again_is_for_what_the_environment_was_installed_for(
+    envfit: CommandLine, env: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = (env / "envfit-constraints.txt").read_text()
+    lock = env / "pylock.toml"
+    lock.write_text(lock.read_text().partition("[tool.envfit]")[0])
+    envfit("guard", env, "--off")
+    stand_on("no-device", monkeypatch)
+    envfit("guard", env, "--on")
+    assert "flash-attn==0+cannot.run.on.V100.ask.envfit.guard" in written
+    assert (env / "envfit-constraints.txt").read_text() == written
 
 
 def test_what_pip_changed_is_named_with_the_command_that_puts_it_back(envfit: CommandLine, env: Path) -> None:

@@ -67,14 +67,11 @@ def test_the_wheel_that_matches_is_locked_with_its_hash(
     assert found["version"] == "2.8.3+cu12torch2.8cxx11abitrue"
     assert "marker" not in found
     assert "index" not in found
-    assert found["wheels"] == [
-        {
-            "name": wheel.name,
-            "url": f"{PAGES}/v2.8.3/{wheel.name.replace('+', '%2B')}",
-            "size": len(content),
-            "hashes": {"sha256": hashlib.sha256(content).hexdigest()},
-        }
-    ]
+    assert found["archive"] == {
+        "url": f"{PAGES}/v2.8.3/{wheel.name.replace('+', '%2B')}",
+        "size": len(content),
+        "hashes": {"sha256": hashlib.sha256(content).hexdigest()},
+    }
     assert {item["name"] for item in found["dependencies"]} == {"torch", "einops"}
     assert asked(index) == [("HEAD", wheel.name), ("GET", wheel.name)]
     assert f"downloading {wheel.name} (0 MB): its release page states no hash" in answer.err
@@ -196,7 +193,7 @@ def test_a_lock_keeps_its_hash_and_notices_another_file(
     envfit("lock", "torch==2.8.0", "flash-attn", *H100)
     assert flash(envfit)["version"] == "2.8.3"  # what the lock names is not there any more
     envfit("lock", "torch==2.8.0", "flash-attn", *H100, "--upgrade")
-    assert flash(envfit)["wheels"][0]["size"] == wheel.stat().st_size
+    assert flash(envfit)["archive"]["size"] == wheel.stat().st_size
 
 
 def test_what_the_wheel_has_no_code_for_refuses_it(envfit: CommandLine, releases: Path) -> None:
@@ -240,7 +237,9 @@ def test_without_wheels_from_source_an_older_torch_is_the_way_out(
 
 
 @pytest.mark.skipif(HERE != "3.11", reason="the wheels of the world are for Python 3.11")
-def test_it_is_judged_and_installed_like_any_wheel(envfit: CommandLine, index: Index, releases: Path) -> None:
+def test_it_is_judged_and_installed_like_any_wheel(
+    envfit: CommandLine, index: Index, releases: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     wheel = put(releases, "cu12torch2.8cxx11abiTRUE")
     envfit("lock", "torch==2.8.0", "flash-attn", *H100)
     machine = H100[:4]
@@ -255,6 +254,12 @@ def test_it_is_judged_and_installed_like_any_wheel(envfit: CommandLine, index: I
     assert asked(index) == []  # the cache has it
     version = "import importlib.metadata as m; print(m.version('flash-attn'))"
     assert run(envfit.cwd / "env", version) == "2.8.3"
+    monkeypatch.setenv("ENVFIT_CACHE_DIR", str(tmp_path / "another-cache"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "another-uv-cache"))
+    envfit("install", *machine, "--prefix", "other")
+    assert ("GET", wheel.name) in asked(index)  # else it comes from the page, here its mirror
+    assert run(envfit.cwd / "other", version) == "2.8.3"
+    assert not list((envfit.cwd / "env").rglob("flash_attn-*/direct_url.json"))  # it would name the cache
     assert "Since envfit installed" not in envfit("check", "env", "--quick", *machine).out
     exported = envfit("export", "--format", "requirements", "pylock.toml").out
     assert f"flash-attn @ {PAGES}/v2.8.3/{wheel.name.replace('+', '%2B')} \\\n    --hash=sha256:" in exported

@@ -357,8 +357,10 @@ def test_nothing_provided_is_shadowed(envfit: CommandLine, module: Path) -> None
 
 def test_packages_that_were_only_stated_are_installed_as_before(envfit: CommandLine, module: Path) -> None:
     envfit("lock", "plain", *NONE, "--provided", "lib==1.0", "--python", HERE)
-    assert "would install 1 package (" in envfit("install", *NONE, "--dry-run").out
-    assert "would install 1 package (" in envfit("install", *NONE, "--dry-run", "--provided-from", module).out
+    assert "would install 1 package for" in envfit("install", *NONE, "--dry-run").out
+    assert (
+        "would install 1 package for" in envfit("install", *NONE, "--dry-run", "--provided-from", module).out
+    )
     envfit("lock", "plain", *NONE, "--provided", "lib==1.1", "--python", HERE)
     answer = envfit("install", *NONE, "--dry-run", "--provided-from", module)
     assert "note: the lock was made beside lib 1.1, and the interpreter provides 1.0" in answer.err

@@ -47,6 +47,7 @@ def test_what_was_asked_for_is_proved_and_the_report_stays_in_the_environment(
     )
     own("lock", "app", *NONE, "--python", HERE)
     data = own("install", *NONE, "--json").data
+    Draft202012Validator(json.loads((SCHEMAS / "install.json").read_text(encoding="utf-8"))).validate(data)
     assert [(item["name"], item["outcome"]) for item in data["imports"]] == [("app", "works")]
     report = report_of(own.cwd / ".venv")
     assert report == data["verification"]
@@ -136,6 +137,9 @@ def test_what_fails_on_the_gpu_of_this_machine_is_not_put_in_place(
 @on_311
 def test_what_is_overridden_is_printed_and_kept_and_check_tells(envfit: CommandLine) -> None:
     envfit("lock", "torch", *H100)
+    data = envfit("install", *V100, "--force-incompatible", "--dry-run", "--json").data
+    Draft202012Validator(json.loads((SCHEMAS / "install.json").read_text(encoding="utf-8"))).validate(data)
+    assert len(data["overridden"]) == 2
     answer = envfit("install", *V100, "--force-incompatible", "--dry-run")
     assert "would override torch 2.15.0: Its GPU code is for capability 7.5" in answer.out
     assert envfit.files() == {"pylock.toml"}

@@ -11,10 +11,18 @@ import pytest
 
 from envfit.api import TargetRequest, check_prefix
 from envfit.api.checking_prefix import current_prefix
+from envfit.api.knowing import load_knowledge
+from envfit.api.promised import promised
 from envfit.doctor.finding import Finding, Severity, Stage
 from envfit.doctor.kinds import KINDS
 from envfit.doctor.report import Answer, Report
 from envfit.errors import InputError, TargetError
+from envfit.install.record import Overridden, Record, write_record
+from envfit.installed.read import read_environment
+from envfit.knowledge.hardware import named_target
+from envfit.knowledge.query import Query
+from envfit.lock.refusal import Unproved
+from envfit.target import FactState
 from tests.installed.prefixes import conda, put, site, system, venv
 
 #: The stages that read; the Python of these prefixes is none that could be run.
@@ -488,6 +496,35 @@ def test_what_changed_since_envfit_installed_it(environ, tmp_path):
         "added new 1.0, by pip",
     )
     assert finding.remedies[0].commands[0][:2] == ("envfit", "install")
+
+
+def test_what_was_overridden_and_what_was_open_when_envfit_installed_it(environ, tmp_path):
+    version = venv(tmp_path / ".asr.envfit" / "0001")
+    wheel = "nvidia_cublas-13.2.1.1-py3-none-manylinux_2_27_x86_64.whl"
+    lock = LOCK.partition("[[packages]]")[0] + (
+        '[[packages]]\nname = "nvidia-cublas"\nversion = "13.2.1.1"\n'
+        f'wheels = [{{ url = "https://index.example/{wheel}", hashes = {{ sha256 = "{"0" * 64}" }} }}]\n'
+    )
+    (version / "pylock.toml").write_text(lock)
+    (tmp_path / "asr").symlink_to(".asr.envfit/0001")
+    put(site(version), "nvidia-cublas", "13.2.1.1", installer="uv")
+    reason = Overridden(packages=("nvidia-cublas 13.2.1.1",), why="It has no code for it.", rule="a/rule")
+    waits = Unproved(fact="GPU", state=FactState.ABSENT, bounds="capability 7.5 to 12.0")
+    write_record(version, Record(conditions=(waits,), overridden=(reason,)))
+    found = report(tmp_path / "asr", environ, "V100", driver="580.95.05")
+    by_code = {finding.kind.code: finding for finding in found.findings}
+    forced = by_code["installed-by-force"]
+    assert forced.severity is Severity.WARNS
+    assert forced.measured == ("nvidia-cublas 13.2.1.1: It has no code for it. [a/rule]",)
+    note = "refuted here, and open when it was installed (GPU absent): capability 7.5 to 12.0"
+    assert note in found.notes
+    # The rule that refutes it is told once: by itself where something else has not told it yet.
+    rules = [finding.because.rule for finding in found.findings if finding.because is not None]
+    assert sorted(rules) == sorted(set(rules))
+    assert found.answer is Answer.NO
+    query = Query(load_knowledge(), named_target(load_knowledge(), ["V100"], driver="580.95.05"))
+    refuted = promised(read_environment(tmp_path / "asr", environ), query, told=()).findings
+    assert {finding.kind.code for finding in refuted} == {"condition-refuted", "installed-by-force"}
 
 
 def test_a_version_that_another_program_made_anew_is_named(environ, tmp_path):

@@ -302,7 +302,7 @@ def test_a_package_to_compile_is_refused_and_the_rest_installed_with_skip(index:
     lock = locked(*lock.packages, flash, python=HERE)
     with pytest.raises(Refused) as caught:
         put(lock, prefix)
-    assert caught.value.message == "flash-attn must be compiled, and envfit does not build yet"
+    assert caught.value.message == "flash-attn must be compiled, and nothing is compiled now"
     assert caught.value.hints == ("install the rest with --skip flash-attn",)
     assert not prefix.parent.exists()
     report = put(lock, prefix, skip=frozenset({"flash-attn"}))
