@@ -78,7 +78,7 @@ class LockBuilder:
             report_on(one.judged.case, self._request.environ) for one, wheel in found if wheel is None
         )
         for report in reports:
-            refuse_impossible(report)
+            refuse_impossible(report, hints=[rest])
         return reports
 
     def compile(self, lock: Pylock) -> Pylock:

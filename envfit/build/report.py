@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from envfit.build.advice import Cost, advice_for, cost_of
 from envfit.build.case import Case
@@ -36,16 +36,16 @@ def report_on(case: Case, environ: Mapping[str, str]) -> BuildReport:
     return BuildReport(judged=judged, cost=cost, advice=advice, overridden=judged.recipe.overridden(environ))
 
 
-def refuse_impossible(report: BuildReport) -> None:
-    """Raise BuildImpossibleError where a gate is closed: with every reason, and the remedies as hints."""
+def refuse_impossible(report: BuildReport, *, hints: Sequence[str] = ()) -> None:
+    """Raise BuildImpossibleError where a gate is closed: every reason, and the remedies before ``hints``."""
     closed = [gate for gate in report.judged.gates if gate.outcome is Outcome.FAILED]
     if not closed:
         return
     remedies = [remedy for gate in closed for remedy in gate.remedies]
-    hints = [f"{item.text}{f' {item.command}' if item.command else ''}" for item in remedies]
+    told = [f"{item.text}{f' {item.command}' if item.command else ''}" for item in remedies]
     reasons = " ".join(str(reason) for gate in closed for reason in gate.reasons)
     raise BuildImpossibleError(
         f"{report.judged.case.release} cannot be built here: {reasons}",
         details={gate.name: " ".join(map(str, gate.reasons)) for gate in closed},
-        hints=list(dict.fromkeys(hints)),
+        hints=list(dict.fromkeys([*told, *hints])),
     )

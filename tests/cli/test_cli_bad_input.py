@@ -118,7 +118,7 @@ def test_a_requirements_file_is_named_by_line(envfit: CommandLine) -> None:
         (("lock", "torch", "--concede", "some"), "some"),
         (("install", "--prefix"), "--prefix"),
         (("lokc", "torch"), "lokc"),
-        (("export", "--format", "conda-lock"), "formats: requirements, conda"),
+        (("export", "--format", "conda-lock"), "formats: requirements, constraints, conda, uv"),
     ],
 )
 def test_a_typo_is_wrong_usage(envfit: CommandLine, words: tuple[str, ...], said: str) -> None:
@@ -154,8 +154,9 @@ def test_a_file_that_cannot_be_read_is_named(envfit: CommandLine, name: str) -> 
 
 
 def test_a_lock_that_is_not_there_is_named(envfit: CommandLine) -> None:
-    for words in (("install",), ("export",)):
-        assert "pylock.toml" in envfit(*words, code=3).err
+    for words in (("install", "pylock.toml"), ("export",)):
+        assert "cannot read pylock.toml" in envfit(*words, code=3).err
+    assert "no pylock.toml" in envfit("install", code=2).err
 
 
 def test_without_network_the_index_is_named(envfit: CommandLine) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import uv
 
+from envfit.detect import toolchain
+from envfit.target import NVCC, Fact, FactState
 from tests.cli.conftest import CommandLine
 from tests.cli.wheel_world import HERE
 from tests.loopback import Index, make_wheel
@@ -179,12 +181,15 @@ def with_build(envfit: CommandLine) -> CommandLine:
     return envfit
 
 
-def test_a_package_to_compile_is_refused_and_how_to_skip_it_is_said(
-    with_build: CommandLine, index: Index
+def test_a_package_to_compile_is_refused_without_nvcc_and_how_to_skip_it_is_said(
+    with_build: CommandLine, index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    nowhere = Fact(name=NVCC, state=FactState.ABSENT, source="no nvcc anywhere")
+    monkeypatch.setattr(toolchain, "_nvcc", lambda *_: nowhere)
     index.log.clear()
     answer = with_build("install", "--gpu", "A100", "--driver", "580.95.05", code=1)
-    assert "flash-attn" in answer.err
+    assert "flash-attn 2.8.3 cannot be built here" in answer.err
+    assert "no nvcc anywhere" in answer.err
     assert "--skip flash-attn" in answer.err
     assert with_build.files() == {"pylock.toml"}
     assert index.log == []
