@@ -127,6 +127,7 @@ def install(
     former = new.former
     return replace(
         report,
+        plan=planned,
         version=new.version,
         former=environment.path_of(former) if former is not None else None,
         kept=environment.others(),
