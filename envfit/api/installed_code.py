@@ -18,12 +18,13 @@ from packaging.tags import parse_tag
 from packaging.version import Version
 
 from envfit.distribution import Wheel
+from envfit.doctor.linked import required_by
 from envfit.frozen import frozen
 from envfit.installed.contents import Owned
 from envfit.installed.model import InstalledDistribution, InstalledEnvironment
 from envfit.knowledge.derived import GENERATOR, DerivedWheel, derived_text, device_code, read_derived
 from envfit.knowledge.document import Table
-from envfit.knowledge.model import DeviceCode, KnowledgeBase, PackageKnowledge
+from envfit.knowledge.model import DeviceCode, KnowledgeBase
 from envfit.knowledge.own_code import own_code_of
 from envfit.knowledge.query import Query
 from envfit.target import Target
@@ -42,6 +43,7 @@ READ_LIMIT = 4_000_000_000
 _STEP = 1 << 22  # bytes of a library read at a time
 _TOLD = 100_000_000  # bytes of which reading takes so long that it is told
 _SMALLEST = 100_000  # bytes of a library; a smaller one has no kernels
+_COMPILED = re.compile(r"cu\d+.*(?:torch|pt)\d", re.DOTALL)  # a local version such as "cu130torch211sm80"
 _CUDA = re.compile(r"^cuda\s*(?::[^=\n]*)?=\s*(?:(None)|['\"](\d+\.\d+))", re.MULTILINE)
 
 
@@ -80,7 +82,7 @@ def installed_code(
         mine = files.get(distribution.place)
         if distribution.name == "torch":
             code = _torch_code(distribution, wheel, query)
-        elif mine is not None and target.gpus and _may_have_code(query.package(distribution.name)):
+        elif mine is not None and target.gpus and _may_have_code(distribution, query):
             code = reader.read(mine, wheel)
         else:
             continue
@@ -104,8 +106,19 @@ def _wheel(distribution: InstalledDistribution) -> Wheel:
     )
 
 
-def _may_have_code(package: PackageKnowledge) -> bool:
-    return package.gpu_builds or bool(package.own_code or package.extensions)
+def _may_have_code(distribution: InstalledDistribution, query: Query) -> bool:
+    """Tell whether a package may have GPU code: by what is known of it, or else by what it says of itself.
+
+    Of packages that nobody described, those that require torch, or that were built for a CUDA and a
+    torch by their local version (``cu130torch211sm80``), may be extensions that were compiled for GPUs.
+    """
+    package = query.package(distribution.name)
+    if package.gpu_builds or package.own_code or package.extensions:
+        return True
+    if distribution.name in query.knowledge.packages:
+        return False
+    local = distribution.version.local if distribution.version is not None else None
+    return _COMPILED.search(local or "") is not None or ("torch", False) in required_by(distribution)
 
 
 def _torch_code(distribution: InstalledDistribution, wheel: Wheel, query: Query) -> DeviceCode | None:
@@ -192,11 +205,13 @@ class _Reader:
 
     def _wanted(self, owned: Owned, wheel: Wheel) -> Sequence[str]:
         """Return the package's own libraries that are there; all where nobody said which are its own."""
+        # An extension that nobody described may be of one kernel; there are few of those.
+        smallest = _SMALLEST if wheel.name in self._query.knowledge.packages else 0
         there = [
             file.path
             for file in owned.files
             if ".so" in file.path.rpartition("/")[2]
-            and (file.size or _SMALLEST) >= _SMALLEST
+            and (file.size or _SMALLEST) >= smallest
             and file.path not in owned.missing
         ]
         patterns = [

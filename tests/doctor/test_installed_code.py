@@ -17,8 +17,8 @@ from tests.installed.prefixes import put, site, venv
 NAME = "causal_conv1d_cuda.cpython-311-x86_64-linux-gnu.so"
 
 
-def compiled(architecture: str) -> bytes:
-    code = fatbin(entry(2, architecture, b"\1" * 200_000))
+def compiled(architecture: str, size: int = 200_000) -> bytes:
+    code = fatbin(entry(2, architecture, b"\1" * size))
     return library([(".nv_fatbin", code)])
 
 
@@ -27,6 +27,15 @@ def prefix(tmp_path: Path) -> Path:
     path = venv(tmp_path / "env")
     files = {"causal_conv1d/__init__.py": b"", NAME: compiled("90")}
     put(site(path), "causal-conv1d", "1.6.1", files=files, tags="cp311-cp311-linux_x86_64")
+    return path
+
+
+@pytest.fixture
+def unknown(tmp_path: Path) -> Path:
+    """Return a prefix with an extension of a site's own, which nobody described."""
+    path = venv(tmp_path / "unknown")
+    files = {"site_kernels/__init__.py": b"", "site_kernels_cuda.so": compiled("80", 2_000)}
+    put(site(path), "site-kernels", "1.0", requires=["torch"], files=files, tags="cp311-cp311-linux_x86_64")
     return path
 
 
@@ -42,11 +51,11 @@ def check(prefix: Path, environ: dict[str, str], gpu: str, *, quick: bool = Fals
     )
 
 
-def found(report: Report) -> list[tuple[str, str | None]]:
+def found(report: Report, name: str = "causal-conv1d") -> list[tuple[str, str | None]]:
     return [
         (finding.kind.code, finding.because.rule if finding.because else None)
         for finding in report.findings
-        if "causal-conv1d" in " ".join(finding.subject)
+        if name in " ".join(finding.subject)
     ]
 
 
@@ -76,3 +85,37 @@ def test_a_library_that_changed_is_read_anew(prefix, environ):
 def test_beyond_the_limit_it_stays_open(prefix, environ, monkeypatch):
     monkeypatch.setattr(reading, "READ_LIMIT", 1000)
     assert found(check(prefix, environ, "A100")) == [("code-unread", None)]
+
+
+def of_unknown(report: Report, name: str = "site-kernels") -> list[tuple[str, str | None]]:
+    return [each for each in found(report, name) if each[1] and each[1].endswith("/device-code")]
+
+
+def test_an_unknown_package_that_requires_torch_is_read_and_doubted(unknown, environ):
+    assert of_unknown(check(unknown, environ, "A100")) == []
+    report = check(unknown, environ, "H200")
+    assert of_unknown(report) == [("works-badly", "site-kernels/device-code")]
+    text = next(finding.text for finding in report.findings if finding.kind.code == "works-badly")
+    assert "No library in its wheel has GPU code that runs on 9.0" in text
+
+
+def test_an_unknown_package_by_its_local_version(tmp_path, environ):
+    path = venv(tmp_path / "env")
+    for name, version in {"torch-cuda": "1.0+cu130torch211sm80", "plain": "1.0+sm80"}.items():
+        files = {f"{name.replace('-', '_')}.so": compiled("80")}
+        put(site(path), name, version, files=files, tags="cp311-cp311-linux_x86_64")
+    report = check(path, environ, "H200")
+    assert of_unknown(report, "torch-cuda") == [("works-badly", "torch-cuda/device-code")]
+    assert of_unknown(report, "plain") == []
+
+
+def test_an_extra_that_brings_torch_makes_no_extension(tmp_path, environ):
+    path = venv(tmp_path / "env")
+    put(site(path), "plain", extras={"torch": ["torch"]}, files={"plain.so": compiled("80")})
+    assert of_unknown(check(path, environ, "H200"), "plain") == []
+
+
+def test_a_quick_check_reads_nothing_of_unknown_packages(unknown, environ):
+    quick = found(check(unknown, environ, "H200", quick=True), "site-kernels")
+    assert ("code-unread", None) not in quick
+    assert not any(rule and rule.endswith("/device-code") for _, rule in quick)
