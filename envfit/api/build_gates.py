@@ -6,6 +6,7 @@ another nvcc, is judged as if it were so.
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -166,9 +167,14 @@ def _release(requirement: str, base: KnowledgeBase) -> tuple[str, Version]:
         item for item in known_releases(name, base) if declared.specifier.contains(item, prereleases=True)
     ]
     if not known:
+        near = difflib.get_close_matches(
+            name, [each.name for each in base.packages.values() if each.source_builds], n=1
+        )
         raise RequirementError(
             f"no release of {requirement} is known that is compiled for a GPU",
-            hints=[f"name one: {name}==VERSION"],
+            hints=[f"did you mean {near[0]}?"]
+            if near and near[0] != name
+            else [f"name one: {name}==VERSION"],
         )
     return name, known[0]
 

@@ -347,8 +347,12 @@ def begin_check(
         reading_target = lambda _: _detected(machine.result().target)  # noqa: E731
     else:
         reading_target = lambda base: _named(request, base, notify)  # noqa: E731
+    place = prefix or current_prefix(environ)
+    here = Path(".venv")
+    if prefix is None and (here / "pyvenv.cfg").is_file() and here.resolve() != place.resolve():
+        notify(f"the environment that is active is checked, and {here} is not: envfit check {here}")
     return Check(
-        environment=read_environment(prefix or current_prefix(environ), environ),
+        environment=read_environment(place, environ),
         environ=environ,
         quick=quick,
         notify=notify,

@@ -25,12 +25,16 @@ __all__ = ["guard_of", "put_on", "take_off"]
 
 
 def guard_of(prefix: Path | None, environ: Mapping[str, str]) -> tuple[Path, tuple[Line, ...] | None]:
-    """Return the place of an environment, and what it is held to; None where it has no guard."""
-    place = _place(_environment(prefix, environ))
+    """Return the prefix of an environment, and what it is held to; None where it has no guard.
+
+    The prefix is the one that stays when envfit's own link points to another version.
+    """
+    environment = _environment(prefix, environ)
+    place = _place(environment)
     if not has_guard(place):
-        return place, None
+        return environment.prefix, None
     try:
-        return place, read_constraints((place / CONSTRAINTS).read_text(encoding="utf-8"))
+        return environment.prefix, read_constraints((place / CONSTRAINTS).read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(
             f"{place}/pip.conf names {CONSTRAINTS}, and it cannot be read: {error.strerror}",
@@ -56,15 +60,16 @@ def put_on(
     versions = {name: item.version for name, item in environment.seen().items() if item.version is not None}
     lines = guard(versions, query)
     write_guard(_place(environment), constraints_text(lines, meant))
-    return _place(environment), lines
+    return environment.prefix, lines
 
 
 def take_off(prefix: Path | None, environ: Mapping[str, str]) -> tuple[Path, bool]:
     """Hold an environment to nothing any more; tells whether it was held to anything."""
-    place = _place(_environment(prefix, environ))
+    environment = _environment(prefix, environ)
+    place = _place(environment)
     had = has_guard(place)
     remove_guard(place)
-    return place, had
+    return environment.prefix, had
 
 
 def _environment(prefix: Path | None, environ: Mapping[str, str]) -> InstalledEnvironment:

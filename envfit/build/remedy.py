@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from math import ceil
+from shlex import quote
 
 from packaging.utils import InvalidSdistFilename, parse_sdist_filename
 from packaging.version import Version
@@ -123,7 +124,7 @@ class _Finder:
             served = "; ".join(map(str, tried.recipe.served))
             yield Remedy(
                 text=f"{tried.case.release} could serve, by the rules: {served}.",
-                command=f"envfit build {tried.case.package}=={tried.case.version}",
+                command=_lock(tried.case, tried.case.torch),
                 tried=True,
                 closes=self._closes(tried),
             )
@@ -157,7 +158,7 @@ class _Finder:
                     return Remedy(
                         text=f"Compile nothing: {wheel.filename} may be on its release page, and envfit lock "
                         f"takes it where it is, beside torch {torch}.",
-                        command=_lock(case.package, case.version, torch),
+                        command=_lock(case, torch),
                     )
         return None
 
@@ -171,7 +172,7 @@ class _Finder:
         where = ", from the PyTorch index (--pytorch-index)" if torch.local else ""
         yield Remedy(
             text=f"Build it beside torch {torch} (CUDA {tried.case.torch_cuda}){where}.",
-            command=_lock(self._case.package, self._case.version, torch),
+            command=_lock(self._case, torch),
             tried=True,
             closes=self._closes(tried),
         )
@@ -210,7 +211,7 @@ class _Finder:
         if tried is not None and tried.failed < self._failed:
             yield Remedy(
                 text=f"{tried.case.release} can be compiled with this nvcc.",
-                command=f"envfit build {tried.case.package}=={tried.case.version}",
+                command=_lock(tried.case, tried.case.torch),
                 tried=True,
                 closes=self._closes(tried),
             )
@@ -311,7 +312,11 @@ class _Finder:
         yield Remedy(text="Build in an environment of its own, which is the default.")
 
 
-def _lock(package: str, version: Version, torch: Version) -> str:
-    """Return the command that locks a release beside a torch."""
-    index = " --pytorch-index" if torch.local else ""
-    return f"envfit lock {package}=={version} 'torch=={torch}'{index}"
+def _lock(case: Case, torch: Version | None) -> str:
+    """Return the command that locks a release beside a torch, for the GPUs that are meant."""
+    words = ["envfit", "lock", f"{case.package}=={case.version}"]
+    words += [f"'torch=={torch}'"] if torch is not None else []
+    for name in dict.fromkeys(gpu.name.removeprefix("capability ") for gpu in case.target.gpus):
+        words += ["--gpu", quote(name)]
+    words += ["--pytorch-index"] if torch is not None and torch.local else []
+    return " ".join(words)

@@ -154,7 +154,10 @@ def file_errors(prefix: Path, doing: str = "install into") -> Iterator[None]:
 
 def _what_to_do(error: EnvfitError, prefix: Path) -> list[str]:
     if isinstance(error, SourceError) and not error.hints:
-        return ["the same command again goes on: uv's cache keeps the files that came whole"]
+        return [
+            "the same command again goes on: uv's cache keeps the files that came whole",
+            "where there is no network: --offline installs what the cache has, or names what is missing",
+        ]
     if isinstance(error, FileError) and not error.hints:
         return [f"make room where {prefix} lies and in uv's cache (uv cache prune), then install again"]
     return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -66,7 +67,14 @@ def read_lock(path: Path) -> Pylock:
     try:
         data = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}") from error
+        hints = {
+            errno.ENOENT: "envfit lock NAME makes a lock; -o says where",
+            errno.EISDIR: "name the lock in it, such as pylock.toml",
+        }
+        raise FileError(
+            f"cannot read {path}: {error.strerror or error}",
+            hints=[hints[error.errno]] if error.errno in hints else [],
+        ) from error
     except ValueError as error:
         raise LockError(f"{path} is not a lock: {error}") from error
     if "lock-version" not in data:

@@ -96,6 +96,7 @@ def test_a_lock_without_builds(envfit: CommandLine, index: Index) -> None:
         ("build flash-attn", "flash-attn is no lock"),
         ("build pylock.toml --nvcc 13.0", "--nvcc says what --dry-run judges"),
         ("build numpy==2.0 --gpu A100 --dry-run", "nothing is known of how numpy 2.0 is compiled"),
+        ("build flash-atn --gpu A100 --dry-run", "did you mean flash-attn?"),
         ("build numpy --gpu A100 --dry-run", "no release of numpy is known that is compiled for a GPU"),
         ("build ==2 --gpu A100 --dry-run", "is neither a lock nor a requirement"),
         ("build flash-attn --gpu A100 --nvcc new --dry-run", "--nvcc: 'new' is no version"),

@@ -614,3 +614,14 @@ def test_a_shim_is_asked_where_its_python_is(tmp_path):
     shim.write_text(f'#!/bin/sh\necho "{tmp_path}/real"\n')
     shim.chmod(0o755)
     assert current_prefix({"PATH": f"{shim.parent}:/usr/bin:/bin"}) == tmp_path / "real"
+
+
+def test_an_environment_here_that_is_not_active_is_named(tmp_path, monkeypatch):
+    venv(tmp_path / ".venv")
+    active = venv(tmp_path / "active")
+    monkeypatch.chdir(tmp_path)
+    told: list[str] = []
+    environ = {"VIRTUAL_ENV": str(active), "HOME": str(tmp_path), "PATH": "/usr/bin"}
+    report = check_prefix(None, environ=environ, stages=frozenset({Stage.METADATA}), notify=told.append)
+    assert Path(report.subject) == active
+    assert "the environment that is active is checked, and .venv is not: envfit check .venv" in told

@@ -122,7 +122,9 @@ def test_a_lock_in_the_working_directory_needs_no_directory(
 
 
 def test_a_file_that_cannot_be_read_is_a_fault_of_the_file(tmp_path: Path) -> None:
-    with pytest.raises(FileError, match=r"cannot read .*No such file"):
+    with pytest.raises(FileError, match=r"cannot read .*No such file") as missing:
         read_lock(tmp_path / "pylock.toml")
-    with pytest.raises(FileError, match="cannot read"):
+    assert missing.value.hints == ("envfit lock NAME makes a lock; -o says where",)
+    with pytest.raises(FileError, match="cannot read") as directory:
         read_lock(tmp_path)
+    assert directory.value.hints == ("name the lock in it, such as pylock.toml",)
