@@ -115,7 +115,8 @@ def test_a_guard_that_is_put_on_again_is_for_what_the_environment_was_installed_
     lock.write_text(lock.read_text().partition("[tool.envfit]")[0])
     envfit("guard", env, "--off")
     stand_on("no-device", monkeypatch)
-    envfit("guard", env, "--on")
+    # By the link, which stays when the next installation has made another version.
+    assert f"export UV_CONSTRAINT={env}/envfit-constraints.txt\n" in envfit("guard", env, "--on").out
     assert "flash-attn==0+cannot.run.on.V100.ask.envfit.guard" in written
     assert (env / "envfit-constraints.txt").read_text() == written
 
