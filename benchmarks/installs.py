@@ -184,6 +184,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     envfit = str(options.envfit or Path(sys.executable).with_name("envfit"))
     runs: list[Mapping[str, Any]] = []
     for name in options.jobs or _JOBS:
+        home().mkdir(parents=True, exist_ok=True)
         # Beside the caches, so that files can be linked into environments as they are for users.
         with tempfile.TemporaryDirectory(prefix="installs-", dir=home()) as folder:
             runs += _JOBS[name](Path(folder), envfit, options.rounds)
