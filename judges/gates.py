@@ -18,6 +18,7 @@ from packaging.version import Version
 from envfit import api
 from envfit.build.advice import seconds_of
 from envfit.build.case import Case, torch_cuda
+from envfit.build.gate import judge
 from envfit.build.progress import duration
 from envfit.build.report import BuildReport, report_on
 from envfit.cli.build_reports import build_report_lines
@@ -175,7 +176,7 @@ def report_of(asked: Asked, knowledge: KnowledgeBase) -> BuildReport:
         torch_cuda=torch_cuda(query, torch),
         locked=frozenset(_WHEELS),
     )
-    return report_on(case, dict(asked.environ))
+    return report_on(judge(case), dict(asked.environ))
 
 
 def _fact(name: str, value: str, source: str) -> Fact:

@@ -22,7 +22,17 @@ ROWS = [
     ["binary", "knowledge", "selection"],
     ["distribution", "requirement"],
     ["build_system", "reference", "target", "uv_program"],
-    ["address", "errors", "export_marks", "frozen", "header_fields", "interpreter", "toml_text", "version"],
+    [
+        "address",
+        "digest",
+        "errors",
+        "export_marks",
+        "frozen",
+        "header_fields",
+        "interpreter",
+        "toml_text",
+        "version",
+    ],
 ]
 RANK = {room: rank for rank, row in enumerate(ROWS) for room in row}
 

@@ -18,19 +18,21 @@ from packaging.requirements import Requirement as DeclaredRequirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from envfit.api.buildable import BuildRequest, buildable, facts_of_builds
+from envfit.api.buildable import BuildRequest, buildable, facts_of_builds, for_gpus_of
+from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import IndexRequest
 from envfit.api.provided import ask_interpreter
 from envfit.build.case import Case, torch_cuda
+from envfit.build.gate import judge
 from envfit.build.remedy import known_releases
 from envfit.build.report import BuildReport, report_on
+from envfit.build.run import toolkit_of
 from envfit.distribution import Sdist
 from envfit.errors import RequirementError, TargetError
 from envfit.frozen import frozen
 from envfit.knowledge.example import ABSENT
 from envfit.knowledge.model import KnowledgeBase
 from envfit.knowledge.query import Query
-from envfit.lock.reading import locked_target
 from envfit.target import CORES, CUDA_HEADERS, GXX, MEMORY_FREE, NVCC, Fact, FactState, Target
 
 if TYPE_CHECKING:
@@ -74,14 +76,17 @@ def gate_report(
     said = said or BuildSaid()
     environ = os.environ if environ is None else environ
     base = load_knowledge()
+    ignored = ignored_rules(said.ignored_rules, base)
     name, version = _release(requirement, base)
     interpreter = ask_interpreter(said.provided_from, (), environ, notify)
     machine = _machine(target, base, said, notify)
     request = BuildRequest(environ=environ, indexes=IndexRequest(directory=Path()), interpreter=interpreter)
-    machine = replace(machine, facts=(*machine.facts, *facts_of_builds(request, machine, base)))
+    nvcc = machine.fact(NVCC)
+    toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
+    machine = replace(machine, facts=(*machine.facts, *facts_of_builds(request, toolkit, base)))
     case = _case(Query(base, machine), name, version, interpreter)
-    case = replace(case, ignored_rules=frozenset(said.ignored_rules))
-    return report_on(_as_said(case, said), environ)
+    case = replace(case, ignored_rules=ignored)
+    return report_on(judge(_as_said(case, said)), environ)
 
 
 def lock_gate_reports(
@@ -98,28 +103,25 @@ def lock_gate_reports(
     The torch is the locked one.  Raises LockError, FileError and TargetError.
     """
     from envfit.api.knowing import load_knowledge
-    from envfit.lock.file import read_lock
-    from envfit.lock.reading import rebased
+    from envfit.lock.file import placed_lock
     from envfit.project import rules_of
 
     said = said or BuildSaid()
     environ = os.environ if environ is None else environ
-    lock = rebased(read_lock(path), path.parent.absolute())
+    lock = placed_lock(path)
     base = load_knowledge(rules_of(path.parent / "pyproject.toml"))
     interpreter = ask_interpreter(said.provided_from, (), environ, notify)
     machine = _machine(target, base, said, notify)
-    locked = locked_target(lock)
-    if not machine.gpus and locked is not None:
-        machine = replace(machine, gpus=locked.gpus)
+    machine = for_gpus_of(lock, machine)
     request = BuildRequest(
         environ=environ,
         indexes=IndexRequest(directory=path.parent),
         interpreter=interpreter,
         skip=frozenset(map(canonicalize_name, skip)),
-        ignored=frozenset(said.ignored_rules),
+        ignored=ignored_rules(said.ignored_rules, base),
     )
     cases = (one.judged.case for one in buildable(lock, machine, base, request))
-    return tuple(report_on(_as_said(case, said), environ) for case in cases)
+    return tuple(report_on(judge(_as_said(case, said)), environ) for case in cases)
 
 
 def _as_said(case: Case, said: BuildSaid) -> Case:

@@ -33,7 +33,7 @@ from envfit.target import GLIBC, GXX, NVCC, Fact, FactState, Target
 if TYPE_CHECKING:
     from envfit.detect.interpreter import Interpreter
 
-__all__ = ["BuildRequest", "Buildable", "buildable", "built_directory", "facts_of_builds"]
+__all__ = ["BuildRequest", "Buildable", "buildable", "built_directory", "facts_of_builds", "for_gpus_of"]
 
 
 @frozen
@@ -84,12 +84,12 @@ def buildable(
 ) -> Iterator[Buildable]:
     """Yield what a lock marks as builds, in its order; raises LockError where nobody knows how."""
     packages, interpreter = locked_packages(lock), request.interpreter
-    torch = _torch(Query(base, target), packages, interpreter)
+    query = Query(base, target)
+    torch = _torch(query, packages, interpreter)
     python = interpreter.python if interpreter is not None else _python(lock, target)
     nvcc, compiler = target.fact(NVCC), target.fact(GXX)
     toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
-    query = Query(base, target)
-    here = replace(target, facts=(*target.facts, *facts_of_builds(request, target, base)))
+    here = replace(target, facts=(*target.facts, *facts_of_builds(request, toolkit, base)))
     installed = (
         {item.name: item.version for item in interpreter.provided} if interpreter is not None else None
     )
@@ -169,6 +169,12 @@ def _torch(query: Query, packages: Sequence[LockedPackage], interpreter: Interpr
     return _Torch(version=torch.version, cuda=cuda, cxx11_abi=None)
 
 
+def for_gpus_of(lock: Pylock, machine: Target) -> Target:
+    """Return a machine with the GPUs that a lock was made for, where it has none: it builds for others."""
+    locked = locked_target(lock)
+    return machine if machine.gpus or locked is None else replace(machine, gpus=locked.gpus)
+
+
 def _python(lock: Pylock, target: Target) -> Version:
     locked = locked_target(lock)
     return locked.python if locked is not None else target.python
@@ -200,13 +206,14 @@ def _costs(judged: Judged) -> Costs:
     )
 
 
-def facts_of_builds(request: BuildRequest, target: Target, base: KnowledgeBase) -> tuple[Fact, ...]:
-    """Return what builds can have of this machine: cores, memory, disk, header files."""
+def facts_of_builds(request: BuildRequest, toolkit: str | None, base: KnowledgeBase) -> tuple[Fact, ...]:
+    """Return what builds can have of this machine: cores, memory, disk, header files.
+
+    ``toolkit`` is the directory of the CUDA toolkit.
+    """
     from envfit.detect.headers import read_header_facts
     from envfit.detect.resources import read_resources
 
-    nvcc = target.fact(NVCC)
-    toolkit = toolkit_of(nvcc.source) if nvcc.state is FactState.KNOWN else None
     resources = read_resources(Path("/"), request.environ, built_directory(request.environ))
     wanted = tuple(base.torch_extensions.headers) if base.torch_extensions is not None else ()
     python, environ = None, dict(request.environ)

@@ -17,21 +17,28 @@ from packaging.pylock import Pylock
 
 from envfit.api.build_pythons import isolated_python, provided_python
 from envfit.api.build_sources import Sources
-from envfit.api.buildable import Buildable, BuildRequest, buildable, built_directory
+from envfit.api.buildable import Buildable, BuildRequest, buildable, built_directory, for_gpus_of
 from envfit.api.indexes import IndexRequest
 from envfit.build.cache import BuildCache, BuiltWheel
 from envfit.build.compile import BuildPython, compile_wheel
-from envfit.build.report import refuse_impossible, report_on
+from envfit.build.report import BuildReport, refuse_impossible, report_on
 from envfit.errors import BuildError, FileError
 from envfit.install.options import Build
 from envfit.knowledge.model import KnowledgeBase
-from envfit.lock.reading import locked_target
 from envfit.target import Target
 
 if TYPE_CHECKING:
     from envfit.api.targets import Notify, TargetRequest
 
-__all__ = ["BuildRequest", "build_file", "build_locked", "built_directory", "cached_builds"]
+__all__ = [
+    "BuildRequest",
+    "build_file",
+    "build_locked",
+    "build_reports",
+    "built_directory",
+    "cached_builds",
+    "compile_one",
+]
 
 Watch = Callable[[Callable[[], str]], None]
 
@@ -52,20 +59,29 @@ def build_locked(
     be built, or is not in the cache and may not be built, and the errors of fetching and installing.
     """
     found = cached_builds(lock, target, base, request, notify=notify)
-    pending = [one for one, wheel in found if wheel is None]
+    # All of them: that the second cannot be built is better known before an hour goes to the first.
+    build_reports([one for one, wheel in found if wheel is None], request)
+    return tuple(wheel or compile_one(one, lock, request, watch=watch, notify=notify) for one, wheel in found)
+
+
+def build_reports(
+    pending: Sequence[Buildable], request: BuildRequest, *, hints: Sequence[str] = ()
+) -> tuple[BuildReport, ...]:
+    """Return the reports on what is still to be compiled.
+
+    Raises BuildError where nothing may be, and BuildImpossibleError where a gate is closed; both
+    with ``hints`` after their own.
+    """
     if request.mode is Build.ONLY_CACHED and pending:
         names = ", ".join(str(one.package) for one in pending)
         raise BuildError(
             f"not among the wheels that were compiled here before: {names}",
-            hints=["envfit build LOCK compiles them"],
+            hints=["envfit build LOCK compiles them", *hints],
         )
-    # All of them: that the second cannot be built is better known before an hour goes to the first.
-    for one in pending:
-        refuse_impossible(report_on(one.judged.case, request.environ))
-    cache = BuildCache(built_directory(request.environ), notify=notify)
-    return tuple(
-        wheel or _built(one, lock, cache, request, watch=watch, notify=notify) for one, wheel in found
-    )
+    reports = tuple(report_on(one.judged, request.environ) for one in pending)
+    for report in reports:
+        refuse_impossible(report, hints=hints)
+    return reports
 
 
 def cached_builds(
@@ -106,6 +122,7 @@ def build_file(
     jobs: int | None = None,
     network: bool = False,
     find_links: Sequence[Path] = (),
+    ignore_rules: Sequence[str] = (),
     mirrors: Sequence[str] = (),
     offline: bool = False,
     environ: Mapping[str, str] | None = None,
@@ -119,20 +136,17 @@ def build_file(
     """
     from packaging.utils import canonicalize_name
 
+    from envfit.api.ignored import ignored_rules
     from envfit.api.knowing import load_knowledge
     from envfit.api.provided import ask_interpreter
     from envfit.api.targets import this_machine
-    from envfit.lock.file import read_lock
-    from envfit.lock.reading import rebased
+    from envfit.lock.file import placed_lock
     from envfit.project import mirrors_of, rules_of
 
     environ = os.environ if environ is None else environ
-    lock = rebased(read_lock(path), path.parent.absolute())
+    lock = placed_lock(path)
     base = load_knowledge(rules_of(path.parent / "pyproject.toml"))
-    locked = locked_target(lock)
-    machine = this_machine(target, base, notify=notify)
-    if not machine.gpus and locked is not None:
-        machine = replace(machine, gpus=locked.gpus)  # a login node, or an image, builds for others
+    machine = for_gpus_of(lock, this_machine(target, base, notify=notify))
     request = BuildRequest(
         environ=environ,
         indexes=IndexRequest(
@@ -144,6 +158,7 @@ def build_file(
         interpreter=ask_interpreter(provided_from, (), environ, notify),
         skip=frozenset(map(canonicalize_name, skip)),
         jobs=jobs,
+        ignored=ignored_rules(ignore_rules, base),
         network=network,
         find_links=tuple(find_links),
     )
@@ -163,15 +178,15 @@ def _copied(wheel: Path, directory: Path) -> Path:
         ) from error
 
 
-def _built(
+def compile_one(
     one: Buildable,
     lock: Pylock,
-    cache: BuildCache,
     request: BuildRequest,
     *,
-    watch: Watch | None,
-    notify: Notify,
+    watch: Watch | None = None,
+    notify: Notify = lambda _: None,
 ) -> BuiltWheel:
+    """Return the wheel of one build; raises BuildError, and the errors of fetching and installing."""
     sources = Sources(
         find_links=request.find_links, indexes=request.indexes, environ=request.environ, notify=notify
     )
@@ -192,7 +207,7 @@ def _built(
 
     return compile_wheel(
         one.order,
-        cache,
+        BuildCache(built_directory(request.environ), notify=notify),
         unpack=lambda folder: sources.unpack(one.sdist, folder),
         interpreter=python,
         watch=watch,

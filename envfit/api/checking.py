@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from packaging.specifiers import SpecifierSet
 
 from envfit.api.ignored import ignored_rules
-from envfit.api.targets import TargetRequest, describe_target, python_for, target_of
+from envfit.api.targets import TargetRequest, describe_target, python_for, target_of, target_words
 from envfit.distribution import Wheel
 from envfit.doctor import kinds_of_files as kinds
 from envfit.doctor.finding import Finding, Remedy, Severity, Stage
@@ -56,7 +56,7 @@ def check_locked_file(
     file = read_locked(path)
     ignored = ignored_rules(ignore_rules, base)
     asked = Asked(
-        words=_words(target),
+        words=target_words(target),
         without_gpu=any(name.lower() == "none" for name in target.gpus),
         extras=extras,
         groups=groups,
@@ -142,20 +142,6 @@ def _with_python(request: TargetRequest, required: SpecifierSet | None, base: Kn
     except ProjectError:
         return request  # the file is for no Python that is known, and the report says so
     return replace(request, python=python)
-
-
-def _words(request: TargetRequest) -> tuple[str, ...]:
-    """Return the words of a command line that ask for a target."""
-    words = [word for name in request.gpus for word in ("--gpu", name)]
-    for option, value in (
-        ("--driver", request.driver),
-        ("--python", request.python),
-        ("--glibc", request.glibc),
-        ("--platform", request.platform),
-    ):
-        if value is not None:
-            words += [option, value]
-    return tuple(words)
 
 
 def _impossible(file: LockedFile, error: TargetImpossibleError) -> Report:

@@ -9,7 +9,7 @@ counts is in the files that are locked; what a lock tells of its target does not
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from envfit.api.targets import Notify
 from envfit.errors import EnvfitError, InputError, InstallRefusedError
 from envfit.frozen import frozen
 from envfit.install import Plan, plan
-from envfit.lock.file import read_lock
+from envfit.lock.file import placed_lock
 from envfit.lock.reading import rebased
 
 if TYPE_CHECKING:
@@ -106,11 +106,11 @@ def chosen(directory: Path, request: InstallRequest, judging: Judging, notify: N
     if not paths:
         return _made(directory, request, judging, notify)
     if len(paths) == 1:
-        return paths[0], _read(paths[0])
+        return paths[0], placed_lock(paths[0])
     judged, faults = [], {}
     for path in paths:
         try:
-            judged.append(judging.judge(path, _read(path), request.skip))
+            judged.append(judging.judge(path, placed_lock(path), request.skip))
         except EnvfitError as error:
             faults[str(path)] = error.message
     running = [one for one in judged if one.runs]
@@ -134,10 +134,6 @@ def chosen(directory: Path, request: InstallRequest, judging: Judging, notify: N
     for name, fault in faults.items():
         notify(f"not {name}: {fault}")
     return best.path, best.lock
-
-
-def _read(path: Path) -> Pylock:
-    return rebased(read_lock(path), path.parent.absolute())
 
 
 # -- the order -----------------------------------------------------------------
@@ -184,7 +180,6 @@ def _made(directory: Path, request: InstallRequest, judging: Judging, notify: No
 
     files = _inputs(directory)
     notify(f"there is no lock here; locking {files[0] if files else directory / 'pyproject.toml'} first")
-    watch: Callable[[Callable[[], str]], None] = lambda _: None  # noqa: E731
     result = lock_request(
         LockRequest(
             files=files,
@@ -199,7 +194,7 @@ def _made(directory: Path, request: InstallRequest, judging: Judging, notify: No
         judging.base,
         environ=judging.environ,
         notify=notify,
-        watch=watch,
+        watch=lambda _: None,
     )
     asked = {requirement.name for requirement in result.resolution.requirements}
     pins = ", ".join(f"{pin.name} {pin.version}" for pin in result.resolution.pins if pin.name in asked)

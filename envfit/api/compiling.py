@@ -6,12 +6,11 @@ from collections.abc import Iterable
 
 from packaging.pylock import Pylock
 
-from envfit.api.buildable import BuildRequest
-from envfit.api.building import Watch, build_locked, cached_builds
+from envfit.api.buildable import Buildable, BuildRequest
+from envfit.api.building import Watch, build_reports, cached_builds, compile_one
 from envfit.api.targets import Notify
 from envfit.build.cache import BuiltWheel
-from envfit.build.report import BuildReport, refuse_impossible, report_on
-from envfit.errors import BuildError
+from envfit.build.report import BuildReport
 from envfit.install.options import Build
 from envfit.install.plan import Plan
 from envfit.install.refusal import Refused
@@ -41,16 +40,18 @@ class LockBuilder:
         self._watch = watch
         self._notify = notify
         self._wheels: dict[str, BuiltWheel] = {}
+        self._pending: tuple[Buildable, ...] = ()  # what is not among the wheels of before
 
     def reuse(self, lock: Pylock) -> Pylock:
         """Return a lock with the wheels that were compiled before; without a GPU none is the right one."""
         if not self._wanted(lock) or not self._target.gpus:
             return lock
         found = cached_builds(lock, self._target, self._base, self._request, notify=self._notify)
+        self._pending = tuple(one for one, wheel in found if wheel is None)
         return self._with(lock, (wheel for _, wheel in found if wheel is not None))
 
-    def reports(self, lock: Pylock, planned: Plan) -> tuple[BuildReport, ...]:
-        """Return what is still to be compiled, with its cost.
+    def reports(self, planned: Plan) -> tuple[BuildReport, ...]:
+        """Return what is still to be compiled of the lock that ``reuse`` was given, with its cost.
 
         Raises Refused where nothing may be compiled or no GPU says for what, BuildError where it is
         not in the cache and has to be, BuildImpossibleError where a gate is closed.
@@ -68,24 +69,14 @@ class LockBuilder:
                 [],
                 hints=["say for which: --gpu NAME", rest],
             )
-        if self._request.mode is Build.ONLY_CACHED:
-            raise BuildError(
-                f"not among the wheels that were compiled here before: {names}",
-                hints=["envfit build LOCK compiles them", rest],
-            )
-        found = cached_builds(lock, self._target, self._base, self._request)
-        reports = tuple(
-            report_on(one.judged.case, self._request.environ) for one, wheel in found if wheel is None
-        )
-        for report in reports:
-            refuse_impossible(report, hints=[rest])
-        return reports
+        return build_reports(self._pending, self._request, hints=[rest])
 
     def compile(self, lock: Pylock) -> Pylock:
         """Return a lock with all wheels; raises BuildError where one could not be made."""
-        built = build_locked(
-            lock, self._target, self._base, self._request, watch=self._watch, notify=self._notify
-        )
+        built = [
+            compile_one(one, lock, self._request, watch=self._watch, notify=self._notify)
+            for one in self._pending
+        ]
         return self._with(lock, built)
 
     def knowledge(self, base: KnowledgeBase) -> KnowledgeBase:

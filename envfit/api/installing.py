@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from envfit.api.ignored import ignored_rules
 from envfit.api.indexes import IndexRequest, open_downloads
 from envfit.api.knowing import load_knowledge
 from envfit.api.provided import ask_interpreter
-from envfit.api.targets import Notify, TargetRequest, this_machine
+from envfit.api.targets import Notify, TargetRequest, target_words, this_machine
 from envfit.errors import InstallError, LockError
 from envfit.frozen import frozen
 from envfit.install import Build, Downloads, Options, Refused, Verify
@@ -25,8 +25,8 @@ from envfit.install.builder import NoBuilder
 from envfit.install.transaction import module_of
 from envfit.install.verification import Proof
 from envfit.knowledge.ignored_gpus import ignoring_options
-from envfit.lock.file import read_lock
-from envfit.lock.reading import locked_packages, locked_target, rebased
+from envfit.lock.file import placed_lock
+from envfit.lock.reading import locked_packages, locked_target
 from envfit.project import mirrors_of, rules_of
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def install(
         environ=environ,
     )
     if request.lock is not None:
-        path, document = request.lock, rebased(read_lock(request.lock), directory.absolute())
+        path, document = request.lock, placed_lock(request.lock)
     else:
         path, document = chosen(directory, request, judging, notify)
     for told in _told(document, judging.target, request):
@@ -159,8 +159,6 @@ def _prover(known: KnowledgeBase, *, is_named: bool) -> Prover:
     def prove(
         version: Path, planned: Plan, target: Target, options: Options, notify: Callable[[str], None]
     ) -> Proof:
-        if options.verify is Verify.NONE:
-            return Proof()
         from envfit.api.verifying import prover
 
         return prover(known, is_named=is_named)(version, planned, target, options, notify)
@@ -242,9 +240,8 @@ def _told(lock: Pylock, target: Target, request: InstallRequest) -> Iterator[str
 def _words(request: InstallRequest) -> tuple[str, ...]:
     """Return the words of a command line that install a lock of an environment again as it was installed."""
     target = request.target
-    words = [word for name in target.gpus if name != "auto" for word in ("--gpu", name)]
-    words += ["--driver", target.driver] if target.driver is not None else []
-    words += [word for text in target.ignored_gpus for word in ("--ignore-gpu", text)]
+    named = tuple(name for name in target.gpus if name != "auto")
+    words = [*target_words(replace(target, gpus=named))]
     if request.provided_from is not None:
         python = request.provided_from
         words += ["--provided-from", os.path.abspath(python) if os.sep in python else python]  # noqa: PTH100

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from envfit.api.choosing import Judged, Judging, locks_in
+from envfit.api.targets import target_words
 from envfit.errors import EnvfitError, TargetError
 from envfit.install import Refused
 from envfit.install.transaction import can_be_forced
 from envfit.knowledge.hardware import find_gpu
 from envfit.knowledge.ignored_gpus import ignoring_models, ignoring_options
-from envfit.lock.file import read_lock
-from envfit.lock.reading import rebased
+from envfit.lock.file import placed_lock
 
 if TYPE_CHECKING:
     from envfit.api.installing import InstallRequest
@@ -47,7 +47,7 @@ def _other_locks(judged: Judged, request: InstallRequest, judging: Judging) -> I
         if path.name == judged.path.name:
             continue
         try:
-            other = judging.judge(path, rebased(read_lock(path), path.parent.absolute()), request.skip)
+            other = judging.judge(path, placed_lock(path), request.skip)
         except EnvfitError:
             continue
         if other.runs:
@@ -82,10 +82,8 @@ def _locked_anew(judged: Judged, request: InstallRequest, judging: Judging) -> I
     from envfit.api.locking import lock_request
     from envfit.api.request import LockRequest
 
-    target = request.target
-    words = [word for name in target.gpus or ("auto",) for word in ("--gpu", name)]
-    words += ["--driver", target.driver] if target.driver is not None else []
-    words += [word for text in target.ignored_gpus for word in ("--ignore-gpu", text)]
+    target = replace(request.target, gpus=request.target.gpus or ("auto",))
+    words = [*target_words(target)]
     words += ["--provided-from", request.provided_from] if request.provided_from is not None else []
     slug = _slug(judging)
     command = shlex.join(["envfit", "lock", "-r", str(judged.path), *words, "--target", slug])
@@ -93,7 +91,7 @@ def _locked_anew(judged: Judged, request: InstallRequest, judging: Judging) -> I
         result = lock_request(
             LockRequest(
                 files=(judged.path,),
-                target=replace(target, gpus=target.gpus or ("auto",)),
+                target=target,
                 target_name=slug,
                 provided_from=request.provided_from,
                 ignore_rules=request.ignore_rules,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from packaging.requirements import Requirement as PackagingRequirement
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from envfit.binary.library import LibraryCode, LibraryReader
+from envfit.digest import sha256_of
 from envfit.distribution import Wheel, claimed_glibc
 from envfit.errors import FileError, RequirementError, UnknownPackageError
 from envfit.frozen import frozen
@@ -168,14 +168,12 @@ def _read_address(job: _Remote, session: Session, notify: Callable[[str], None])
 def _read_path(path: Path, notify: Callable[[str], None]) -> Scanned:
     try:
         with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while data := file.read(_STEP):
-                digest.update(data)
+            digest = sha256_of(file)
             size = file.tell()
             file.seek(0)
             if path.suffix == ".whl":
                 libraries = read_wheel_code(file, path.name, notify=notify)
-                return _scanned(path.name, digest.hexdigest(), size, libraries)
+                return _scanned(path.name, digest, size, libraries)
             with tempfile.TemporaryFile(prefix="envfit-") as spool:
                 reader = LibraryReader(spool)
                 while data := file.read(_STEP):
@@ -183,7 +181,7 @@ def _read_path(path: Path, notify: Callable[[str], None]) -> Scanned:
                 libraries = {path.name: reader.finish()}
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror}") from error
-    return Scanned(filename=path.name, sha256=digest.hexdigest(), size=size, libraries=libraries)
+    return Scanned(filename=path.name, sha256=digest, size=size, libraries=libraries)
 
 
 def _check_name(filename: str) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "target_of",
     "target_request",
     "target_settings",
+    "target_words",
     "this_machine",
     "with_python",
 ]
@@ -149,6 +150,20 @@ def this_machine(request: TargetRequest, base: KnowledgeBase, *, notify: Notify)
     own = tuple(fact for fact in named.facts if fact.name.startswith("__cuda"))
     others = tuple(fact for fact in machine.facts if not fact.name.startswith(("__cuda", "__libcuda")))
     return replace(named, facts=(*own, *others))
+
+
+def target_words(request: TargetRequest) -> tuple[str, ...]:
+    """Return the words of a command line that ask for a target."""
+    stated = (
+        ("--driver", request.driver),
+        ("--python", request.python),
+        ("--glibc", request.glibc),
+        ("--platform", request.platform),
+    )
+    words = [word for name in request.gpus for word in ("--gpu", name)]
+    words += [word for option, value in stated if value is not None for word in (option, value)]
+    words += [word for text in request.ignored_gpus for word in ("--ignore-gpu", text)]
+    return tuple(words)
 
 
 def target_settings(settings: Settings, name: str | None) -> TargetSettings:

@@ -50,8 +50,6 @@ def prover(knowledge: KnowledgeBase, *, is_named: bool) -> Prover:
     def prove(
         version: Path, planned: Plan, target: Target, options: Options, notify: Callable[[str], None]
     ) -> Proof:
-        if options.verify is Verify.NONE:
-            return Proof()
         begun = time.perf_counter()
         environment = read_environment(version, os.environ)
         aim = Aim(target=target, is_named=is_named)

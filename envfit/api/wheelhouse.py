@@ -23,8 +23,8 @@ from envfit.index.fetching import fetch_files
 from envfit.index.file_hash import hash_of_file
 from envfit.index.progress import Progress
 from envfit.install.find_links import found_in
-from envfit.lock.file import read_lock, write_lock
-from envfit.lock.reading import LockedPackage, locked_packages, rebased
+from envfit.lock.file import placed_lock, write_lock
+from envfit.lock.reading import LockedPackage, locked_packages
 from envfit.project import mirrors_of
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def wheelhouse(
     not come, and FileError.
     """
     path = request.lock or Path("pylock.toml")
-    lock = rebased(read_lock(path), path.parent.absolute())
+    lock = placed_lock(path)
     packages = locked_packages(lock)
     wanted = [package for package in packages if not package.is_source_tree]
     _require_names(wanted)

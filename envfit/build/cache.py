@@ -30,13 +30,13 @@ from packaging.utils import parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
 from envfit.build.readback import BuiltLibrary
+from envfit.digest import sha256_of
 from envfit.errors import FileError
 from envfit.frozen import frozen
 
 __all__ = ["BuildCache", "BuildKey", "BuiltWheel", "Measured"]
 
 _FORMAT = 1
-_PIECE = 1 << 20  # bytes
 _RECORD = "built.json"
 
 
@@ -281,8 +281,5 @@ def _record(entry: Path) -> dict[str, Any] | None:
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
+        return sha256_of(file)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from envfit.build.advice import Cost, advice_for, cost_of
-from envfit.build.case import Case
-from envfit.build.gate import Judged, Outcome, judge
+from envfit.build.gate import Judged, Outcome
 from envfit.build.remedy import with_remedies
 from envfit.errors import BuildImpossibleError
 from envfit.frozen import frozen
@@ -25,9 +24,9 @@ class BuildReport:
     overridden: Mapping[str, str]  # variables of the environment that the build does not get
 
 
-def report_on(case: Case, environ: Mapping[str, str]) -> BuildReport:
-    """Return the report on a case that would be built in an environment."""
-    judged = with_remedies(judge(case))
+def report_on(judged: Judged, environ: Mapping[str, str]) -> BuildReport:
+    """Return the report on what was judged and would be built in an environment, with remedies."""
+    case, judged = judged.case, with_remedies(judged)
     cost = None
     if case.build.cost is not None and judged.jobs is not None and judged.recipe.architectures:
         cost = cost_of(case.build.cost, len(judged.recipe.architectures), judged.jobs)

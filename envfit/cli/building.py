@@ -76,6 +76,7 @@ def build(
             skip=tuple(skip),
             jobs=jobs,
             find_links=tuple(map(Path, find_links)),
+            ignore_rules=tuple(ignore_rules),
             mirrors=tuple(mirrors),
             offline=offline,
             network=allow_network,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import re
 import threading
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from envfit.address import public_address
+from envfit.digest import sha256_of
 from envfit.distribution import Distribution
 from envfit.errors import FileError, SourceError
 from envfit.index.progress import Progress
@@ -28,7 +28,6 @@ __all__ = ["fetch_files"]
 _WORKERS = 6
 _IN_VAIN = 4  # attempts in a row that bring nothing, after which it is given up
 _PAUSE = 0.5  # seconds before the first of them, doubled each time
-_PIECE = 1 << 20  # bytes
 _PARTIAL, _NO_RANGE = 206, 416
 
 
@@ -231,10 +230,7 @@ class _Job:
 def _sha256(file: BinaryIO) -> str:
     file.flush()
     file.seek(0)
-    digest = hashlib.sha256()
-    while piece := file.read(_PIECE):
-        digest.update(piece)
-    return digest.hexdigest()
+    return sha256_of(file)
 
 
 def _begins_at(start: int, headers: Mapping[str, str]) -> bool:

@@ -6,19 +6,18 @@ A lock names every file by its hash (PEP 751).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from envfit.address import is_local, local_path
+from envfit.digest import sha256_of
 from envfit.distribution import Distribution
 from envfit.errors import SourceError
 from envfit.index.download import LARGE
 from envfit.index.session import Session, until_complete
 
 __all__ = ["hash_of_file", "with_hash"]
-
-_PIECE = 1 << 20  # bytes
 
 
 def with_hash(
@@ -47,7 +46,11 @@ def with_hash(
 
 def hash_of_file(path: Path) -> tuple[str, int]:
     """Return the sha256 of a file on the disk, and its size in bytes; raises SourceError."""
-    return _digest(_pieces(path))
+    try:
+        with path.open("rb") as file:
+            return sha256_of(file), file.tell()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _digest(pieces: Iterable[bytes]) -> tuple[str, int]:
@@ -56,12 +59,3 @@ def _digest(pieces: Iterable[bytes]) -> tuple[str, int]:
         digest.update(piece)
         size += len(piece)
     return digest.hexdigest(), size
-
-
-def _pieces(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as file:
-            while piece := file.read(_PIECE):
-                yield piece
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}") from error

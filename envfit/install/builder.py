@@ -25,8 +25,11 @@ class Builder(Protocol):
     def reuse(self, lock: Pylock) -> Pylock:
         """Return a lock with the wheels that were compiled before."""
 
-    def reports(self, lock: Pylock, planned: Plan) -> tuple[BuildReport, ...]:
-        """Return what is still to be compiled; raises an error where that cannot be, or may not be."""
+    def reports(self, planned: Plan) -> tuple[BuildReport, ...]:
+        """Return what is still to be compiled of the lock that ``reuse`` was given.
+
+        Raises an error where that cannot be, or may not be.
+        """
 
     def compile(self, lock: Pylock) -> Pylock:
         """Return a lock with all wheels; raises BuildError where one could not be made."""
@@ -42,7 +45,7 @@ class NoBuilder:
         """Return the lock as it is."""
         return lock
 
-    def reports(self, _: Pylock, planned: Plan) -> tuple[BuildReport, ...]:
+    def reports(self, planned: Plan) -> tuple[BuildReport, ...]:
         """Raise Refused where something is to be compiled."""
         if not planned.to_build:
             return ()

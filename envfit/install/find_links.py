@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from envfit.digest import sha256_of
 from envfit.distribution import Distribution
 from envfit.errors import FileError, InstallError
 
 __all__ = ["found_in"]
 
-_PIECE = 1 << 20  # bytes
 _READERS = 4
 
 
@@ -54,11 +53,8 @@ def _difference(file: Distribution, path: Path) -> str:
             return f"it has {size} bytes, the lock says {file.size}"
         if file.sha256 is None:
             return ""  # uv checks whatever hash the lock has
-        digest = hashlib.sha256()
         with path.open("rb") as opened:
-            while piece := opened.read(_PIECE):
-                digest.update(piece)
+            found = sha256_of(opened)
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from error
-    found = digest.hexdigest()
     return "" if found == file.sha256 else f"its sha256 is {found}, the lock says {file.sha256}"

@@ -23,7 +23,7 @@ from envfit.install.environment import Environment
 from envfit.install.journal import Step
 from envfit.install.make import Downloads, make
 from envfit.install.module import Module, told_of_module
-from envfit.install.options import Options
+from envfit.install.options import Options, Verify
 from envfit.install.plan import Plan, plan
 from envfit.install.record import Record, overridden, write_record
 from envfit.install.refusal import Refused
@@ -78,7 +78,7 @@ def install(
         notify(f"note: {told}")
     lock = builder.reuse(lock)
     planned = judged(lock)
-    builds = builder.reports(lock, planned)
+    builds = builder.reports(planned)
     against = overridden(planned.refusals)
     for reason in against:
         notify(f"overridden: {reason}")
@@ -118,7 +118,9 @@ def install(
             notify=notify,
         )
         new.begin(Step.PROVE)
-        proof = prover(new.version, planned, target, options, notify)
+        proof = Proof()
+        if options.verify is not Verify.NONE:
+            proof = prover(new.version, planned, target, options, notify)
         _record(new.version, planned, target, options, proof)
         new.put_in_place()
         works = {item.name for item in proof.imports if item.outcome is Outcome.WORKS}

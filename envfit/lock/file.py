@@ -9,11 +9,11 @@ from pathlib import Path
 from packaging.pylock import Pylock, is_valid_pylock_path
 
 from envfit.errors import FileError, LockError
-from envfit.lock.reading import parse_lock
+from envfit.lock.reading import parse_lock, rebased
 from envfit.lock.table import table_of
 from envfit.toml_text import parse_toml
 
-__all__ = ["check_writable", "differences", "lock_text", "read_lock", "write_lock"]
+__all__ = ["check_writable", "differences", "lock_text", "placed_lock", "read_lock", "write_lock"]
 
 # Under [tool.envfit]: what a lock tells its reader and does not depend on.
 _TOLD = frozenset({"conditions", "knowledge", "left-out", "pythons-not-taken", "warnings", "why-not-newer"})
@@ -106,6 +106,11 @@ def check_writable(path: Path) -> None:
             raise LockError(
                 f"{path} exists and is not a lock, so it is left alone: {error.message}"
             ) from error
+
+
+def placed_lock(path: Path) -> Pylock:
+    """Return a lock whose paths are absolute, from where it lies; raises what ``read_lock`` raises."""
+    return rebased(read_lock(path), path.parent.absolute())
 
 
 def write_lock(lock: Pylock, path: Path) -> None:

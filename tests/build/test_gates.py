@@ -263,9 +263,9 @@ def test_where_no_release_serves_no_other_gate_has_a_way(knowledge: KnowledgeBas
 
 
 def test_an_impossible_build_is_an_error_with_every_reason(knowledge: KnowledgeBase) -> None:
-    refuse_impossible(report_on(case_of(knowledge), {}))
+    refuse_impossible(report_on(judge(case_of(knowledge)), {}))
     with pytest.raises(BuildImpossibleError) as caught:
-        refuse_impossible(report_on(case_of(knowledge, "H100", torch="2.14.0", memory_free="4"), {}))
+        refuse_impossible(report_on(judge(case_of(knowledge, "H100", torch="2.14.0", memory_free="4")), {}))
     error = caught.value
     assert error.message.startswith("flash-attn 2.8.3.post2 cannot be built here: Every released")
     assert "6.5 GiB" in error.message

@@ -113,3 +113,18 @@ def test_nothing_is_written(envfit: CommandLine) -> None:
     words = "build flash-attn --gpu A100 --torch 2.11.0 --nvcc 13.0 --gxx 13.3 --dry-run"
     envfit(*words.split())
     assert envfit.files() == before
+
+
+def test_a_rule_that_is_switched_off_closes_no_gate(envfit: CommandLine) -> None:
+    words = "build flash-attn==2.8.3.post2 --gpu H200 --torch 2.14.0 --nvcc 13.0 --gxx 13.3 --dry-run"
+    assert "[flash-attn/torch-before-2-14]" in envfit(*words.split(), code=1).out
+    assert envfit(*words.split(), "--ignore-rule", "flash-attn/torch-before-2-14").out
+
+
+@pytest.mark.parametrize("how", [(), ("--dry-run",)])
+def test_a_rule_that_is_none_is_refused_whether_anything_is_compiled_or_not(
+    envfit: CommandLine, how: tuple[str, ...]
+) -> None:
+    envfit("lock", "torch", "flash-attn", "--gpu", "A100")
+    words = ("build", "pylock.toml", "--gpu", "A100", "--ignore-rule", "no/such", *how)
+    assert "there is no rule 'no/such' to ignore" in envfit(*words, code=2).err
